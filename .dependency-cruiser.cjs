@@ -1,0 +1,60 @@
+/** The import rules of docs/architecture.md: one way, from the gateway down to the wire. */
+const only = (name, from, to, except) => ({
+  name,
+  severity: 'error',
+  from: { path: from },
+  to: { path: '^(node|protocols|http-gateway|test|bench)/', pathNot: [from, ...to, ...(except ?? [])] }
+})
+module.exports = {
+  forbidden: [
+    only('protocols-import-npm-only', '^protocols/', []),
+    only('leaves-import-protocols-only', '^node/(engines|discovery|ledger|identity|config)/', [
+      '^protocols/'
+    ]),
+    only('contributor-imports-leaves', '^node/contributor/', [
+      '^protocols/',
+      '^node/(engines|discovery|ledger|identity|config)/'
+    ]),
+    only('consumer-imports-its-leaves', '^node/consumer/', [
+      '^protocols/',
+      '^node/(discovery|ledger|identity|config)/'
+    ]),
+    only('gateway-imports-consumer', '^http-gateway/', ['^protocols/', '^node/(consumer|ledger)/']),
+    only('root-imports-node-and-protocols', '^node/[^/]+\\.ts$', ['^protocols/', '^node/(?!entry)']),
+    {
+      name: 'leaves-stand-alone',
+      severity: 'error',
+      from: { path: '^node/(engines|discovery|ledger|identity|config)/' },
+      to: { path: '^node/(engines|discovery|ledger|identity|config)/', pathNot: '^node/$1/' }
+    },
+    {
+      name: 'nobody-imports-entry',
+      severity: 'error',
+      from: { pathNot: '^(node/entry/|test/)' },
+      to: { path: '^node/entry/' }
+    },
+    {
+      name: 'product-never-imports-tests',
+      severity: 'error',
+      from: { path: '^(node|protocols|http-gateway)/' },
+      to: { path: '^(test|bench)/' }
+    },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: { path: '^(node|protocols|http-gateway)/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } }
+    }
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|coverage)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types']
+    }
+  }
+}
