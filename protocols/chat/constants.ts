@@ -1,0 +1,23 @@
+/** A contributor that has said nothing for this long sends a `status` frame, in milliseconds. */
+export const HEARTBEAT_MS = 2000
+
+/** A consumer takes a contributor for lost after this silence, in milliseconds: two missed heartbeats. */
+export const SILENCE_TIMEOUT_MS = 5000
+
+/** Longest wait for the stream to open, or for the order to be accepted, in milliseconds. */
+export const ACCEPT_TIMEOUT_MS = 10_000
+
+/** Longest wait for the next part of a request document, in milliseconds. */
+export const REQUEST_TIMEOUT_MS = 60_000
+
+/** Completion tokens after which a contributor sends the next receipt. */
+export const RECEIPT_INTERVAL_TOKENS = 512
+
+/** Receipts that may be unacknowledged before a contributor stops. */
+export const MAX_UNACKNOWLEDGED_RECEIPTS = 2
+
+/** Longest wait for the last acknowledgement, in milliseconds. */
+export const SETTLE_TIMEOUT_MS = 5000
+
+/** Streams that one connection may have open for this protocol. */
+export const MAX_CHAT_STREAMS = 256

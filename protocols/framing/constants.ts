@@ -1,0 +1,14 @@
+/** Longest frame of any kind but the request document, in bytes. */
+export const MAX_FRAME_BYTES = 1024 * 1024
+
+/** Longest request document, in bytes: an agent's long session with images. */
+export const MAX_REQUEST_BYTES = 64 * 1024 * 1024
+
+/** Bytes that may wait unread before the stream is paused and the sender's window fills. */
+export const READ_HIGH_WATER_BYTES = 256 * 1024
+
+/** Longest length prefix: enough for {@link MAX_REQUEST_BYTES}, in bytes. */
+export const MAX_PREFIX_BYTES = 4
+
+/** Longest wait for a peer that does not read, in milliseconds: a client that is slow is not lost at once. */
+export const WRITE_TIMEOUT_MS = 120_000

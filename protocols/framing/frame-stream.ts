@@ -1,0 +1,144 @@
+import { pEvent } from 'p-event'
+import * as varint from 'uint8-varint'
+import { Uint8ArrayList } from 'uint8arraylist'
+import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { InvalidFrameError, PeerLostError } from '../errors.ts'
+import { MAX_FRAME_BYTES, MAX_PREFIX_BYTES, READ_HIGH_WATER_BYTES, WRITE_TIMEOUT_MS } from './constants.ts'
+
+export interface FrameReadOptions {
+  signal?: AbortSignal
+  /** Longest frame to take, in bytes. @default 1 MiB */
+  max?: number
+}
+
+/**
+ * Length-prefixed frames over a libp2p stream, with back-pressure both ways: `read` pauses the stream while
+ * nobody reads, `write` waits for room. A stream that ends between or within frames is a lost peer.
+ */
+export class FrameStream {
+  readonly stream: Stream
+  readonly #buffer = new Uint8ArrayList()
+  #wake: PromiseWithResolvers<void> | undefined
+  /** Bytes that the frame being read needs in all; more than the high-water mark for a large frame. */
+  #wanted = 0
+  #failure: Error | undefined
+  #ended = false
+
+  constructor(stream: Stream) {
+    this.stream = stream
+    stream.addEventListener('message', this.#onMessage)
+    stream.addEventListener('end', this.#onEnd)
+    stream.addEventListener('close', this.#onClose)
+    this.#ended = stream.readableEnded
+  }
+
+  /** The next frame's payload. Throws PeerLostError at the end, InvalidFrameError when it is too long. */
+  async read(options: FrameReadOptions = {}): Promise<Uint8Array> {
+    const { signal, max = MAX_FRAME_BYTES } = options
+    try {
+      for (;;) {
+        const frame = this.#take(max)
+        if (frame !== undefined) return frame
+        if (this.#failure !== undefined) throw new PeerLostError(undefined, { cause: this.#failure })
+        if (this.#ended) throw new PeerLostError('The peer ended the stream without a final frame')
+        await this.#more(signal)
+      }
+    } finally {
+      this.#wanted = 0
+    }
+  }
+
+  /**
+   * Sends one frame; resolves when there is room for the next. Throws PeerLostError on a dead stream, or when
+   * the peer makes no room for `WRITE_TIMEOUT_MS`.
+   */
+  async write(payload: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {
+    try {
+      if (this.stream.send(new Uint8ArrayList(varint.encode(payload.byteLength), payload))) return
+      await pEvent(this.stream, 'drain', {
+        rejectionEvents: ['close'],
+        timeout: WRITE_TIMEOUT_MS,
+        ...options
+      })
+    } catch (err) {
+      options.signal?.throwIfAborted()
+      throw new PeerLostError(undefined, { cause: err instanceof Error ? err : this.#failure })
+    }
+  }
+
+  /** Half-closes, and waits `graceMs` for the other side to do the same before the stream is reset. */
+  async close(graceMs = 5000): Promise<void> {
+    const signal = AbortSignal.timeout(graceMs)
+    try {
+      await this.stream.close({ signal })
+      if (this.stream.status === 'open' || this.stream.status === 'closing') {
+        await pEvent(this.stream, 'close', { signal })
+      }
+    } catch (err) {
+      this.stream.abort(err instanceof Error ? err : new PeerLostError())
+    }
+  }
+
+  #take(max: number): Uint8Array | undefined {
+    const available = this.#buffer.byteLength
+    if (available === 0) return undefined
+    let length: number
+    try {
+      length = varint.decode(this.#buffer)
+    } catch (err) {
+      if (available < MAX_PREFIX_BYTES) return undefined
+      throw new InvalidFrameError('A frame has no valid length', { cause: err })
+    }
+    if (length > max) throw new InvalidFrameError(`A frame of ${length} bytes is over the limit of ${max}`)
+    const start = varint.encodingLength(length)
+    this.#wanted = start + length
+    if (available < this.#wanted) return undefined
+    const frame = this.#buffer.subarray(start, this.#wanted)
+    this.#buffer.consume(this.#wanted)
+    return frame
+  }
+
+  async #more(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    this.#wake = Promise.withResolvers()
+    const wake = this.#wake
+    const onAbort = (): void => wake.reject(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      if (this.stream.readStatus === 'paused') this.stream.resume()
+      await wake.promise
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+      this.#wake = undefined
+    }
+  }
+
+  readonly #onMessage = (event: StreamMessageEvent): void => {
+    this.#buffer.append(event.data)
+    if (this.#wake !== undefined) this.#wake.resolve()
+    const limit = Math.max(READ_HIGH_WATER_BYTES, this.#wanted)
+    if (this.#buffer.byteLength >= limit && this.stream.readStatus === 'readable') this.stream.pause()
+  }
+
+  readonly #onEnd = (): void => {
+    this.#ended = true
+    this.#wake?.resolve()
+  }
+
+  readonly #onClose = (event: StreamCloseEvent): void => {
+    if (event.error !== undefined) this.#failure = event.error
+    else if (this.stream.readStatus !== 'paused') this.#ended = true
+    this.#wake?.resolve()
+  }
+}
+
+/** An AbortSignal that fires when the stream is reset or its connection is lost. */
+export function streamSignal(stream: Stream): AbortSignal {
+  const controller = new AbortController()
+  const fire = (event?: StreamCloseEvent): void => {
+    controller.abort(new PeerLostError(undefined, { cause: event?.error }))
+  }
+  if (stream.status === 'open') stream.addEventListener('close', fire, { once: true })
+  else fire()
+  return controller.signal
+}

@@ -1,0 +1,8 @@
+/**
+ * @packageDocumentation
+ *
+ * Frames over a libp2p stream: a varint length, then JSON in UTF-8. `protocols/README.md` has the limits.
+ */
+export * from './constants.ts'
+export * from './frame-stream.ts'
+export * from './json.ts'

@@ -1,0 +1,13 @@
+/**
+ * @packageDocumentation
+ *
+ * What goes over the wire between lobstah nodes: frames, signed records, and the stream protocols' clients
+ * and servers. `README.md` is the overview; each protocol's own README is its spec.
+ */
+export * from './constants.ts'
+export * from './errors.ts'
+export * from './chat/index.ts'
+export * from './framing/index.ts'
+export * from './inference/index.ts'
+export * from './info/index.ts'
+export * from './records/index.ts'

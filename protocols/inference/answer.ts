@@ -1,0 +1,50 @@
+import { z } from 'zod'
+
+const tokens = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+
+/** Why an answer ended; `cancelled` when the consumer asked for it. */
+export const finishReason = z.enum(['stop', 'length', 'tool_calls', 'content_filter', 'cancelled'])
+export type FinishReason = z.infer<typeof finishReason>
+
+/** Token counts of one answer, cached prompt tokens and reasoning tokens included in the first two. */
+export const usage = z.object({
+  promptTokens: tokens,
+  completionTokens: tokens,
+  cachedTokens: tokens.optional(),
+  reasoningTokens: tokens.optional()
+})
+export type Usage = z.infer<typeof usage>
+
+const toolCallDelta = z.object({
+  /** Which call of the answer, from 0. */
+  index: z.number().int().min(0).max(1023),
+  /** With the call's first delta only. */
+  id: z.string().max(256).optional(),
+  name: z.string().max(256).optional(),
+  /** The next piece of the arguments' JSON text. */
+  arguments: z.string().optional()
+})
+export type ToolCallDelta = z.infer<typeof toolCallDelta>
+
+const logprob = z.object({
+  token: z.string(),
+  logprob: z.number(),
+  top: z
+    .array(z.object({ token: z.string(), logprob: z.number() }))
+    .max(20)
+    .optional()
+})
+export type Logprob = z.infer<typeof logprob>
+
+/** The next piece of an answer. */
+export const delta = z.object({
+  content: z.string().optional(),
+  reasoning: z.string().optional(),
+  toolCalls: z.array(toolCallDelta).max(128).optional(),
+  logprobs: z.array(logprob).optional(),
+  /** How many completion tokens this piece stands for. */
+  tokens: tokens.optional(),
+  /** Vectors, for an embedding request: `index` of the input, values as float32 little-endian, base64. */
+  embeddings: z.array(z.object({ index: z.number().int().min(0).max(2047), vector: z.base64() })).optional()
+})
+export type Delta = z.infer<typeof delta>

@@ -1,0 +1,10 @@
+/**
+ * @packageDocumentation
+ *
+ * What is asked and answered, whoever carries it: requests in OpenAI's terms, the pieces of an answer,
+ * models and their prices, and the {@link Provider} that turns one into the other.
+ */
+export * from './answer.ts'
+export * from './model.ts'
+export * from './provider.ts'
+export * from './request.ts'

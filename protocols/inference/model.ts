@@ -1,0 +1,53 @@
+import { z } from 'zod'
+import { MAX_MODEL_NAME_LENGTH } from './request.ts'
+
+/** What a model can do, as its engine reports it. */
+export const capability = z.enum([
+  'chat',
+  'completion',
+  'embedding',
+  'tools',
+  'tool_choice',
+  'vision',
+  'thinking',
+  'json_object',
+  'json_schema',
+  'logprobs',
+  'logit_bias',
+  'suffix',
+  'continue'
+])
+export type Capability = z.infer<typeof capability>
+
+/** A model as an engine serves it. */
+export const modelInfo = z.object({
+  /** Canonical name, such as `llama3.2:3b`. */
+  id: z.string().min(1).max(MAX_MODEL_NAME_LENGTH),
+  /** The engine's digest of the weights, or null where it tells none. */
+  digest: z.string().max(256).nullable(),
+  /** Tokens of prompt and answer together. */
+  contextLength: z.number().int().min(1),
+  /** Number of parameters, or null where the engine does not tell. */
+  parameters: z.number().int().min(1).nullable(),
+  quantization: z.string().max(64).optional(),
+  capabilities: z.array(z.string().max(64)).max(64),
+  /** True for a model that only shows that the mesh works. */
+  demonstration: z.boolean().optional()
+})
+export type ModelInfo = z.infer<typeof modelInfo>
+
+/** What a contributor asks for one token of a model, in micro-credits. */
+export const price = z.object({
+  prompt: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  completion: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+})
+export type Price = z.infer<typeof price>
+
+/**
+ * The name under which a model is announced and looked up: trimmed, and with Ollama's implied tag said
+ * (`llama3.2` is `llama3.2:latest`). Names that are paths or file names stay as they are.
+ */
+export function canonicalModelName(name: string): string {
+  const trimmed = name.trim()
+  return trimmed.includes(':') || /\.gguf$/i.test(trimmed) ? trimmed : `${trimmed}:latest`
+}

@@ -1,0 +1,32 @@
+import type { SignedRecord } from '../records/signed-record.ts'
+import type { Delta, FinishReason, Usage } from './answer.ts'
+import type { ModelInfo, Price } from './model.ts'
+import type { InferenceRequest } from './request.ts'
+
+/** How an answer travels: by this node's own engine, on a direct connection, or through a relay. */
+export type Route = 'local' | 'direct' | 'relayed'
+
+/**
+ * What a caller sees of one answer, in order: `accepted` (again after a failover), `status` while nothing
+ * else happens, `delta`s, and one `end`. A failure is thrown, never an early end.
+ */
+export type AnswerEvent =
+  | { type: 'accepted'; peer: string; route: Route; model: string }
+  | { type: 'status'; phase: 'queued' | 'prefill' | 'generating'; position?: number }
+  | { type: 'delta'; delta: Delta }
+  | { type: 'end'; finishReason: FinishReason; usage: Usage; receipt?: SignedRecord }
+
+/** A model that somebody serves, with what it costs there. */
+export interface OfferedModel extends ModelInfo {
+  price: Price
+}
+
+/** One place that answers requests: this node's own engine, or a peer's. */
+export interface Provider {
+  /** The peer's id; this node's own for its own engine. */
+  readonly peer: string
+  readonly route: Route
+  models(): OfferedModel[]
+  /** Answers one request. Throws a LobstahError; an aborted signal stops the engine at once. */
+  infer(request: InferenceRequest, options?: { signal?: AbortSignal }): AsyncIterable<AnswerEvent>
+}

@@ -1,0 +1,49 @@
+import type { Connection } from '@libp2p/interface'
+import { INFO_PROTOCOL, CLOCK_SKEW_MS } from '../constants.ts'
+import { InvalidFrameError } from '../errors.ts'
+import { FrameStream, decodeJson } from '../framing/index.ts'
+import { ANNOUNCEMENT, open, type Announcement } from '../records/index.ts'
+import { ANNOUNCEMENT_TTL_MS, INFO_TIMEOUT_MS, MAX_INFO_STREAMS } from './constants.ts'
+import { infoFrame } from './frames.ts'
+
+export interface SubscribeOptions {
+  signal: AbortSignal
+  /** Milliseconds since 1970. */
+  now: () => number
+}
+
+/**
+ * Yields a contributor's announcements, the present one first, for as long as it says any. Each is verified:
+ * signed by the connection's peer, in sequence, fresh. Throws PeerLostError at the end, InvalidFrameError or
+ * InvalidRecordError when one is not good, DOMException (TimeoutError) after a silence of its lifetime.
+ */
+export async function* subscribeInfo(
+  connection: Connection,
+  options: SubscribeOptions
+): AsyncGenerator<Announcement> {
+  const { signal, now } = options
+  const stream = await connection.newStream(INFO_PROTOCOL, {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(INFO_TIMEOUT_MS)]),
+    runOnLimitedConnection: true,
+    maxOutboundStreams: MAX_INFO_STREAMS
+  })
+  const frames = new FrameStream(stream)
+  let last = -1
+  let timeoutMs = INFO_TIMEOUT_MS
+  try {
+    for (;;) {
+      const payload = await frames.read({ signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) })
+      const { announcement } = decodeJson(infoFrame, payload)
+      const said = await open(ANNOUNCEMENT, announcement, connection.remotePeer.toString())
+      if (said.sequence <= last) throw new InvalidFrameError('An announcement is out of sequence')
+      if (Math.abs(said.issuedAt - now()) > CLOCK_SKEW_MS) {
+        throw new InvalidFrameError('An announcement is not of this time: is a clock wrong?')
+      }
+      last = said.sequence
+      timeoutMs = ANNOUNCEMENT_TTL_MS
+      yield said
+    }
+  } finally {
+    stream.abort(new InvalidFrameError('The subscription ended'))
+  }
+}

@@ -1,0 +1,37 @@
+import type { Delta, Price } from '../inference/index.ts'
+
+/** Prompt tokens that a chat template may add to a request's own text. */
+const TEMPLATE_TOKENS = 1024
+
+/** Completion tokens that leave no text: end of turn, and the markers around reasoning. */
+const SILENT_TOKENS = 16
+
+/** Completion tokens around one tool call that leave no text. */
+const TOOL_CALL_TOKENS = 32
+
+/** The most prompt tokens that a request of this many bytes can have: a token stands for a byte at least. */
+export function plausiblePromptTokens(requestBytes: number): number {
+  return requestBytes + TEMPLATE_TOKENS
+}
+
+/** The most completion tokens that an answer with this many bytes of text can have. */
+export function plausibleCompletionTokens(textBytes: number): number {
+  return textBytes + SILENT_TOKENS
+}
+
+/** How many bytes of text a delta delivers, tool calls' markers counted in; vectors deliver none. */
+export function textBytes(delta: Delta): number {
+  let bytes = Buffer.byteLength(delta.content ?? '') + Buffer.byteLength(delta.reasoning ?? '')
+  for (const call of delta.toolCalls ?? []) {
+    bytes += Buffer.byteLength(call.name ?? '') + Buffer.byteLength(call.arguments ?? '')
+    if (call.name !== undefined) bytes += TOOL_CALL_TOKENS
+  }
+  return bytes
+}
+
+/** What tokens cost, in micro-credits; undefined where that is more than JSON carries exactly. */
+export function cost(price: Price, promptTokens: number, completionTokens: number): number | undefined {
+  const credits =
+    BigInt(price.prompt) * BigInt(promptTokens) + BigInt(price.completion) * BigInt(completionTokens)
+  return credits <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(credits) : undefined
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import canonicalize from 'canonicalize'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { PrivateKey, PublicKey } from '@libp2p/interface'
+import { InvalidRecordError } from './errors.ts'
+
+/** Longest payload, in characters. */
+export const MAX_PAYLOAD_LENGTH = 262_144
+
+/** A record as it is sent, kept and verified: the exact text that was signed, and the signature. */
+export const signedRecord = z.object({
+  payload: z.string().max(MAX_PAYLOAD_LENGTH),
+  /** Ed25519 over `domain` and the payload's UTF-8 bytes, base64url. */
+  signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/)
+})
+export type SignedRecord = z.infer<typeof signedRecord>
+
+/** What tells one kind of signed record from another. */
+export interface RecordKind<T> {
+  /** Goes before the payload's bytes when signing; ended by a newline. */
+  domain: string
+  schema: z.ZodType<T>
+  /** The peer id that must have signed. */
+  signer: (payload: T) => string
+}
+
+const encoder = new TextEncoder()
+
+/** Signs a payload. Throws InvalidRecordError when the payload has no canonical JSON (RFC 8785). */
+export async function seal<T>(
+  kind: RecordKind<T>,
+  payload: T,
+  privateKey: PrivateKey
+): Promise<SignedRecord> {
+  const text = canonicalText(payload)
+  const signature = await privateKey.sign(encoder.encode(kind.domain + text))
+  return { payload: text, signature: Buffer.from(signature).toString('base64url') }
+}
+
+/**
+ * Verifies a record and returns its payload. Throws InvalidRecordError when the signature is not the
+ * signer's, when `signer` is given and is somebody else, or when the payload is not canonical.
+ */
+export async function open<T>(kind: RecordKind<T>, record: SignedRecord, signer?: string): Promise<T> {
+  let payload: T
+  let publicKey: PublicKey | undefined
+  try {
+    payload = kind.schema.parse(JSON.parse(record.payload))
+    publicKey = peerIdFromString(kind.signer(payload)).publicKey
+  } catch (err) {
+    throw new InvalidRecordError('The payload is not of its kind', { cause: err })
+  }
+  if (signer !== undefined && kind.signer(payload) !== signer) {
+    throw new InvalidRecordError(`The record is ${kind.signer(payload)}'s, not ${signer}'s`)
+  }
+  const bytes = encoder.encode(kind.domain + record.payload)
+  const genuine = await publicKey?.verify(bytes, Buffer.from(record.signature, 'base64url'))
+  if (genuine !== true) throw new InvalidRecordError('The signature does not verify')
+  if (canonicalText(JSON.parse(record.payload)) !== record.payload) {
+    throw new InvalidRecordError('The payload is not canonical JSON')
+  }
+  return payload
+}
+
+function canonicalText(value: unknown): string {
+  try {
+    const text = canonicalize(value)
+    if (text !== undefined) return text
+  } catch (err) {
+    throw new InvalidRecordError('The payload has no canonical JSON', { cause: err })
+  }
+  throw new InvalidRecordError('The payload has no canonical JSON')
+}
