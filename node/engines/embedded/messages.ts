@@ -1,0 +1,38 @@
+import type { Delta, FinishReason, GenerateRequest, Usage } from '../../../protocols/inference/index.ts'
+
+/** What the child needs to know before its first job. */
+export interface ChildSettings {
+  modelPath: string
+  threads: number
+  /** Tokens for each slot, or undefined for the model's own up to a limit. */
+  contextSize: number | undefined
+  slots: number
+}
+
+/** What the child tells of the model it loaded. */
+export interface ModelFacts {
+  contextLength: number
+  parameters: number
+  quantization: string | undefined
+  /** Whether the model has a chat template. */
+  chats: boolean
+  /** Whether the model thinks before it answers. */
+  thinks: boolean
+}
+
+/** What the parent tells the child. Jobs are told apart by their id. */
+export type ToChild =
+  | { type: 'start'; settings: ChildSettings }
+  | { type: 'generate' | 'count'; id: number; request: GenerateRequest }
+  | { type: 'abort'; id: number }
+
+/** What the child answers about one job; all but a delta end it. */
+export type JobMessage =
+  | { type: 'delta'; id: number; delta: Delta }
+  | { type: 'end'; id: number; finishReason: FinishReason; usage: Usage }
+  | { type: 'counted'; id: number; tokens: number }
+  | { type: 'failed'; id: number; code: string; message: string }
+
+/** What the child tells the parent. */
+export type FromChild =
+  { type: 'ready'; facts: ModelFacts } | { type: 'unready'; message: string } | JobMessage

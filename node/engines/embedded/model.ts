@@ -1,0 +1,156 @@
+import { availableParallelism } from 'node:os'
+import {
+  getLlama,
+  JinjaTemplateChatWrapper,
+  LlamaLogLevel,
+  type ChatWrapper,
+  type Llama,
+  type LlamaContext,
+  type LlamaModel,
+  type Token
+} from 'node-llama-cpp'
+import { ContextLengthExceededError, UnsupportedParameterError } from '../../../protocols/errors.ts'
+import type { Delta, FinishReason, GenerateRequest, Usage } from '../../../protocols/inference/index.ts'
+import { answerChat, answerCompletion, toHistory } from './answer.ts'
+import type { ChildSettings, ModelFacts } from './messages.ts'
+import { SequencePool } from './sequence-pool.ts'
+
+/** Context of a model when nobody says otherwise, in tokens for each slot: memory grows with it. */
+const DEFAULT_CONTEXT_SIZE = 4096
+
+/**
+ * Kept free at the end of the context, in tokens. A context that is full to the brim is shifted: its beginning
+ * is dropped silently, which must never happen.
+ */
+const RESERVED_TOKENS = 16
+
+const QUANTIZATION = /\b(?:I?Q\d\w*|BF16|F16|F32)\b/
+
+/** The last event of an answer. */
+export interface AnswerEnd {
+  finishReason: FinishReason
+  usage: Usage
+}
+
+/** Loads a GGUF file into this process. */
+export async function loadModel(settings: ChildSettings): Promise<LoadedModel> {
+  const llama = await getLlama({
+    // The binaries for Apple's own processors come with Metal only; elsewhere they run on the CPU.
+    gpu: process.platform === 'darwin' && process.arch === 'arm64' ? 'metal' : false,
+    build: 'never',
+    skipDownload: true,
+    progressLogs: false,
+    logLevel: LlamaLogLevel.error,
+    maxThreads: Math.min(settings.threads, availableParallelism())
+  })
+  const model = await llama.loadModel({ modelPath: settings.modelPath })
+  const context = await model.createContext({
+    contextSize: settings.contextSize ?? Math.min(model.trainContextSize, DEFAULT_CONTEXT_SIZE),
+    sequences: settings.slots,
+    // Threads that outnumber the cores wait for each other in busy loops, at a hundredth of the speed.
+    threads: Math.min(settings.threads, llama.cpuMathCores)
+  })
+  return new LoadedModel(llama, model, context, settings.slots)
+}
+
+/** A model in memory, and its slots. */
+export class LoadedModel {
+  readonly facts: ModelFacts
+  readonly #llama: Llama
+  readonly #model: LlamaModel
+  readonly #contextSize: number
+  readonly #slots: SequencePool
+  readonly #wrappers = new Map<boolean, ChatWrapper>()
+
+  constructor(llama: Llama, model: LlamaModel, context: LlamaContext, slots: number) {
+    this.#llama = llama
+    this.#model = model
+    this.#contextSize = context.contextSize
+    this.#slots = new SequencePool(Array.from({ length: slots }, () => context.getSequence()))
+    const chats = Boolean(model.fileInfo.metadata.tokenizer.chat_template)
+    this.facts = {
+      contextLength: context.contextSize,
+      parameters: countParameters(model),
+      quantization: QUANTIZATION.exec(model.typeDescription)?.[0],
+      chats,
+      thinks: chats && this.#wrapper(true).settings.segments?.thought !== undefined
+    }
+  }
+
+  /** How many tokens the prompt has, exactly as it is read. */
+  countTokens(request: GenerateRequest): number {
+    return this.#promptTokens(request).length
+  }
+
+  /** Answers one request as soon as a slot is free. */
+  async generate(
+    request: GenerateRequest,
+    signal: AbortSignal,
+    onDelta: (delta: Delta) => void
+  ): Promise<AnswerEnd> {
+    const tokens = this.#promptTokens(request)
+    const room = this.#contextSize - RESERVED_TOKENS - tokens.length
+    if (room < 1) {
+      throw new ContextLengthExceededError(
+        `The prompt has ${tokens.length} tokens; the model's context holds ${this.#contextSize}`
+      )
+    }
+    const sequence = await this.#slots.acquire(signal)
+    try {
+      const answer = {
+        llama: this.#llama,
+        sequence,
+        maxTokens: Math.min(request.max_tokens ?? room, room),
+        signal,
+        onDelta
+      }
+      const { finishReason, completionTokens } =
+        request.kind === 'chat'
+          ? await answerChat(answer, request, this.#wrapperFor(request))
+          : await answerCompletion(answer, request, tokens)
+      return { finishReason, usage: { promptTokens: tokens.length, completionTokens } }
+    } finally {
+      this.#slots.release(sequence)
+    }
+  }
+
+  #promptTokens(request: GenerateRequest): Token[] {
+    // Never as special tokens: what a user writes must not become a control token.
+    if (request.kind === 'completion') return this.#model.tokenize(request.prompt, false)
+    const chatHistory = toHistory(request.messages)
+    // An answer goes on with the assistant's message, or begins one.
+    if (chatHistory.at(-1)?.type !== 'model') chatHistory.push({ type: 'model', response: [] })
+    const { contextText } = this.#wrapperFor(request).generateContextState({ chatHistory })
+    return contextText.tokenize(this.#model.tokenizer)
+  }
+
+  #wrapperFor(request: Extract<GenerateRequest, { kind: 'chat' }>): ChatWrapper {
+    return this.#wrapper(request.reasoning_effort !== 'none')
+  }
+
+  #wrapper(reasoning: boolean): ChatWrapper {
+    const existing = this.#wrappers.get(reasoning)
+    if (existing !== undefined) return existing
+    const template = this.#model.fileInfo.metadata.tokenizer.chat_template
+    if (template === undefined) {
+      throw new UnsupportedParameterError('The model has no chat template', { param: 'messages' })
+    }
+    const wrapper = new JinjaTemplateChatWrapper({
+      template,
+      reasoning,
+      tokenizer: this.#model.tokenizer,
+      // An answer is passed on as it comes, so that it can be continued elsewhere.
+      trimLeadingWhitespaceInResponses: false
+    })
+    this.#wrappers.set(reasoning, wrapper)
+    return wrapper
+  }
+}
+
+function countParameters(model: LlamaModel): number {
+  let parameters = 0
+  for (const tensor of model.fileInfo.tensorInfo ?? []) {
+    parameters += tensor.dimensions.reduce<number>((product, dimension) => product * Number(dimension), 1)
+  }
+  return parameters
+}

@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto'
+import type {
+  ChatRequest as OllamaChat,
+  GenerateRequest as OllamaGenerate,
+  Message,
+  Options
+} from 'ollama/browser'
+import { BadRequestError, UnsupportedParameterError } from '../../../protocols/errors.ts'
+import type {
+  Capability,
+  ChatMessage,
+  ChatRequest,
+  CompletionRequest,
+  GenerateRequest,
+  ModelInfo
+} from '../../../protocols/inference/index.ts'
+import { imageData, imagesOf, textOf } from '../prompt.ts'
+
+/**
+ * The same for every request: without them Ollama drops old messages silently, and a change of `shift` or of
+ * the context's size makes it load the model again.
+ */
+const PINNED = { stream: true, truncate: false, shift: false } as const
+
+type WireMessage = Message & { tool_call_id?: string }
+
+/** A chat in the terms of `/api/chat`. Throws UnsupportedParameterError for what the API or the model lacks. */
+export function toOllamaChat(request: ChatRequest, model: ModelInfo): OllamaChat & { stream: true } {
+  refuseUnsupported(request)
+  const tools = request.tool_choice === 'none' ? undefined : request.tools
+  if (tools !== undefined) require(model, 'tools', 'tools')
+  if (request.messages.some((message) => imagesOf(message).length > 0)) require(model, 'vision', 'messages')
+  return {
+    ...PINNED,
+    model: model.id,
+    messages: toMessages(request.messages),
+    ...(tools === undefined ? {} : { tools: tools.map(toTool) }),
+    ...thinking(request.reasoning_effort, model),
+    ...format(request.response_format),
+    ...logprobs(request),
+    options: toOptions(request, model)
+  }
+}
+
+/** A completion in the terms of `/api/generate`: raw, but where a suffix needs the model's template. */
+export function toOllamaGenerate(
+  request: CompletionRequest,
+  model: ModelInfo
+): OllamaGenerate & { stream: true } {
+  refuseUnsupported(request)
+  // Ollama takes an empty prompt as an order to load the model, and answers nothing.
+  if (request.prompt === '') throw new BadRequestError('The prompt is empty', { param: 'prompt' })
+  if (request.suffix) require(model, 'suffix', 'suffix')
+  return {
+    ...PINNED,
+    model: model.id,
+    prompt: request.prompt,
+    // Ollama drops the suffix of a raw prompt.
+    ...(request.suffix ? { suffix: request.suffix } : { raw: true }),
+    think: false,
+    ...logprobs(request),
+    options: toOptions(request, model)
+  }
+}
+
+/** An id for a tool call that came without one. */
+export function newToolCallId(): string {
+  return `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`
+}
+
+function require(model: ModelInfo, capability: Capability, param: string): void {
+  if (!model.capabilities.includes(capability)) {
+    throw new UnsupportedParameterError(`The model ${model.id} does not support ${capability}`, { param })
+  }
+}
+
+function refuseUnsupported(request: GenerateRequest): void {
+  if (request.logit_bias !== undefined && Object.keys(request.logit_bias).length > 0) refuse('logit_bias')
+  if (request.kind === 'completion') return
+  if (request.continue_final_message === true) refuse('continue_final_message')
+  const choice = request.tool_choice ?? 'auto'
+  if (choice !== 'auto' && choice !== 'none') refuse('tool_choice')
+}
+
+function refuse(param: string): never {
+  throw new UnsupportedParameterError(`Ollama does not support ${param}`, { param })
+}
+
+function toMessages(messages: ChatMessage[]): WireMessage[] {
+  const names = new Map<string, string>()
+  return messages.map((message): WireMessage => {
+    const content = textOf(message)
+    switch (message.role) {
+      case 'system':
+        return { role: 'system', content }
+      case 'user': {
+        const images = imagesOf(message).map(imageData)
+        return { role: 'user', content, ...(images.length > 0 ? { images } : {}) }
+      }
+      case 'tool': {
+        const name = names.get(message.tool_call_id)
+        return {
+          role: 'tool',
+          content,
+          tool_call_id: message.tool_call_id,
+          ...(name === undefined ? {} : { tool_name: name })
+        }
+      }
+      case 'assistant': {
+        const calls = message.tool_calls?.map((call) => {
+          names.set(call.id, call.function.name)
+          return {
+            id: call.id,
+            function: { name: call.function.name, arguments: toArguments(call.function) }
+          }
+        })
+        return {
+          role: 'assistant',
+          content,
+          ...(message.reasoning_content ? { thinking: message.reasoning_content } : {}),
+          ...(calls === undefined ? {} : { tool_calls: calls })
+        }
+      }
+    }
+  })
+}
+
+/** OpenAI's arguments are text, Ollama's an object. */
+function toArguments(call: { name: string; arguments: string }): Record<string, unknown> {
+  try {
+    const parsed = JSON.parse(call.arguments === '' ? '{}' : call.arguments) as unknown
+    if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>
+  } catch {
+    // Answered below: not an object.
+  }
+  throw new BadRequestError(`The arguments of the call of ${call.name} are not a JSON object`, {
+    param: 'messages'
+  })
+}
+
+function toTool(tool: NonNullable<ChatRequest['tools']>[number]): NonNullable<OllamaChat['tools']>[number] {
+  const { name, description, parameters } = tool.function
+  return {
+    type: 'function',
+    function: {
+      name,
+      ...(description === undefined ? {} : { description }),
+      parameters: { type: 'object', properties: {}, ...parameters }
+    }
+  }
+}
+
+/** Models that think do so unless told otherwise; for the others the wish has no meaning. */
+function thinking(effort: ChatRequest['reasoning_effort'], model: ModelInfo): Pick<OllamaChat, 'think'> {
+  if (effort === undefined || !model.capabilities.includes('thinking')) return {}
+  switch (effort) {
+    case 'none':
+      return { think: false }
+    case 'minimal':
+      return { think: 'low' }
+    case 'xhigh':
+      return { think: 'high' }
+    default:
+      return { think: effort }
+  }
+}
+
+function format(wanted: ChatRequest['response_format']): Pick<OllamaChat, 'format'> {
+  if (wanted === undefined || wanted.type === 'text') return {}
+  return { format: wanted.type === 'json_object' ? 'json' : wanted.json_schema.schema }
+}
+
+function logprobs(request: GenerateRequest): Pick<OllamaChat, 'logprobs' | 'top_logprobs'> {
+  return request.top_logprobs === undefined ? {} : { logprobs: true, top_logprobs: request.top_logprobs }
+}
+
+function toOptions(request: GenerateRequest, model: ModelInfo): Partial<Options> {
+  const { max_tokens, temperature, top_p, top_k, min_p, seed, stop, presence_penalty, frequency_penalty } =
+    request
+  const wanted = {
+    num_predict: max_tokens,
+    temperature,
+    top_p,
+    top_k,
+    min_p,
+    seed,
+    stop,
+    presence_penalty,
+    frequency_penalty
+  }
+  const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
+  return { num_ctx: model.contextLength, ...Object.fromEntries(given) }
+}

@@ -1,0 +1,81 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import { EngineFailedError } from '../../../protocols/errors.ts'
+import { errorText, patientFetch, textOfBody } from '../http.ts'
+import { messageOf, quote, statusError } from '../errors.ts'
+
+/** Longest event of an answer, in characters. */
+const MAX_EVENT_LENGTH = 16 * 1024 * 1024
+
+/** What messages call the server. */
+export const SERVER = 'The OpenAI-compatible server'
+
+/** Asks one OpenAI-compatible server. */
+export class OpenaiClient {
+  /** Base URL without `/v1`. */
+  readonly url: string
+  readonly #headers: Record<string, string>
+
+  constructor(url: string, apiKey?: string) {
+    this.url = url.replace(/\/+$/, '').replace(/\/v1$/, '')
+    this.#headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
+  }
+
+  /** The JSON that a path answers. Throws what the status means. */
+  async get(path: string, signal: AbortSignal): Promise<unknown> {
+    const response = await patientFetch(this.url + path, { headers: this.#headers, signal })
+    if (!response.ok) throw statusError(SERVER, response.status, await errorText(response))
+    return response.json()
+  }
+
+  /** The JSON that a path answers to a body. Throws what the status means. */
+  async post(path: string, body: object, signal: AbortSignal): Promise<unknown> {
+    return (await this.#send(path, body, signal)).json()
+  }
+
+  /** The events of a stream, parsed, up to its `[DONE]`. Throws EngineFailedError when it ends without. */
+  async *stream(path: string, body: object, signal: AbortSignal): AsyncIterable<unknown> {
+    const response = await this.#send(path, body, signal)
+    const events: EventSourceMessage[] = []
+    const parser = createParser({
+      maxBufferSize: MAX_EVENT_LENGTH,
+      onEvent: (event) => events.push(event),
+      onError: (err) => {
+        // Older llama.cpp servers report a failure in a field of its own.
+        if (err.field === 'error') throw new EngineFailedError(`${SERVER} failed: ${quote(err.value ?? '')}`)
+        if (err.type === 'max-buffer-size-exceeded')
+          throw new EngineFailedError(`${SERVER} sent an endless event`)
+      }
+    })
+    for await (const text of textOfBody(response)) {
+      parser.feed(text)
+      for (const event of events.splice(0)) {
+        if (event.data === '[DONE]') return
+        yield parse(event)
+      }
+    }
+    throw new EngineFailedError(`${SERVER} ended the answer without [DONE]`)
+  }
+
+  async #send(path: string, body: object, signal: AbortSignal): Promise<Response> {
+    const response = await patientFetch(this.url + path, {
+      method: 'POST',
+      headers: { ...this.#headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal
+    })
+    if (!response.ok) throw statusError(SERVER, response.status, await errorText(response))
+    return response
+  }
+}
+
+function parse(event: EventSourceMessage): unknown {
+  let data: unknown
+  try {
+    data = JSON.parse(event.data)
+  } catch (cause) {
+    throw new EngineFailedError(`${SERVER} sent an event that is not JSON`, { cause })
+  }
+  const failed = event.event === 'error' || (typeof data === 'object' && data !== null && 'error' in data)
+  if (failed) throw new EngineFailedError(`${SERVER} failed: ${quote(messageOf(event.data))}`)
+  return data
+}

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { detectEngine } from '../../../node/engines/index.ts'
+import { BadRequestError } from '../../../protocols/errors.ts'
+import { startOllamaServer } from '../../support/engines/ollama-server.ts'
+import { startOpenaiServer } from '../../support/engines/openai-server.ts'
+
+describe('node/engines/detect', () => {
+  it('takes Ollama where it answers', async () => {
+    await using server = await startOllamaServer()
+    const { engine, reason } = await detectEngine({ ollama: { url: server.url } })
+    assert.equal(engine.name, 'ollama')
+    assert.equal(reason, `Ollama answers at ${server.url}`)
+    await engine.close()
+  })
+
+  it('takes the OpenAI-compatible server where Ollama does not answer', async () => {
+    await using server = await startOpenaiServer()
+    const { engine, reason } = await detectEngine({
+      ollama: { url: await nowhere() },
+      openai: { url: server.url }
+    })
+    assert.equal(engine.name, 'openai')
+    assert.match(reason, /^an OpenAI-compatible server answers at .* \(no Ollama at /)
+    await engine.close()
+  })
+
+  it('takes the embedded engine where nothing answers, and says what its model is', async () => {
+    const url = await nowhere()
+    const { engine, reason } = await detectEngine({ ollama: { url }, openai: { url } })
+    assert.equal(engine.name, 'embedded')
+    assert.match(reason, /demonstration model.*no Ollama at .*, no OpenAI-compatible server at /)
+    await engine.close()
+  })
+
+  it('stops looking when it is told to', async () => {
+    const signal = AbortSignal.abort(new BadRequestError('enough'))
+    await assert.rejects(detectEngine({ ollama: { url: await nowhere() } }, { signal }), {
+      message: 'enough'
+    })
+  })
+})
+
+/** A URL where nothing listens any more. */
+async function nowhere(): Promise<string> {
+  const server = await startOllamaServer()
+  const { url } = server
+  await server.close()
+  return url
+}

@@ -1,0 +1,367 @@
+import assert from 'node:assert/strict'
+import { ollamaEngine, type Engine } from '../../../../node/engines/index.ts'
+import {
+  BadRequestError,
+  BusyError,
+  ContextLengthExceededError,
+  EngineFailedError,
+  ModelNotFoundError
+} from '../../../../protocols/errors.ts'
+import type { ChatMessage, ChatRequest } from '../../../../protocols/inference/index.ts'
+import { record, list } from '../../../support/engines/fake-server.ts'
+import {
+  DEFAULT_MODELS,
+  startOllamaServer,
+  type OllamaServer
+} from '../../../support/engines/ollama-server.ts'
+import { nextTurn, type FakeReply } from '../../../support/engines/script.ts'
+import { chat, collect, rejectsUnsupported } from '../contract.ts'
+
+const MODEL = 'llama3.2:3b'
+const PIXEL =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+
+describe('node/engines/ollama', () => {
+  let server: OllamaServer
+  let engine: Engine
+  beforeEach(async () => {
+    server = await startOllamaServer()
+    engine = ollamaEngine({ url: server.url })
+  })
+  afterEach(async () => {
+    await engine.close()
+    await server.close()
+  })
+
+  const answer = (reply: FakeReply): void => {
+    server.script = () => reply
+  }
+  const ask = (content: string, more: Partial<ChatRequest> = {}) =>
+    collect(engine.generate(chat(MODEL, content, more)))
+  /** The body of the last request to a path. */
+  const sent = (path = '/api/chat') => record(server.to(path).at(-1)?.body)
+  const tool = { type: 'function' as const, function: { name: 'get_weather' } }
+
+  describe('models', () => {
+    it('tells what Ollama tells, held to the context length of this node', async () => {
+      const models = await engine.models()
+      const listed = list(record(await (await fetch(`${server.url}/api/tags`)).json()).models).map(record)
+      assert.deepEqual(models[0], {
+        id: MODEL,
+        digest: listed[0]?.digest,
+        contextLength: 8192,
+        parameters: 3_212_749_888,
+        quantization: 'Q4_K_M',
+        capabilities: ['chat', 'completion', 'json_object', 'json_schema', 'logprobs', 'tools']
+      })
+      const embedding = models.find((model) => model.id === 'nomic-embed-text:latest')
+      assert.equal(embedding?.contextLength, 2048)
+      assert.deepEqual(embedding.capabilities, ['embedding'])
+    })
+
+    it('never offers nor asks what Ollama passes on to its cloud', async () => {
+      const remote = { model: 'gpt-oss:120b', host: 'https://ollama.com:443' }
+      server.models = [
+        { name: 'mine:latest', remote },
+        { name: 'kimi-k2:cloud' },
+        { name: 'gpt-oss:120b-cloud' },
+        { name: 'cloud:7b' }
+      ]
+      assert.deepEqual(
+        (await engine.models()).map((model) => model.id),
+        ['cloud:7b']
+      )
+      for (const model of ['mine', 'mine:latest', 'kimi-k2:cloud', 'gpt-oss:120b-cloud']) {
+        await assert.rejects(collect(engine.generate(chat(model, 'Hello!'))), ModelNotFoundError)
+      }
+      assert.deepEqual(server.to('/api/chat'), [])
+    })
+
+    it('asks once what a digest stands for', async () => {
+      await engine.models()
+      await engine.models()
+      assert.equal(server.to('/api/tags').length, 2)
+      assert.equal(server.to('/api/show').length, DEFAULT_MODELS.filter((model) => !model.remote).length)
+      server.models = [{ ...DEFAULT_MODELS[0]!, digest: 'another', contextLength: 4096 }]
+      assert.equal((await engine.models())[0]?.contextLength, 4096)
+    })
+
+    it('finds a model by its name without the implied tag', async () => {
+      server.models = [{ name: 'mistral:latest' }]
+      assert.ok((await collect(engine.generate(chat('mistral', 'Hello!')))).text)
+      assert.equal(sent().model, 'mistral:latest')
+    })
+  })
+
+  describe('requests', () => {
+    it('pins what makes Ollama load the model again or drop messages', async () => {
+      await ask('Hello!')
+      const { stream, truncate, shift, options } = sent()
+      assert.deepEqual(
+        { stream, truncate, shift, options },
+        { stream: true, truncate: false, shift: false, options: { num_ctx: 8192 } }
+      )
+    })
+
+    it('passes sampling on', async () => {
+      const sampling = { temperature: 0.5, top_p: 0.9, top_k: 20, min_p: 0.1, seed: 7, stop: ['END'] }
+      const penalties = { presence_penalty: 0.5, frequency_penalty: -0.5 }
+      await ask('Hello!', { ...sampling, ...penalties, max_tokens: 9 })
+      assert.deepEqual(sent().options, { num_ctx: 8192, num_predict: 9, ...sampling, ...penalties })
+    })
+
+    it('translates a conversation with tools', async () => {
+      const call = {
+        id: 'call_1',
+        type: 'function' as const,
+        function: { name: 'get_weather', arguments: '{"city":"Lisbon"}' }
+      }
+      const messages: ChatMessage[] = [
+        { role: 'system', content: 'Be brief.' },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'The ' },
+            { type: 'text', text: 'weather?' }
+          ]
+        },
+        { role: 'assistant', content: null, reasoning_content: 'Ask.', tool_calls: [call] },
+        { role: 'tool', tool_call_id: 'call_1', content: 'Sun' }
+      ]
+      await ask('', { messages, tools: [tool] })
+      assert.deepEqual(sent().messages, [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'The weather?' },
+        {
+          role: 'assistant',
+          content: '',
+          thinking: 'Ask.',
+          tool_calls: [{ id: 'call_1', function: { name: 'get_weather', arguments: { city: 'Lisbon' } } }]
+        },
+        { role: 'tool', content: 'Sun', tool_call_id: 'call_1', tool_name: 'get_weather' }
+      ])
+      assert.deepEqual(sent().tools, [
+        {
+          type: 'function',
+          function: { name: 'get_weather', parameters: { type: 'object', properties: {} } }
+        }
+      ])
+    })
+
+    it('refuses arguments of a tool that are not an object', async () => {
+      const call = { id: 'call_1', type: 'function' as const, function: { name: 'f', arguments: '{oops' } }
+      await assert.rejects(
+        ask('', { messages: [{ role: 'assistant', tool_calls: [call] }] }),
+        BadRequestError
+      )
+    })
+
+    it('leaves tools out when none may be called, and refuses to force one', async () => {
+      await ask('What is the weather?', { tools: [tool], tool_choice: 'none' })
+      assert.equal(sent().tools, undefined)
+      await rejectsUnsupported(
+        engine.generate(chat(MODEL, 'Hello!', { tools: [tool], tool_choice: 'required' })),
+        'tool_choice'
+      )
+      const named = { type: 'function' as const, function: { name: 'get_weather' } }
+      await rejectsUnsupported(
+        engine.generate(chat(MODEL, 'Hello!', { tools: [tool], tool_choice: named })),
+        'tool_choice'
+      )
+    })
+
+    it('refuses what the API or the model lacks', async () => {
+      await rejectsUnsupported(
+        engine.generate(chat(MODEL, 'Hello!', { logit_bias: { '5': 1 } })),
+        'logit_bias'
+      )
+      await rejectsUnsupported(engine.generate(chat('codellama:code', 'Hello!', { tools: [tool] })), 'tools')
+      await rejectsUnsupported(
+        engine.generate(chat(MODEL, 'Hello!', { continue_final_message: true })),
+        'continue_final_message'
+      )
+      const completion = { kind: 'completion' as const, model: MODEL, prompt: 'a', suffix: 'b' }
+      await rejectsUnsupported(engine.generate(completion), 'suffix')
+      assert.deepEqual(server.to('/api/chat'), [])
+      assert.deepEqual(server.to('/api/generate'), [])
+    })
+
+    it('passes images on as base64, to models that see', async () => {
+      const url = `data:image/png;base64,${PIXEL}`
+      const messages: ChatMessage[] = [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }]
+      await collect(engine.generate({ kind: 'chat', model: 'llava:7b', messages }))
+      assert.deepEqual(sent().messages, [{ role: 'user', content: '', images: [PIXEL] }])
+      await rejectsUnsupported(engine.generate({ kind: 'chat', model: MODEL, messages }), 'messages')
+    })
+
+    it('never takes the text of an image for a path', async () => {
+      // Letters and slashes are base64, and a path.
+      const url = 'data:image/png;base64,/etc/hostname'
+      const messages: ChatMessage[] = [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }]
+      await collect(engine.generate({ kind: 'chat', model: 'llava:7b', messages }))
+      assert.deepEqual(list(record(list(sent().messages)[0]).images), ['/etc/hostname'])
+    })
+
+    it('asks for JSON by format', async () => {
+      await ask('Hello!', { response_format: { type: 'json_object' } })
+      assert.equal(sent().format, 'json')
+      const schema = { type: 'object', properties: {} }
+      await ask('Hello!', { response_format: { type: 'json_schema', json_schema: { name: 'x', schema } } })
+      assert.deepEqual(sent().format, schema)
+    })
+
+    it('asks models that think for as much as is wanted, and others for none', async () => {
+      const think = async (model: string, effort?: ChatRequest['reasoning_effort']) => {
+        await collect(
+          engine.generate(chat(model, 'Hello!', { ...(effort ? { reasoning_effort: effort } : {}) }))
+        )
+        return sent().think
+      }
+      assert.equal(await think('qwen3:8b'), undefined)
+      assert.equal(await think('qwen3:8b', 'none'), false)
+      assert.equal(await think('qwen3:8b', 'minimal'), 'low')
+      assert.equal(await think('qwen3:8b', 'medium'), 'medium')
+      assert.equal(await think('qwen3:8b', 'xhigh'), 'high')
+      assert.equal(await think(MODEL, 'high'), undefined)
+    })
+
+    it('completes raw text, but with a suffix by the template', async () => {
+      await collect(engine.generate({ kind: 'completion', model: MODEL, prompt: '<s>once' }))
+      assert.deepEqual([sent('/api/generate').raw, sent('/api/generate').prompt], [true, '<s>once'])
+      await collect(
+        engine.generate({ kind: 'completion', model: 'codellama:code', prompt: 'a', suffix: 'b' })
+      )
+      assert.deepEqual([sent('/api/generate').raw, sent('/api/generate').suffix], [undefined, 'b'])
+    })
+
+    it('refuses an empty prompt, which Ollama takes for an order to load', () =>
+      assert.rejects(
+        collect(engine.generate({ kind: 'completion', model: MODEL, prompt: '' })),
+        BadRequestError
+      ))
+
+    it('embeds without truncation', async () => {
+      const model = 'nomic-embed-text:latest'
+      const { vectors } = await engine.embed({ kind: 'embedding', model, input: ['a'], dimensions: 4 })
+      assert.equal(vectors[0]?.length, 4)
+      assert.equal(sent('/api/embed').truncate, false)
+      const long = { kind: 'embedding' as const, model, input: ['a '.repeat(3000)] }
+      await assert.rejects(engine.embed(long), ContextLengthExceededError)
+    })
+  })
+
+  describe('answers', () => {
+    it('tells reasoning from content', async () => {
+      const { text, reasoning } = await collect(engine.generate(chat('qwen3:8b', 'What is a mesh?')))
+      assert.equal(reasoning, 'Let me think.')
+      assert.match(text, /^A mesh/)
+    })
+
+    it('gives every tool call an id, and keeps Ollama’s', async () => {
+      answer({
+        toolCalls: [
+          { name: 'a', arguments: {} },
+          { name: 'b', arguments: { x: 1 } }
+        ]
+      })
+      const { toolCalls, end } = await ask('Go!', { tools: [tool] })
+      assert.deepEqual(toolCalls, [
+        { id: 'call_00000000', name: 'a', arguments: '{}' },
+        { id: 'call_00000001', name: 'b', arguments: '{"x":1}' }
+      ])
+      assert.equal(end.finishReason, 'tool_calls')
+    })
+
+    it('passes one tool call on where only one is wanted', async () => {
+      answer({
+        toolCalls: [
+          { name: 'a', arguments: {} },
+          { name: 'b', arguments: {} }
+        ]
+      })
+      const { toolCalls } = await ask('Go!', { tools: [tool], parallel_tool_calls: false })
+      assert.deepEqual(
+        toolCalls.map((call) => call.name),
+        ['a']
+      )
+    })
+
+    it('takes Ollama’s counts', async () => {
+      answer({ text: 'one two three', promptTokens: 42 })
+      assert.deepEqual((await ask('Hello!')).end.usage, { promptTokens: 42, completionTokens: 3 })
+    })
+
+    it('estimates the prompt where Ollama does not count it', async () => {
+      answer({ text: 'one', promptTokens: 0 })
+      assert.ok((await ask('Hello!')).end.usage.promptTokens > 0)
+    })
+  })
+
+  describe('failures', () => {
+    it('means what the status says', async () => {
+      const cases = [
+        [400, 'invalid options', BadRequestError],
+        [400, 'the request exceeds the available context size', ContextLengthExceededError],
+        [404, `model '${MODEL}' not found`, ModelNotFoundError],
+        [500, 'model runner has unexpectedly stopped', EngineFailedError],
+        [503, 'server busy, please try again. maximum pending requests exceeded', BusyError]
+      ] as const
+      for (const [code, error, expected] of cases) {
+        answer({ status: { code, error } })
+        await assert.rejects(
+          ask('Hello!'),
+          (err) => err instanceof expected && err.message.includes(error.slice(0, 20))
+        )
+      }
+    })
+
+    it('bounds what Ollama says', async () => {
+      answer({ status: { code: 400, error: 'x\n'.repeat(100_000) } })
+      await assert.rejects(ask('Hello!'), (err) => err instanceof BadRequestError && err.message.length < 500)
+    })
+
+    for (const how of ['error', 'end', 'reset', 'garbage'] as const) {
+      it(`fails when the answer breaks off: ${how}`, async () => {
+        answer({ text: 'one two three', gate: nextTurn, breakAt: { piece: 2, how } })
+        const printed = await printedBy(() => assert.rejects(ask('Hello!'), EngineFailedError))
+        assert.deepEqual(printed, [])
+      })
+    }
+
+    it('says what to do when Ollama is not there', async () => {
+      await server.close()
+      await assert.rejects(
+        engine.health(),
+        (err) => err instanceof EngineFailedError && err.message.includes('ollama serve')
+      )
+      await assert.rejects(ask('Hello!'), EngineFailedError)
+    })
+
+    it('leaves before the headers when it is aborted', async () => {
+      const { promise, resolve } = Promise.withResolvers<undefined>()
+      answer({ text: 'one', gate: () => promise })
+      const controller = new AbortController()
+      const answered = collect(engine.generate(chat(MODEL, 'Hello!'), { signal: controller.signal }))
+      const rejected = assert.rejects(answered, { message: 'enough' })
+      const request = await server.arrival('/api/chat')
+      controller.abort(new BadRequestError('enough'))
+      await rejected
+      assert.equal(await request.over, 'aborted')
+      resolve(undefined)
+    })
+  })
+})
+
+/** What is written to the console while something runs. */
+async function printedBy(work: () => Promise<unknown>): Promise<unknown[]> {
+  const printed: unknown[] = []
+  const original = { ...globalThis.console }
+  const keep = (...words: unknown[]): void => void printed.push(words)
+  Object.assign(globalThis.console, { log: keep, warn: keep, error: keep })
+  try {
+    await work()
+  } finally {
+    Object.assign(globalThis.console, original)
+  }
+  return printed
+}
