@@ -1,0 +1,18 @@
+/**
+ * @packageDocumentation
+ *
+ * The settings: one schema, from which flags, `LOBSTAH_*` variables, config.json and their reference follow.
+ *
+ * @example
+ * ```ts
+ * import { resolveConfig, writeConfig } from './index.ts'
+ *
+ * await writeConfig('/home/me/.lobstah', { contribute: true })
+ * const config = resolveConfig({ flags: { slots: '2' }, env: {}, homeDir: '/home/me' })
+ * ```
+ */
+export * from './describe-config.ts'
+export * from './errors.ts'
+export * from './resolve-config.ts'
+export * from './schema.ts'
+export * from './write-config.ts'

@@ -1,0 +1,127 @@
+import { join, resolve } from 'node:path'
+import type { z } from 'zod'
+import { configFile, readConfigFile } from './config-file.ts'
+import { ConfigError } from './errors.ts'
+import { SETTING_NAMES, flagName, settingType, settings, variableName, type SettingName } from './schema.ts'
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
+
+/** All settings, checked, with defaults filled in; frozen. */
+export type Config = DeepReadonly<z.output<typeof settings> & { home: string }>
+
+/** Where settings come from, the first named first: flags, variables, the home folder's config.json. */
+export interface ConfigSources {
+  /** By the settings' names, as a command line parser gives them; undefined and unknown ones are left out. */
+  flags: Readonly<Record<string, unknown>>
+  /** Empty variables count as not set. */
+  env: Readonly<Record<string, string | undefined>>
+  /** The user's own folder, in which `.lobstah` is the default home. */
+  homeDir: string
+}
+
+interface Given {
+  value: unknown
+  source: string
+}
+
+/** The settings in force. Throws ConfigError with a line for each that is not valid. */
+export function resolveConfig(sources: ConfigSources): Config {
+  const home = resolveHome(sources)
+  const file = configFile(home)
+  const fields = readConfigFile(file)
+  const given = new Map<SettingName, Given>()
+  for (const name of SETTING_NAMES) {
+    const found =
+      fromFlag(name, sources.flags) ?? fromVariable(name, sources.env) ?? fromFile(name, fields, file)
+    if (found !== undefined) given.set(name, found)
+  }
+  const values = [...given].map(([name, { value }]) => [name, value])
+  const config = checkSettings(Object.fromEntries(values), (name) => given.get(name)?.source ?? name)
+  return deepFreeze({ home, ...config })
+}
+
+/** The settings with defaults filled in. Throws ConfigError; `sourceOf` says where a setting came from. */
+export function checkSettings(
+  values: unknown,
+  sourceOf: (name: SettingName) => string
+): z.output<typeof settings> {
+  const result = settings.safeParse(values)
+  if (result.success) return result.data
+  const lines = result.error.issues.map((issue) => {
+    const [name, ...path] = issue.path
+    const place = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('')
+    return `${sourceOf(name as SettingName)}${place}: expected ${issue.message}`
+  })
+  throw new ConfigError(lines.join('\n'))
+}
+
+function resolveHome({ flags, env, homeDir }: ConfigSources): string {
+  const home = flags.home ?? (env[variableName('home')] || undefined) ?? join(homeDir, '.lobstah')
+  if (typeof home === 'string' && home !== '') return resolve(home)
+  throw new ConfigError(`flag ${flagName('home')}: expected the path of a folder`)
+}
+
+function fromFlag(name: SettingName, flags: ConfigSources['flags']): Given | undefined {
+  const value = flags[name]
+  if (value === undefined) return undefined
+  return { value: fromText(name, value), source: `flag ${flagName(name)}` }
+}
+
+function fromVariable(name: SettingName, env: ConfigSources['env']): Given | undefined {
+  const value = env[variableName(name)]
+  if (value === undefined || value === '') return undefined
+  return { value: fromText(name, value), source: variableName(name) }
+}
+
+function fromFile(
+  name: SettingName,
+  fields: Readonly<Record<string, unknown>>,
+  file: string
+): Given | undefined {
+  return name in fields ? { value: fields[name], source: `${file} field ${name}` } : undefined
+}
+
+/** What a text stands for; one that stands for nothing stays a text, which the schema then refuses. */
+function fromText(name: SettingName, value: unknown): unknown {
+  const type = settingType(name)
+  if (type === 'list') return (Array.isArray(value) ? value : [value]).flatMap(splitList)
+  if (typeof value !== 'string') return value
+  switch (type) {
+    case 'boolean':
+      return BOOLEANS.get(value.toLowerCase()) ?? value
+    case 'number':
+      return /^\d+$/.test(value) ? Number(value) : value
+    case 'json':
+      return parseJson(value)
+    case 'text':
+      return value
+  }
+}
+
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false]
+])
+
+function splitList(value: unknown): unknown[] {
+  if (typeof value !== 'string') return [value]
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze)
+  return Object.freeze(value)
+}

@@ -1,0 +1,152 @@
+import { multiaddr } from '@multiformats/multiaddr'
+import { z } from 'zod'
+import { MAX_MODEL_NAME_LENGTH } from '../../protocols/inference/index.ts'
+import { ed25519PeerId } from '../../protocols/records/fields.ts'
+
+// Every `error` completes the sentence "expected …".
+
+const text = z.string({ error: 'a text' }).min(1, { error: 'a text that is not empty' })
+const flag = z.boolean({ error: 'true or false' })
+const microCredits = whole(0, Number.MAX_SAFE_INTEGER)
+
+const access = z.enum(['friends', 'mesh'], { error: 'friends or mesh' })
+const httpUrl = z.url({ protocol: /^https?$/, error: 'an http or https URL, such as http://127.0.0.1:11434' })
+const peerId = text.refine((value) => ed25519PeerId.safeParse(value).success, {
+  error: "a peer's id, such as 12D3KooW…"
+})
+const address = text.refine((value) => protocolsOf(value) !== undefined, {
+  error: 'a multiaddr, such as /ip4/0.0.0.0/tcp/17476'
+})
+const peerAddress = text.refine((value) => protocolsOf(value)?.at(-1) === 'p2p', {
+  error: "a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…"
+})
+const tokenPrice = z.strictObject(
+  { prompt: microCredits, completion: microCredits },
+  { error: 'an object with prompt and completion, in micro-credits a token' }
+)
+const prices = z.record(text.max(MAX_MODEL_NAME_LENGTH, { error: "a model's name" }), tokenPrice, {
+  error:
+    'an object with a price for each model, such as {"llama3.2:3b":{"prompt":750000,"completion":3000000}}'
+})
+
+/** Every setting but the home folder, with its meaning and its default. */
+export const settings = z.strictObject({
+  bootstrap: list(peerAddress)
+    .default([])
+    .describe('Peers to join the mesh by; with none, no peer is contacted'),
+  listen: list(address)
+    .optional()
+    .describe('Addresses to listen on for peers; by default any for those who serve or relay, else none'),
+  announce: list(address).default([]).describe('Addresses to tell peers instead of those listened on'),
+  contribute: flag.default(false).describe("Serve this machine's models to others"),
+  relay: flag.default(false).describe('Relay connections for peers that cannot be reached directly'),
+  mdns: flag.default(false).describe('Find peers on the local network'),
+  engine: z
+    .enum(['auto', 'ollama', 'openai', 'embedded', 'none'], {
+      error: 'auto, ollama, openai, embedded or none'
+    })
+    .default('auto')
+    .describe('The program that runs the models; none only asks others'),
+  engineUrl: httpUrl.optional().describe("The engine's address, where it is not the usual one"),
+  engineKey: text.optional().describe("The engine's API key"),
+  modelFile: text.optional().describe('A GGUF file for the embedded engine'),
+  threads: whole(1, 1024).optional().describe('Threads of the embedded engine; by default its own choice'),
+  slots: whole(1, 1024).default(1).describe('Requests answered at once'),
+  queue: whole(0, 1024).default(16).describe('Requests that may wait for a slot'),
+  gateway: flag.default(true).describe('Serve the OpenAI-compatible API on this machine'),
+  gatewayHost: text.default('127.0.0.1').describe('Address that the gateway listens on'),
+  gatewayPort: whole(0, 65_535)
+    .default(17_475)
+    .describe('Port that the gateway listens on; 0 for any free one'),
+  apiKeys: list(text)
+    .default([])
+    .describe('Keys of which the gateway wants one; with none, it asks for none'),
+  friends: list(peerId).default([]).describe('Ids of peers to treat as friends'),
+  serveAccess: access.default('mesh').describe('Who may use the engine: friends, or any peer of the mesh'),
+  askAccess: access
+    .default('mesh')
+    .describe('Whose engines are asked: those of friends, or of any peer of the mesh'),
+  prices: prices
+    .default({})
+    .describe(
+      'Micro-credits for a prompt and for a completion token of each model; by default from its size'
+    ),
+  maxPrice: prices
+    .optional()
+    .describe('The most to pay for a prompt and for a completion token of each model'),
+  creditLine: z
+    .strictObject(
+      { friends: microCredits.default(1e12), strangers: microCredits.default(1e11) },
+      { error: 'an object with friends and strangers, in micro-credits' }
+    )
+    .prefault({})
+    .describe('Micro-credits that a friend and that a stranger may owe before they are refused'),
+  logLevel: z
+    .enum(['silent', 'error', 'warn', 'info', 'debug', 'trace'], {
+      error: 'silent, error, warn, info, debug or trace'
+    })
+    .default('info')
+    .describe('The least that is logged'),
+  json: flag.default(false).describe('Log and print JSON')
+})
+
+/** The settings as given: all may be left out. */
+export type ConfigPatch = z.input<typeof settings>
+
+export type SettingName = keyof ConfigPatch
+
+/** How a setting is written where everything is text: in flags and variables. */
+export type SettingType = 'text' | 'boolean' | 'number' | 'list' | 'json'
+
+/** Names of all settings, in the order of the reference. */
+export const SETTING_NAMES = Object.keys(settings.shape) as SettingName[]
+
+/** How the setting is written as text: lists by commas, objects as JSON. */
+export function settingType(name: SettingName): SettingType {
+  switch (settings.shape[name].def.innerType.def.type) {
+    case 'boolean':
+      return 'boolean'
+    case 'number':
+      return 'number'
+    case 'array':
+      return 'list'
+    case 'record':
+    case 'object':
+      return 'json'
+    default:
+      return 'text'
+  }
+}
+
+/** `engineUrl` as a flag: `--engine-url`. */
+export function flagName(name: string): string {
+  return `--${words(name).join('-')}`
+}
+
+/** `engineUrl` as a variable: `LOBSTAH_ENGINE_URL`. */
+export function variableName(name: string): string {
+  return `LOBSTAH_${words(name).join('_').toUpperCase()}`
+}
+
+function words(name: string): string[] {
+  return name.split(/(?=[A-Z])/).map((word) => word.toLowerCase())
+}
+
+function whole(min: number, max: number): z.ZodNumber {
+  const error = `a whole number from ${min} to ${max}`
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error })
+}
+
+function list(item: z.ZodType<string, string>): z.ZodArray<z.ZodType<string, string>> {
+  return z.array(item, { error: 'a list of texts' })
+}
+
+/** The names of a multiaddr's parts, or undefined when it is none. */
+function protocolsOf(value: string): string[] | undefined {
+  try {
+    const parts = multiaddr(value).getComponents()
+    return parts.length > 0 ? parts.map((part) => part.name) : undefined
+  } catch {
+    return undefined
+  }
+}

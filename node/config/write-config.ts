@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { checkNames, configFile, readConfigFile } from './config-file.ts'
+import { ConfigError } from './errors.ts'
+import { checkSettings } from './resolve-config.ts'
+import type { ConfigPatch } from './schema.ts'
+
+/**
+ * Sets fields of a home folder's config.json, and drops those that are undefined; the others stay as they are.
+ * The file is replaced as a whole, mode 0600, for it may hold keys. Throws ConfigError, and writes nothing then.
+ */
+export async function writeConfig(home: string, patch: ConfigPatch): Promise<void> {
+  const file = configFile(home)
+  checkNames(Object.keys(patch), file)
+  checkSettings(patch, (name) => `setting ${name}`)
+  const fields = { ...readConfigFile(file), ...patch }
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 })
+    await replaceFile(file, `${JSON.stringify(fields, null, 2)}\n`)
+  } catch (err) {
+    const reason = err instanceof Error ? err.message : String(err)
+    throw new ConfigError(
+      `${file} cannot be written (${reason}): check the folder's permissions and the free space`,
+      {
+        cause: err
+      }
+    )
+  }
+}
+
+async function replaceFile(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${randomUUID()}`
+  try {
+    const handle = await open(temporary, 'wx', 0o600)
+    try {
+      await handle.writeFile(text)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, file)
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}

@@ -1,0 +1,94 @@
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import {
+  LedgerCorruptError,
+  LedgerMissingError,
+  LedgerOwnerError,
+  LedgerVersionError,
+  toLedgerError
+} from './errors.ts'
+import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './schema.ts'
+
+/** How long to wait for another program's lock, in milliseconds. */
+const BUSY_TIMEOUT_MS = 5000
+
+export interface DatabaseInit {
+  file: string
+  /** The peer whose ledger it is. */
+  owner: string
+  readOnly: boolean
+}
+
+/** Opens the ledger's file, made or upgraded where needed. Throws LedgerError classes. */
+export function openDatabase(init: DatabaseInit): DatabaseSync {
+  let db: DatabaseSync | undefined
+  try {
+    if (init.readOnly) requireFile(init.file)
+    else makeFile(init.file)
+    db = new DatabaseSync(init.file, { readOnly: init.readOnly, timeout: BUSY_TIMEOUT_MS })
+    const version = checkVersion(db, init)
+    if (!init.readOnly) {
+      db.exec('PRAGMA journal_mode = WAL')
+      // FULL syncs the log at every commit; on macOS only F_FULLFSYNC reaches the disk itself.
+      db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
+      if (version < SCHEMA_VERSION) migrate(db, init.owner)
+    }
+    checkOwner(db, init)
+    return db
+  } catch (err) {
+    db?.close()
+    throw toLedgerError(err, init.file)
+  }
+}
+
+function requireFile(file: string): void {
+  if (existsSync(file)) return
+  throw new LedgerMissingError(`There is no ledger at ${file} yet: it is made when the node first starts`)
+}
+
+/** SQLite would make the file readable by everybody; its log takes the file's mode. */
+function makeFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
+}
+
+function checkVersion(db: DatabaseSync, { file, readOnly }: DatabaseInit): number {
+  const version = readNumber(db, 'PRAGMA user_version', 'user_version')
+  const tables = readNumber(db, 'SELECT count(*) AS tables FROM sqlite_schema', 'tables')
+  if (tables > 0 && readNumber(db, 'PRAGMA application_id', 'application_id') !== APPLICATION_ID) {
+    throw new LedgerCorruptError(`${file} is a database of another program: name another file for the ledger`)
+  }
+  if (version > SCHEMA_VERSION) {
+    throw new LedgerVersionError(
+      `The ledger ${file} is of version ${version}, and this program knows ${SCHEMA_VERSION}: install a newer lobstah-node`
+    )
+  }
+  if (readOnly && version < SCHEMA_VERSION) {
+    throw new LedgerVersionError(
+      `The ledger ${file} is of version ${version}, not ${SCHEMA_VERSION}: start the node once to upgrade it`
+    )
+  }
+  return version
+}
+
+/** Upgrades in one transaction; the version is read again in it, for another program may have been first. */
+function migrate(db: DatabaseSync, owner: string): void {
+  db.exec('BEGIN IMMEDIATE')
+  const version = readNumber(db, 'PRAGMA user_version', 'user_version')
+  for (const migration of MIGRATIONS.slice(version)) migration(db, owner)
+  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`)
+}
+
+function checkOwner(db: DatabaseSync, { file, owner }: DatabaseInit): void {
+  const kept = db.prepare('SELECT owner FROM meta').get()?.owner
+  if (kept === owner) return
+  throw new LedgerOwnerError(
+    `The ledger ${file} is ${String(kept)}'s, and this node is ${owner}: restore that node's identity.key, ` +
+      'or move the ledger away to begin a new one'
+  )
+}
+
+function readNumber(db: DatabaseSync, sql: string, column: string): number {
+  return Number(db.prepare(sql).get()?.[column] ?? 0)
+}

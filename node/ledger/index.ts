@@ -1,0 +1,123 @@
+/**
+ * @packageDocumentation
+ *
+ * The append-only, hash-chained log of the orders, receipts and acknowledgements that this node signed or
+ * was given, and the balances that follow from it.
+ *
+ * @example
+ * ```ts
+ * import { ledger } from './index.ts'
+ *
+ * const book = ledger({ file: 'ledger.sqlite' })({ peer: '12D3KooW…' })
+ * await book.start()
+ * await book.append([{ kind: 'order', record }])
+ * console.log(await book.balance())
+ * await book.stop()
+ * ```
+ */
+import type { Startable } from '@libp2p/interface'
+import type { SignedRecord } from '../../protocols/records/index.ts'
+import { SqliteLedger } from './ledger.ts'
+
+export * from './errors.ts'
+
+export interface LedgerInit {
+  /** Path of the database. */
+  file: string
+  /** Reads a ledger that another program may be writing; never makes or changes the file. @default false */
+  readOnly?: boolean
+}
+
+export interface LedgerComponents {
+  /** This node's peer id: tells whether a record was earned or spent. */
+  peer: string
+  /** Milliseconds since 1970. @default Date.now */
+  now?: () => number
+}
+
+/** A record to be kept. It has been verified already; the ledger takes its fields from the payload. */
+export interface LedgerRecord {
+  kind: 'order' | 'receipt' | 'acknowledgement'
+  record: SignedRecord
+}
+
+/** A record as it is kept. */
+export interface LedgerEntry extends LedgerRecord {
+  /** 1 for the first entry, without gaps. */
+  index: number
+  /** When it was written, in milliseconds since 1970. */
+  at: number
+  order: string
+  consumer: string
+  contributor: string
+  /** The receipt's number, for receipts and acknowledgements. */
+  seq: number | null
+  /** Whether the receipt is its order's last one; null for other kinds. */
+  final: boolean | null
+  /** What the receipt, or the one acknowledged, comes to, in micro-credits; null for orders. */
+  credits: number | null
+  /** SHA-256 over the entry before and this one, base64url. */
+  hash: string
+}
+
+/** What this node and one peer have between them, in micro-credits. */
+export interface PeerBalance {
+  peer: string
+  /** Acknowledged by the peer for this node's work. */
+  earned: number
+  /** Acknowledged by this node for the peer's work. */
+  spent: number
+  /** Receipts of this node's that the peer has not acknowledged (yet). */
+  claimed: number
+  /** `earned - spent`. */
+  net: number
+}
+
+export interface Balance {
+  earned: number
+  spent: number
+  claimed: number
+  net: number
+  peers: PeerBalance[]
+}
+
+export interface LedgerListOptions {
+  /** @default 100 */
+  limit?: number
+  /** Only entries before this index, newest first. */
+  before?: number
+  order?: string
+  peer?: string
+}
+
+export interface VerifyReport {
+  /** How many were checked: all of them, or those up to the first bad one. */
+  entries: number
+  /** The first entry that is not as it was written, with the reason; null when it is a peer's balance. */
+  firstBad?: { index: number | null; reason: string }
+}
+
+export interface Ledger extends Startable {
+  /**
+   * Keeps records, all or none; resolves when they are on disk. What is kept already is kept once. Throws
+   * LedgerConflictError, LedgerRecordError, LedgerFullError, LedgerClosedError and the other LedgerErrors.
+   */
+  append(records: LedgerRecord[]): Promise<void>
+  /** Whether an order with this id was ever kept. */
+  hasOrder(id: string): Promise<boolean>
+  /**
+   * What `peer` owes this node in micro-credits, unacknowledged claims included: from memory, and of this
+   * moment; of the moment of `start` when opened for reading only.
+   */
+  owedBy(peer: string): number
+  balance(): Promise<Balance>
+  /** Newest first. */
+  list(options?: LedgerListOptions): Promise<LedgerEntry[]>
+  /** Recomputes the chain and the balances, and verifies every signature; appends go on meanwhile. */
+  verify(): Promise<VerifyReport>
+}
+
+/** A ledger in an SQLite file. */
+export function ledger(init: LedgerInit): (components: LedgerComponents) => Ledger {
+  return (components) => new SqliteLedger(init, components)
+}

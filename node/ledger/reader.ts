@@ -1,0 +1,87 @@
+import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
+import type { Balance, LedgerEntry, LedgerListOptions, LedgerRecord, PeerBalance } from './index.ts'
+
+const DEFAULT_LIMIT = 100
+
+const ENTRY_COLUMNS =
+  'idx, at, kind, order_id, consumer, contributor, seq, final, credits, payload, signature, hash'
+
+/** The balances with all peers, or with those named, by peers' first entries. */
+export function readBalances(db: DatabaseSync, peers?: string[]): PeerBalance[] {
+  const where = peers === undefined ? '' : 'WHERE peer IN (SELECT value FROM json_each(?))'
+  const statement = db.prepare(`SELECT peer, earned, spent, claimed FROM peers ${where} ORDER BY id`)
+  // A sum may be larger than a number holds exactly: it is rounded then, where reading it as one would throw.
+  statement.setReadBigInts(true)
+  return statement.all(...(peers === undefined ? [] : [JSON.stringify(peers)])).map((row) => {
+    const [earned, spent, claimed] = [Number(row.earned), Number(row.spent), Number(row.claimed)]
+    return { peer: String(row.peer), earned, spent, claimed, net: earned - spent }
+  })
+}
+
+/** The sums over all peers. */
+export function readBalance(db: DatabaseSync): Balance {
+  const peers = readBalances(db)
+  const balance: Balance = { earned: 0, spent: 0, claimed: 0, net: 0, peers }
+  for (const { earned, spent, claimed } of peers) {
+    balance.earned += earned
+    balance.spent += spent
+    balance.claimed += claimed
+  }
+  balance.net = balance.earned - balance.spent
+  return balance
+}
+
+/** Whether an order with this id is kept. */
+export function readHasOrder(db: DatabaseSync, id: string): boolean {
+  return db.prepare("SELECT 1 FROM entries WHERE order_id = ? AND kind = 'order'").get(id) !== undefined
+}
+
+/** Entries, newest first. */
+export function readList(db: DatabaseSync, options: LedgerListOptions): LedgerEntry[] {
+  const conditions = ['idx < ?']
+  const values: SQLInputValue[] = [options.before ?? Number.MAX_SAFE_INTEGER]
+  if (options.order !== undefined) {
+    conditions.push('order_id = ?')
+    values.push(options.order)
+  }
+  if (options.peer !== undefined) {
+    conditions.push('peer_id = (SELECT id FROM peers WHERE peer = ?)')
+    values.push(options.peer)
+  }
+  const statement = db.prepare(
+    `SELECT ${ENTRY_COLUMNS} FROM entries WHERE ${conditions.join(' AND ')} ORDER BY idx DESC LIMIT ?`
+  )
+  statement.setReadBigInts(true)
+  return statement.all(...values, options.limit ?? DEFAULT_LIMIT).map(toEntry)
+}
+
+/** Entries after an index, oldest first, with the peer each is counted with. */
+export function readAfter(
+  db: DatabaseSync,
+  index: number,
+  limit: number
+): (LedgerEntry & { peer: string })[] {
+  const statement = db.prepare(
+    `SELECT ${ENTRY_COLUMNS}, (SELECT peer FROM peers WHERE id = peer_id) AS peer
+    FROM entries WHERE idx > ? ORDER BY idx LIMIT ?`
+  )
+  statement.setReadBigInts(true)
+  return statement.all(index, limit).map((row) => ({ ...toEntry(row), peer: String(row.peer) }))
+}
+
+/** From integers as BigInts: one that somebody made too large for a number must not keep others from being read. */
+function toEntry(row: Record<string, SQLOutputValue>): LedgerEntry {
+  return {
+    index: Number(row.idx),
+    at: Number(row.at),
+    kind: row.kind as LedgerRecord['kind'],
+    order: String(row.order_id),
+    consumer: String(row.consumer),
+    contributor: String(row.contributor),
+    seq: row.seq === null ? null : Number(row.seq),
+    final: row.final === null ? null : Number(row.final) === 1,
+    credits: row.credits === null ? null : Number(row.credits),
+    record: { payload: String(row.payload), signature: String(row.signature) },
+    hash: String(row.hash)
+  }
+}

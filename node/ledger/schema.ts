@@ -1,0 +1,61 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/** `LOBS` in ASCII: says in the file's header whose file it is. */
+export const APPLICATION_ID = 0x4c4f4253
+
+/**
+ * The tables as first published. `peers` holds what follows from `entries`, kept in the same transactions.
+ * The insert trigger is there because `INSERT OR REPLACE` deletes without firing delete triggers.
+ */
+const VERSION_1 = `
+  CREATE TABLE meta (owner TEXT NOT NULL) STRICT;
+
+  CREATE TABLE peers (
+    id INTEGER PRIMARY KEY,
+    peer TEXT NOT NULL UNIQUE,
+    earned INTEGER NOT NULL DEFAULT 0,
+    spent INTEGER NOT NULL DEFAULT 0,
+    claimed INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+
+  CREATE TABLE entries (
+    idx INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    consumer TEXT NOT NULL,
+    contributor TEXT NOT NULL,
+    peer_id INTEGER NOT NULL REFERENCES peers (id),
+    seq INTEGER,
+    final INTEGER,
+    credits INTEGER,
+    payload TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    hash TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX entries_record ON entries (order_id, kind, ifnull(seq, -1));
+  CREATE INDEX entries_peer ON entries (peer_id);
+
+  CREATE TRIGGER entries_no_update BEFORE UPDATE ON entries
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+  CREATE TRIGGER entries_no_delete BEFORE DELETE ON entries
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+  CREATE TRIGGER entries_no_replace BEFORE INSERT ON entries
+    WHEN NEW.idx IS NOT (SELECT ifnull(max(idx), 0) + 1 FROM entries) OR EXISTS (
+      SELECT 1 FROM entries
+      WHERE order_id = NEW.order_id AND kind = NEW.kind AND ifnull(seq, -1) = ifnull(NEW.seq, -1)
+    )
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+`
+
+function createVersion1(db: DatabaseSync, owner: string): void {
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+  db.exec(VERSION_1)
+  db.prepare('INSERT INTO meta (owner) VALUES (?)').run(owner)
+}
+
+/** What turns version n of the file into n + 1. Published ones never change. */
+export const MIGRATIONS: readonly ((db: DatabaseSync, owner: string) => void)[] = [createVersion1]
+
+/** The version that this program writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length

@@ -1,0 +1,71 @@
+/** The thread that owns the database: no disk is waited for on the main one. */
+import type { DatabaseSync } from 'node:sqlite'
+import { parentPort } from 'node:worker_threads'
+import { openDatabase } from './database.ts'
+import { LedgerClosedError, toLedgerError, toMessage } from './errors.ts'
+import { readBalance, readBalances, readHasOrder, readList } from './reader.ts'
+import { verifyLedger } from './verify.ts'
+import type { CallMessage, LedgerCalls, ReplyMessage } from './worker-calls.ts'
+import { Writer } from './writer.ts'
+
+let file = ''
+let owner = ''
+let database: DatabaseSync | undefined
+let writer: Writer | undefined
+const closing = new AbortController()
+const verifications = new Set<Promise<unknown>>()
+
+const calls: LedgerCalls = {
+  open: (init) => {
+    ;({ file, owner } = init)
+    database = openDatabase(init)
+    if (!init.readOnly) writer = new Writer(database, owner)
+    return readBalances(database)
+  },
+  append: (appends) => {
+    if (writer === undefined) throw new LedgerClosedError()
+    return writer.write(appends)
+  },
+  hasOrder: (id) => readHasOrder(opened(), id),
+  balance: () => readBalance(opened()),
+  list: (options) => readList(opened(), options),
+  verify: async () => {
+    const verification = verifyLedger(opened(), owner, closing.signal)
+    verifications.add(verification)
+    try {
+      return await verification
+    } finally {
+      verifications.delete(verification)
+    }
+  },
+  close: async () => {
+    closing.abort(new LedgerClosedError(`The ledger ${file} was closed before all of it was verified`))
+    await Promise.allSettled(verifications)
+    const db = opened()
+    database = undefined
+    try {
+      if (writer !== undefined) db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } finally {
+      db.close()
+    }
+  }
+}
+
+function opened(): DatabaseSync {
+  if (database === undefined) throw new LedgerClosedError()
+  return database
+}
+
+async function answer({ id, method, args }: CallMessage): Promise<ReplyMessage> {
+  try {
+    const call = calls[method] as (...args: unknown[]) => unknown
+    return { id, result: await call(...args) }
+  } catch (err) {
+    return { id, error: toMessage(toLedgerError(err, file)) }
+  }
+}
+
+parentPort?.on('message', (message: CallMessage) => {
+  // Never rejects: what is thrown is the answer.
+  void answer(message).then((reply) => parentPort?.postMessage(reply))
+})
