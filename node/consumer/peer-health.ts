@@ -1,0 +1,43 @@
+/** Consecutive failures after which a peer is left out (the original Lobstah's rule). */
+const MAX_FAILURES = 2
+
+/** For how long, in milliseconds (the original Lobstah's rule). */
+const EXCLUSION_MS = 30_000
+
+/** Answers whose times are remembered. */
+const REMEMBERED_TIMES = 21
+
+/** What this node has seen of one contributor's service. */
+export class PeerHealth {
+  answered = 0
+  failed = 0
+  #consecutiveFailures = 0
+  #excludedUntil = 0
+  #firstTokenTimes: number[] = []
+
+  /** Whether the peer is left out at `now`, in milliseconds since 1970. */
+  excluded(now: number): boolean {
+    return now < this.#excludedUntil
+  }
+
+  success(): void {
+    this.answered++
+    this.#consecutiveFailures = 0
+    this.#excludedUntil = 0
+  }
+
+  failure(now: number): void {
+    this.failed++
+    if (++this.#consecutiveFailures >= MAX_FAILURES) this.#excludedUntil = now + EXCLUSION_MS
+  }
+
+  firstToken(ms: number): void {
+    this.#firstTokenTimes = [...this.#firstTokenTimes, ms].slice(-REMEMBERED_TIMES)
+  }
+
+  /** Median time to the first token of the latest answers, in milliseconds; null before the first. */
+  get firstTokenMs(): number | null {
+    const sorted = this.#firstTokenTimes.toSorted((a, b) => a - b)
+    return sorted[Math.floor(sorted.length / 2)] ?? null
+  }
+}

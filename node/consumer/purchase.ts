@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto'
+import type { PrivateKey } from '@libp2p/interface'
+import {
+  ACKNOWLEDGEMENT,
+  InvalidFrameError,
+  ORDER,
+  Transcript,
+  encodeJson,
+  plausiblePromptTokens,
+  seal,
+  sha256,
+  textBytes,
+  type ChatExchange,
+  type Delta,
+  type InferenceRequest,
+  type OfferedModel,
+  type Order,
+  type Receipt,
+  type SignedRecord
+} from '../../protocols/index.ts'
+import type { Ledger } from '../ledger/index.ts'
+import { verifyReceipt } from './verify-receipt.ts'
+
+/** How long an order may be accepted, in milliseconds. */
+const ORDER_TTL_MS = 5 * 60_000
+
+export interface PurchaseComponents {
+  ledger: Ledger
+  privateKey: PrivateKey
+  /** This node's peer id. */
+  peer: string
+  /** Milliseconds since 1970. */
+  now: () => number
+}
+
+/**
+ * The accounting side of one order: placed, followed delta by delta, each receipt verified, kept and
+ * countersigned, off the token path.
+ */
+export class Purchase {
+  readonly record: SignedRecord
+  readonly document: Uint8Array
+  readonly #order: Order
+  readonly #orderHash: string
+  readonly #transcript: Transcript
+  readonly #components: PurchaseComponents
+  #previous: Receipt | undefined
+  #latest: SignedRecord | undefined
+  #settling: Promise<void>
+  #failure: unknown
+
+  private constructor(
+    order: Order,
+    record: SignedRecord,
+    document: Uint8Array,
+    components: PurchaseComponents
+  ) {
+    this.#order = order
+    this.record = record
+    this.document = document
+    this.#orderHash = sha256(record.payload)
+    this.#transcript = new Transcript(this.#orderHash)
+    this.#components = components
+    this.#settling = components.ledger.append([{ kind: 'order', record }])
+    this.#settling.catch(this.#fail)
+  }
+
+  /** Signs an order for a request at the contributor's announced price. */
+  static async place(
+    request: InferenceRequest,
+    model: OfferedModel,
+    contributor: string,
+    components: PurchaseComponents
+  ): Promise<Purchase> {
+    const document = encodeJson({ ...request, model: model.id })
+    const issuedAt = components.now()
+    const order: Order = {
+      id: randomBytes(16).toString('base64url'),
+      consumer: components.peer,
+      contributor,
+      kind: request.kind,
+      model: model.id,
+      digest: model.digest,
+      requestHash: sha256(document),
+      price: { prompt: model.price.prompt, completion: model.price.completion },
+      maxPromptTokens: plausiblePromptTokens(document.byteLength),
+      maxCompletionTokens: request.kind === 'embedding' ? 0 : (request.max_tokens ?? model.contextLength),
+      issuedAt,
+      expiresAt: issuedAt + ORDER_TTL_MS
+    }
+    return new Purchase(order, await seal(ORDER, order, components.privateKey), document, components)
+  }
+
+  /** Follows a delta frame. Throws what went wrong with an earlier receipt. */
+  delivered(delta: Delta, payload: Uint8Array): void {
+    if (this.#failure !== undefined) throw this.#failure
+    this.#transcript.add(payload, textBytes(delta))
+  }
+
+  /** Whether the final receipt has come. */
+  get final(): boolean {
+    return this.#previous?.final === true
+  }
+
+  /** Verifies a receipt, then keeps and countersigns it in the background. Throws ReceiptRefusedError. */
+  async receipt(record: SignedRecord, exchange: ChatExchange): Promise<void> {
+    const { peer: consumer, ledger, privateKey, now } = this.#components
+    const receipt = await verifyReceipt(record, {
+      order: this.#order,
+      orderHash: this.#orderHash,
+      transcript: this.#transcript,
+      previous: this.#previous,
+      now: now()
+    })
+    this.#previous = receipt
+    this.#transcript.forget(receipt.deltas)
+    this.#settling = this.#settling.then(async () => {
+      const { order, seq, contributor } = receipt
+      const acknowledgement = {
+        order,
+        consumer,
+        contributor,
+        seq,
+        receiptHash: sha256(record.payload),
+        issuedAt: now()
+      }
+      const signed = await seal(ACKNOWLEDGEMENT, acknowledgement, privateKey)
+      await ledger.append([
+        { kind: 'receipt', record },
+        { kind: 'acknowledgement', record: signed }
+      ])
+      this.#latest = record
+      await exchange.acknowledge(signed)
+    })
+    this.#settling.catch(this.#fail)
+  }
+
+  /** Waits until the final receipt is on disk and countersigned, and returns it. Throws InvalidFrameError when none came. */
+  async settled(): Promise<SignedRecord> {
+    await this.#settling
+    if (!this.final || this.#latest === undefined)
+      throw new InvalidFrameError('The answer ended without a final receipt')
+    return this.#latest
+  }
+
+  readonly #fail = (err: unknown): void => {
+    this.#failure ??= err
+  }
+}

@@ -1,0 +1,108 @@
+import type { PrivateKey } from '@libp2p/interface'
+import {
+  ANNOUNCEMENT,
+  ANNOUNCEMENT_INTERVAL_MS,
+  ANNOUNCEMENT_MIN_INTERVAL_MS,
+  ANNOUNCEMENT_TTL_MS,
+  seal,
+  type AnnouncementSource,
+  type OfferedModel,
+  type SignedRecord
+} from '../../protocols/index.ts'
+
+/** What a contributor announces. */
+export interface Offer {
+  models: OfferedModel[]
+  slots: number
+  active: number
+  queued: number
+}
+
+export interface AnnouncerComponents {
+  peer: string
+  privateKey: PrivateKey
+  agent: string
+  now: () => number
+}
+
+/** Signs what this contributor offers, and hands it to all subscribers: at once when they come, and at each change. */
+export class Announcer implements AnnouncementSource {
+  readonly #offer: () => Offer
+  readonly #components: AnnouncerComponents
+  #latest: SignedRecord | undefined
+  /** Grows over restarts too, as long as the clock does. */
+  #sequence = 0
+  #next = Promise.withResolvers<void>()
+  #timer: NodeJS.Timeout | undefined
+  #said = ''
+  #ended = false
+
+  constructor(offer: () => Offer, components: AnnouncerComponents) {
+    this.#offer = offer
+    this.#components = components
+  }
+
+  /** Announces now, and goes on until `end`. */
+  async begin(): Promise<void> {
+    this.#ended = false
+    await this.#announce(this.#offer())
+    this.#plan(ANNOUNCEMENT_INTERVAL_MS)
+  }
+
+  /** Something may have changed: announced soon, together with what changes meanwhile. */
+  changed(): void {
+    if (this.#latest === undefined || this.#ended || JSON.stringify(this.#offer()) === this.#said) return
+    this.#plan(ANNOUNCEMENT_MIN_INTERVAL_MS)
+  }
+
+  /** Says goodbye: an announcement without models, the last one. */
+  async end(): Promise<void> {
+    clearTimeout(this.#timer)
+    if (this.#latest === undefined || this.#ended) return
+    this.#ended = true
+    await this.#announce({ ...this.#offer(), models: [] })
+  }
+
+  async *subscribe(signal: AbortSignal): AsyncGenerator<SignedRecord> {
+    let sent: SignedRecord | undefined
+    const { promise: gone, resolve: onAbort } = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => onAbort(), { once: true })
+    while (!signal.aborted) {
+      const next = this.#next.promise
+      if (this.#latest !== undefined && this.#latest !== sent) {
+        sent = this.#latest
+        yield sent
+        continue
+      }
+      if (this.#ended) return
+      await Promise.race([next, gone])
+    }
+  }
+
+  #plan(delayMs: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      void this.#announce(this.#offer()).then(() => this.#plan(ANNOUNCEMENT_INTERVAL_MS))
+    }, delayMs)
+    this.#timer.unref()
+  }
+
+  async #announce(offer: Offer): Promise<void> {
+    const { peer, privateKey, agent, now } = this.#components
+    const issuedAt = now()
+    this.#sequence = Math.max(this.#sequence + 1, issuedAt)
+    this.#said = JSON.stringify(offer)
+    const announcement = {
+      peer,
+      sequence: this.#sequence,
+      issuedAt,
+      expiresAt: issuedAt + ANNOUNCEMENT_TTL_MS,
+      agent,
+      ...offer
+    }
+    this.#latest = await seal(ANNOUNCEMENT, announcement, privateKey)
+    const { resolve } = this.#next
+    this.#next = Promise.withResolvers()
+    resolve()
+  }
+}

@@ -1,0 +1,217 @@
+import type { Connection, Stream } from '@libp2p/interface'
+import {
+  BadRequestError,
+  CHAT_PROTOCOL,
+  CancelledError,
+  CreditExhaustedError,
+  INFO_PROTOCOL,
+  MAX_CHAT_STREAMS,
+  MAX_INFO_STREAMS,
+  NotAllowedError,
+  OrderRefusedError,
+  canonicalModelName,
+  decodeJson,
+  inferenceRequest,
+  plausiblePromptTokens,
+  serveChat,
+  serveInfo,
+  sha256,
+  type AnswerEvent,
+  type ChatSession,
+  type InferenceRequest,
+  type OfferedModel,
+  type Order,
+  type Provider
+} from '../../protocols/index.ts'
+import { Admission, type Ticket } from './admission.ts'
+import { Announcer } from './announcer.ts'
+import { answer, heartbeat } from './answer.ts'
+import { engineEvents } from './engine-events.ts'
+import type { Capacity, Contributor, ContributorComponents, ContributorInit } from './index.ts'
+import { localAnswer } from './local-answer.ts'
+import { Meter } from './meter.ts'
+import { Offers } from './offers.ts'
+import { Settlement } from './settlement.ts'
+import { verifyOrder } from './verify-order.ts'
+
+/** See {@link Contributor}. */
+export class LobstahContributor implements Contributor {
+  readonly #init: ContributorInit
+  readonly #components: ContributorComponents
+  readonly #offers: Offers
+  readonly #admission: Admission
+  readonly #announcer: Announcer
+  /** Orders being served, so that a copy that comes before the ledger has the first is refused too. */
+  readonly #orders = new Set<string>()
+  readonly #running = new Set<Promise<unknown>>()
+  #started = false
+
+  constructor(init: ContributorInit, components: ContributorComponents) {
+    this.#init = init
+    this.#components = components
+    const onChange = (): void => this.#announcer.changed()
+    this.#admission = new Admission({ slots: init.slots, queue: init.queue }, onChange)
+    const { peer, privateKey, log, now } = components
+    this.#announcer = new Announcer(() => this.capacity(), { peer, privateKey, agent: init.agent, now })
+    const onModels = (): void => {
+      this.#announcer.changed()
+      if (init.serve) components.providerRecords.set(this.#offers.models.map(({ id }) => id))
+    }
+    this.#offers = new Offers(components.engine, { prices: init.prices, onChange: onModels }, log)
+  }
+
+  async start(): Promise<void> {
+    if (this.#started) return
+    this.#started = true
+    await this.#offers.start()
+    if (!this.#init.serve) return
+    const { libp2p } = this.#components
+    await this.#announcer.begin()
+    await libp2p.handle(CHAT_PROTOCOL, this.#onChat, {
+      maxInboundStreams: MAX_CHAT_STREAMS,
+      runOnLimitedConnection: true
+    })
+    await libp2p.handle(INFO_PROTOCOL, this.#onInfo, {
+      maxInboundStreams: MAX_INFO_STREAMS,
+      runOnLimitedConnection: true
+    })
+  }
+
+  async beforeStop(): Promise<void> {
+    this.#admission.close()
+    await this.#announcer.end()
+    const drained = Promise.all(this.#running)
+    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, this.#init.drainMs).unref())])
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#started) return
+    this.#started = false
+    await this.#offers.stop()
+    await this.#components.libp2p.unhandle([CHAT_PROTOCOL, INFO_PROTOCOL])
+  }
+
+  capacity(): Capacity {
+    const { slots, active, queued } = this.#admission
+    return { models: this.#offers.models, slots, active, queued }
+  }
+
+  get provider(): Provider {
+    return {
+      peer: this.#components.peer,
+      route: 'local',
+      models: () => this.#offers.models,
+      infer: (request, options) => this.#answerLocally(request, options?.signal)
+    }
+  }
+
+  async *#answerLocally(
+    request: InferenceRequest,
+    signal = new AbortController().signal
+  ): AsyncGenerator<AnswerEvent> {
+    const { peer, engine } = this.#components
+    const ticket = this.#admission.enter(peer)
+    try {
+      yield* localAnswer(ticket, peer, request, () => engineEvents(engine, request, signal), signal)
+    } finally {
+      ticket.leave()
+    }
+  }
+
+  readonly #onInfo = (stream: Stream): void => {
+    serveInfo(stream, this.#announcer).catch((err: unknown) => {
+      stream.abort(err instanceof Error ? err : new BadRequestError())
+    })
+  }
+
+  readonly #onChat = async (stream: Stream, connection: Connection): Promise<void> => {
+    const serving = serveChat(stream, connection, (session) => this.#serve(session))
+    this.#running.add(serving)
+    try {
+      const err = await serving
+      if (err !== undefined)
+        this.#components.log('order of %p failed: %s %s', connection.remotePeer, err.code, err.message)
+    } finally {
+      this.#running.delete(serving)
+    }
+  }
+
+  async #serve(session: ChatSession): Promise<void> {
+    const { peer: contributor, now } = this.#components
+    if (!this.#init.allows(session.peer)) throw new NotAllowedError()
+    const context = { peer: session.peer, contributor, models: this.#offers.models, now: now() }
+    const { order, model } = await verifyOrder(session.order, context)
+    await this.#claim(order)
+    let ticket: Ticket | undefined
+    try {
+      this.#checkCredit(order)
+      ticket = this.#admission.enter(session.peer)
+      const request = checkRequest(await session.readRequest(), order, model)
+      await this.#answer(session, order, request, ticket)
+    } catch (err) {
+      // Work that was cancelled before it began is no failure.
+      if (!(err instanceof CancelledError)) throw err
+    } finally {
+      ticket?.leave()
+      this.#orders.delete(order.id)
+    }
+  }
+
+  async #answer(
+    session: ChatSession,
+    order: Order,
+    request: InferenceRequest,
+    ticket: Ticket
+  ): Promise<void> {
+    const { engine, ledger, privateKey, now } = this.#components
+    const kept = ledger.append([{ kind: 'order', record: session.order }])
+    const settlement = new Settlement(session, kept, { ledger, privateKey })
+    void session.listen((record) => settlement.acknowledge(record))
+    const turn = ticket.turn(session.signal)
+    turn.catch(() => undefined)
+    await session.send({ type: 'accepted', position: ticket.position() })
+    const stopHeartbeat = heartbeat(session, () => 'queued', ticket.position)
+    try {
+      await turn
+    } finally {
+      stopHeartbeat()
+    }
+    const meter = new Meter(order, session.order, now)
+    await answer(() => engineEvents(engine, request, session.signal), { session, meter, settlement })
+  }
+
+  /** Refuses an order whose id was ever seen. */
+  async #claim(order: Order): Promise<void> {
+    if (this.#orders.has(order.id)) throw new OrderRefusedError('The order was placed before')
+    this.#orders.add(order.id)
+    if (!(await this.#components.ledger.hasOrder(order.id))) return
+    this.#orders.delete(order.id)
+    throw new OrderRefusedError('The order was placed before')
+  }
+
+  #checkCredit(order: Order): void {
+    const limit = this.#init.creditLine(order.consumer)
+    const owed = this.#components.ledger.owedBy(order.consumer)
+    if (owed < limit) return
+    throw new CreditExhaustedError(
+      `You owe this contributor ${owed} micro-credits and its credit line for you is ${limit}. ` +
+        'Serve it with lobstah-node --contribute to earn, or ask another.'
+    )
+  }
+}
+
+/** The request document, checked against its order. Throws OrderRefusedError, or InvalidFrameError when it is malformed. */
+function checkRequest(document: Uint8Array, order: Order, model: OfferedModel): InferenceRequest {
+  if (sha256(document) !== order.requestHash)
+    throw new OrderRefusedError('The request is not the one that was ordered')
+  if (order.maxPromptTokens > plausiblePromptTokens(document.byteLength)) {
+    throw new OrderRefusedError('The order bounds the prompt by more than the request can have')
+  }
+  const request = decodeJson(inferenceRequest, document)
+  if (request.kind !== order.kind || canonicalModelName(request.model) !== canonicalModelName(order.model)) {
+    throw new OrderRefusedError('The request is of another kind, or for another model, than the order')
+  }
+  if (request.kind === 'embedding') return { ...request, model: model.id }
+  const max_tokens = Math.min(request.max_tokens ?? order.maxCompletionTokens, order.maxCompletionTokens)
+  return { ...request, model: model.id, max_tokens }
+}

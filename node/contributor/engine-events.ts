@@ -1,0 +1,20 @@
+import type { InferenceRequest } from '../../protocols/index.ts'
+import type { Engine, EngineEvent } from '../engines/engine.ts'
+
+/** An engine's answer to any kind of request: embeddings come as one delta. */
+export async function* engineEvents(
+  engine: Engine,
+  request: InferenceRequest,
+  signal: AbortSignal
+): AsyncGenerator<EngineEvent> {
+  if (request.kind !== 'embedding') {
+    yield* engine.generate(request, { signal })
+    return
+  }
+  const { vectors, promptTokens } = await engine.embed(request, { signal })
+  for (const [index, vector] of vectors.entries()) {
+    const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)
+    yield { type: 'delta', delta: { tokens: 0, embeddings: [{ index, vector: bytes.toString('base64') }] } }
+  }
+  yield { type: 'end', finishReason: 'stop', usage: { promptTokens, completionTokens: 0 } }
+}

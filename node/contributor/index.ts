@@ -1,0 +1,63 @@
+/**
+ * @packageDocumentation
+ *
+ * Serves: checks orders, queues them before the engine, streams the answers with their receipts, and
+ * announces what can be served.
+ */
+import type { Libp2p, Logger, PrivateKey, Startable } from '@libp2p/interface'
+import type { OfferedModel, Price, Provider } from '../../protocols/index.ts'
+import type { ProviderRecords } from '../discovery/index.ts'
+import type { Engine } from '../engines/index.ts'
+import type { Ledger } from '../ledger/index.ts'
+import { LobstahContributor } from './contributor.ts'
+
+export interface ContributorInit {
+  /** Whether the mesh is served; otherwise only this node's own user. */
+  serve: boolean
+  /** Requests answered at once. */
+  slots: number
+  /** Requests that may wait for a slot. */
+  queue: number
+  /** Micro-credits per token, by model; by parameter count where a model has none. */
+  prices: Readonly<Record<string, Price>>
+  /** Whether a peer is served at all. */
+  allows: (peer: string) => boolean
+  /** The most a peer may owe, in micro-credits. */
+  creditLine: (peer: string) => number
+  /** Name and version of this program. */
+  agent: string
+  /** Longest time that running answers get when the node stops, in milliseconds. */
+  drainMs: number
+}
+
+export interface ContributorComponents {
+  libp2p: Libp2p
+  engine: Engine
+  ledger: Ledger
+  providerRecords: ProviderRecords
+  privateKey: PrivateKey
+  /** This node's peer id. */
+  peer: string
+  log: Logger
+  /** Milliseconds since 1970. */
+  now: () => number
+}
+
+/** What a contributor can do now. */
+export interface Capacity {
+  models: OfferedModel[]
+  slots: number
+  active: number
+  queued: number
+}
+
+export interface Contributor extends Startable {
+  capacity(): Capacity
+  /** This node's own engine, for its own user. */
+  readonly provider: Provider
+}
+
+/** Serves an engine. */
+export function contributor(init: ContributorInit): (components: ContributorComponents) => Contributor {
+  return (components) => new LobstahContributor(init, components)
+}

@@ -1,0 +1,95 @@
+import {
+  RECEIPT_INTERVAL_TOKENS,
+  Transcript,
+  cost,
+  plausibleCompletionTokens,
+  sha256,
+  textBytes,
+  type Delta,
+  type Order,
+  type Receipt,
+  type SignedRecord,
+  type Usage
+} from '../../protocols/index.ts'
+
+/** Counts what one order has delivered, and writes its receipts, unsigned. It never bills more than its consumer accepts. */
+export class Meter {
+  readonly #order: Order
+  readonly #now: () => number
+  readonly #orderHash: string
+  readonly #transcript: Transcript
+  readonly #startedAt: number
+  #seq = 0
+  #tokens = 0
+  #tokensAtReceipt = 0
+  #billed = { prompt: 0, completion: 0 }
+
+  constructor(order: Order, record: SignedRecord, now: () => number) {
+    this.#order = order
+    this.#now = now
+    this.#orderHash = sha256(record.payload)
+    this.#transcript = new Transcript(this.#orderHash)
+    this.#startedAt = now()
+  }
+
+  /** Whether so much was delivered since the last receipt that the next is due. */
+  get due(): boolean {
+    return this.#tokens - this.#tokensAtReceipt >= RECEIPT_INTERVAL_TOKENS
+  }
+
+  /** Counts one delta frame. */
+  add(delta: Delta, payload: Uint8Array): void {
+    this.#transcript.add(payload, textBytes(delta))
+    this.#tokens += delta.tokens ?? 1
+  }
+
+  /** The next receipt, for everything so far. */
+  receipt(): Receipt {
+    return this.#write({ promptTokens: 0, completionTokens: this.#tokens }, null)
+  }
+
+  /** The last receipt, by the engine's own count. */
+  finalReceipt(usage: Usage, finishReason: NonNullable<Receipt['finishReason']>): Receipt {
+    return this.#write(usage, finishReason)
+  }
+
+  /** Completion tokens so far, as the deltas said. */
+  get tokens(): number {
+    return this.#tokens
+  }
+
+  #write(usage: Usage, finishReason: Receipt['finishReason']): Receipt {
+    const { id, consumer, contributor, model, digest, price } = this.#order
+    const point = this.#transcript.at() ?? { deltas: 0, hash: this.#orderHash, bytes: 0 }
+    this.#bill(usage, point.bytes)
+    this.#tokensAtReceipt = this.#tokens
+    const receipt: Receipt = {
+      order: id,
+      orderHash: this.#orderHash,
+      consumer,
+      contributor,
+      model,
+      digest,
+      seq: this.#seq++,
+      final: finishReason !== null,
+      promptTokens: this.#billed.prompt,
+      completionTokens: this.#billed.completion,
+      // Checked against the order's bounds before it was accepted.
+      credits: cost(price, this.#billed.prompt, this.#billed.completion) ?? 0,
+      deltas: point.deltas,
+      transcriptHash: point.hash,
+      finishReason,
+      startedAt: this.#startedAt,
+      completedAt: this.#now()
+    }
+    this.#transcript.forget(point.deltas)
+    return receipt
+  }
+
+  #bill(usage: Usage, bytes: number): void {
+    const { maxPromptTokens, maxCompletionTokens } = this.#order
+    const completion = Math.min(usage.completionTokens, plausibleCompletionTokens(bytes), maxCompletionTokens)
+    this.#billed.prompt = Math.max(this.#billed.prompt, Math.min(usage.promptTokens, maxPromptTokens))
+    this.#billed.completion = Math.max(this.#billed.completion, completion)
+  }
+}

@@ -1,0 +1,122 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { PrivateKey } from '@libp2p/interface'
+import {
+  ACKNOWLEDGEMENT,
+  InvalidRecordError,
+  MAX_UNACKNOWLEDGED_RECEIPTS,
+  RECEIPT,
+  SETTLE_TIMEOUT_MS,
+  UnacknowledgedError,
+  open,
+  seal,
+  sha256,
+  type ChatSession,
+  type Receipt,
+  type SignedRecord
+} from '../../protocols/index.ts'
+import type { Ledger } from '../ledger/index.ts'
+
+/** Longest pause of an answer whose receipts are not acknowledged, in milliseconds: its client may be slow. */
+const ACKNOWLEDGEMENT_TIMEOUT_MS = 120_000
+
+export interface SettlementComponents {
+  ledger: Ledger
+  privateKey: PrivateKey
+}
+
+/**
+ * One order's receipts on their way, and its acknowledgements on theirs. Receipts are signed, kept and sent
+ * one after another, off the token path.
+ */
+export class Settlement {
+  readonly #session: ChatSession
+  readonly #components: SettlementComponents
+  /** Hashes of receipts not acknowledged, by number; empty until one is signed. */
+  readonly #open = new Map<number, string>()
+  #sending: Promise<void>
+  #failure: unknown
+  #changed = Promise.withResolvers<void>()
+
+  /** `kept` resolves when the order is in the ledger: no receipt leaves before. */
+  constructor(session: ChatSession, kept: Promise<void>, components: SettlementComponents) {
+    this.#session = session
+    this.#components = components
+    this.#sending = kept
+    this.#sending.catch(this.#fail)
+    session.signal.addEventListener('abort', this.#wake, { once: true })
+  }
+
+  /** Sends a receipt when its turn comes. What goes wrong is thrown by `room` and `sent`. */
+  add(receipt: Receipt): void {
+    this.#open.set(receipt.seq, '')
+    this.#sending = this.#sending.then(async () => {
+      await nextTurn()
+      const record = await seal(RECEIPT, receipt, this.#components.privateKey)
+      this.#open.set(receipt.seq, sha256(record.payload))
+      await this.#components.ledger.append([{ kind: 'receipt', record }])
+      await this.#session.send({ type: 'receipt', receipt: record })
+    })
+    this.#sending.catch(this.#fail)
+  }
+
+  /** Waits while two receipts are unacknowledged. Throws UnacknowledgedError when that lasts. */
+  async room(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#open.size < MAX_UNACKNOWLEDGED_RECEIPTS) return
+    await this.#until(() => this.#open.size < MAX_UNACKNOWLEDGED_RECEIPTS, ACKNOWLEDGEMENT_TIMEOUT_MS)
+  }
+
+  /** Resolves when all receipts are in the ledger and sent. */
+  async sent(): Promise<void> {
+    await this.#sending
+  }
+
+  /** Waits for the last acknowledgement. Throws UnacknowledgedError when it does not come. */
+  async settled(): Promise<void> {
+    await this.#until(() => this.#open.size === 0, SETTLE_TIMEOUT_MS)
+  }
+
+  /** Takes a countersignature. Throws UnacknowledgedError when it is not one of this order's. */
+  async acknowledge(record: SignedRecord): Promise<void> {
+    const seq = await this.#verify(record)
+    await this.#components.ledger.append([{ kind: 'acknowledgement', record }])
+    // Receipts are cumulative: one that is acknowledged settles those before it.
+    for (const earlier of [...this.#open.keys()]) if (earlier <= seq) this.#open.delete(earlier)
+    this.#wake()
+  }
+
+  async #verify(record: SignedRecord): Promise<number> {
+    try {
+      const { seq, receiptHash } = await open(ACKNOWLEDGEMENT, record, this.#session.peer)
+      if (this.#open.get(seq) === receiptHash) return seq
+    } catch (err) {
+      if (!(err instanceof InvalidRecordError)) throw err
+      throw new UnacknowledgedError(err.message, { cause: err })
+    }
+    throw new UnacknowledgedError('The acknowledgement is for no open receipt')
+  }
+
+  async #until(condition: () => boolean, timeoutMs: number): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(() => late.reject(new UnacknowledgedError()), timeoutMs)
+    try {
+      while (!condition()) {
+        if (this.#failure !== undefined) throw this.#failure
+        if (!this.#session.writable) this.#session.signal.throwIfAborted()
+        await Promise.race([this.#changed.promise, late.promise])
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  readonly #wake = (): void => {
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers()
+  }
+
+  readonly #fail = (err: unknown): void => {
+    this.#failure ??= err
+    this.#wake()
+  }
+}

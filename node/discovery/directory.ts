@@ -1,0 +1,221 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { TimeoutError, pEvent } from 'p-event'
+import {
+  TypedEventEmitter,
+  type Connection,
+  type Libp2p,
+  type Logger,
+  type PeerId,
+  type Startable
+} from '@libp2p/interface'
+import { INFO_PROTOCOL, canonicalModelName, subscribeInfo, type Announcement } from '../../protocols/index.ts'
+import type { ProviderRecords } from './provider-records.ts'
+import { bestConnection } from './route.ts'
+
+/** How often the DHT is asked for contributors, in milliseconds; each wait is up to a quarter longer. */
+const SEARCH_INTERVAL_MS = 20_000
+
+/** The same while nobody is known. */
+const EAGER_SEARCH_INTERVAL_MS = 1000
+
+/** Longest wait for a contributor that was found to be reached, in milliseconds. */
+const DIAL_TIMEOUT_MS = 8000
+
+/** Longest look-up, dials included, in milliseconds. */
+const FIND_TIMEOUT_MS = 15_000
+
+/** Contributors that are kept in touch with; more are known to the DHT only. */
+const MAX_CONTRIBUTORS = 256
+
+/** First wait before a lost contributor is dialled again, doubled each time, in milliseconds. */
+const REDIAL_MS = 500
+
+/** How often a lost contributor is dialled again before only the DHT brings it back. */
+const MAX_REDIALS = 6
+
+/** A contributor this node is in touch with. */
+export interface Contributor {
+  peer: string
+  id: PeerId
+  announcement: Announcement
+}
+
+export interface DirectoryInit {
+  /** Whether this node joins a mesh: it has somebody to bootstrap from. */
+  joins: boolean
+}
+
+export interface DirectoryEvents {
+  /** Somebody came, went, or said something new. */
+  change: CustomEvent
+}
+
+export interface DirectoryComponents {
+  libp2p: Libp2p
+  providerRecords: ProviderRecords
+  log: Logger
+  now: () => number
+}
+
+/**
+ * The contributors that can be asked now: found by the DHT or met otherwise, each with an open subscription
+ * to its announcements. Who cannot be reached is not in it.
+ */
+export class Directory extends TypedEventEmitter<DirectoryEvents> implements Startable {
+  readonly #init: DirectoryInit
+  readonly #components: DirectoryComponents
+  #met = false
+  readonly #live = new Map<string, Contributor>()
+  /** Peers being dialled or subscribed to, so that each is only once. */
+  readonly #tending = new Map<string, Promise<void>>()
+  /** Resolves when a tended peer has announced itself, or could not be reached. */
+  readonly #settling = new Map<string, Promise<void>>()
+  #stopped: AbortController | undefined
+  #loop: Promise<void> = Promise.resolve()
+  #topology: string | undefined
+
+  constructor(init: DirectoryInit, components: DirectoryComponents) {
+    super()
+    this.#init = init
+    this.#components = components
+  }
+
+  async start(): Promise<void> {
+    if (this.#stopped !== undefined) return
+    this.#stopped = new AbortController()
+    const { signal } = this.#stopped
+    this.#topology = await this.#components.libp2p.register(INFO_PROTOCOL, {
+      notifyOnLimitedConnection: true,
+      onConnect: (peer) => void this.#tend(peer, signal)
+    })
+    this.#loop = this.#search(signal)
+  }
+
+  async stop(): Promise<void> {
+    if (this.#topology !== undefined) this.#components.libp2p.unregister(this.#topology)
+    this.#topology = undefined
+    this.#stopped?.abort()
+    await Promise.all([this.#loop, ...this.#tending.values()])
+    this.#stopped = undefined
+  }
+
+  /** Those who can be asked now. */
+  contributors(): Contributor[] {
+    return [...this.#live.values()]
+  }
+
+  /** Whether the mesh is being joined and nobody has been met yet. */
+  get joining(): boolean {
+    return this.#init.joins && !this.#met
+  }
+
+  /** Resolves at the next change, or after `timeoutMs`. */
+  async changed(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    await pEvent(this, 'change', { timeout: timeoutMs, signal }).catch((err: unknown) => {
+      signal?.throwIfAborted()
+      if (!(err instanceof TimeoutError)) throw err
+    })
+  }
+
+  /** The connection on which a contributor is best asked. */
+  connection(peer: PeerId): Connection | undefined {
+    return bestConnection(this.#components.libp2p, peer)
+  }
+
+  /** Asks the DHT who serves a model, and waits until those found have announced themselves or cannot be reached. */
+  async find(model: string | undefined, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const stopped = this.#stopped?.signal
+    if (stopped === undefined) return
+    const deadline = AbortSignal.timeout(FIND_TIMEOUT_MS)
+    const signal = AbortSignal.any([
+      stopped,
+      deadline,
+      ...(options.signal === undefined ? [] : [options.signal])
+    ])
+    const settling: Promise<void>[] = [...this.#settling.values()]
+    for await (const peer of this.#components.providerRecords.find(model, signal)) {
+      settling.push(this.#tend(peer, stopped))
+    }
+    await Promise.race([Promise.all(settling), aborted(signal)])
+  }
+
+  /** Whether somebody who can be asked serves a model. */
+  serves(model: string): boolean {
+    const wanted = canonicalModelName(model)
+    return this.contributors().some(({ announcement }) =>
+      announcement.models.some(({ id }) => canonicalModelName(id) === wanted)
+    )
+  }
+
+  async #search(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.find(undefined, { signal })
+      } catch (err) {
+        if (!signal.aborted) this.#components.log('search failed - %e', err)
+      }
+      const interval = this.#live.size === 0 ? EAGER_SEARCH_INTERVAL_MS : SEARCH_INTERVAL_MS
+      await delay(interval * (1 + Math.random() / 4), undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  /** Keeps in touch with a peer; the promise resolves when its first announcement came, or will not. */
+  #tend(id: PeerId, signal: AbortSignal): Promise<void> {
+    const peer = id.toString()
+    const settling = this.#settling.get(peer)
+    if (settling !== undefined || this.#tending.has(peer)) return settling ?? Promise.resolve()
+    if (this.#tending.size >= MAX_CONTRIBUTORS || signal.aborted) return Promise.resolve()
+    const settled = Promise.withResolvers<undefined>()
+    this.#settling.set(peer, settled.promise)
+    const settle = (): void => {
+      this.#settling.delete(peer)
+      settled.resolve(undefined)
+    }
+    const tending = this.#follow(id, signal, settle).finally(() => {
+      settle()
+      this.#tending.delete(peer)
+      this.#forget(peer)
+    })
+    this.#tending.set(peer, tending)
+    return settled.promise
+  }
+
+  /** Subscribes again and again until the peer says goodbye, or cannot be reached for a while. */
+  async #follow(id: PeerId, signal: AbortSignal, settle: () => void): Promise<void> {
+    const { log } = this.#components
+    for (let failures = 0; failures <= MAX_REDIALS && !signal.aborted; failures++) {
+      try {
+        for await (const announcement of await this.#subscribe(id, signal)) {
+          failures = 0
+          if (announcement.models.length === 0) return
+          this.#met = true
+          this.#live.set(id.toString(), { peer: id.toString(), id, announcement })
+          this.safeDispatchEvent('change')
+          settle()
+        }
+      } catch (err) {
+        if (signal.aborted) return
+        log('lost contributor %p - %e', id, err)
+      }
+      this.#forget(id.toString())
+      settle()
+      await delay(REDIAL_MS * 2 ** failures, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async #subscribe(id: PeerId, signal: AbortSignal): Promise<AsyncGenerator<Announcement>> {
+    const { libp2p, now } = this.#components
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
+    const connection = this.connection(id) ?? (await libp2p.dial(id, { signal: deadline }))
+    return subscribeInfo(connection, { signal, now })
+  }
+
+  #forget(peer: string): void {
+    if (this.#live.delete(peer)) this.safeDispatchEvent('change')
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

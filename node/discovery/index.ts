@@ -1,0 +1,12 @@
+/**
+ * @packageDocumentation
+ *
+ * Finds contributors and stays in touch with them: bootstrap peers, provider records in the DHT, and
+ * subscriptions to signed announcements.
+ */
+export * from './bootstrap-keeper.ts'
+export * from './directory.ts'
+export * from './errors.ts'
+export * from './names.ts'
+export * from './provider-records.ts'
+export * from './route.ts'

@@ -1,0 +1,151 @@
+import { defaultLogger } from '@libp2p/logger'
+import type { ComponentLogger, PrivateKey, Startable } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { Datastore } from 'interface-datastore'
+import type { Price } from '../protocols/index.ts'
+import { consumer, type Consumer } from './consumer/index.ts'
+import { contributor, type Contributor } from './contributor/index.ts'
+import { BootstrapKeeper, Directory, ProviderRecords } from './discovery/index.ts'
+import type { Engine } from './engines/index.ts'
+import type { Ledger } from './ledger/index.ts'
+import { createLobstahLibp2p, type LobstahLibp2p } from './libp2p.ts'
+
+/** Name and version that others see. */
+const AGENT = 'lobstah-node/0.1.0'
+
+/** What a peer may owe when nothing is configured, in micro-credits: a million tokens of a 1-billion-parameter model. */
+const DEFAULT_CREDIT_LINE = 1_000_000_000_000
+
+export interface LobstahInit {
+  privateKey: PrivateKey
+  ledger: Ledger
+  /** Runs models on this machine, for this node's own user and, with `contribute`, for the mesh. */
+  engine?: Engine
+  /** Serves the mesh. @default false */
+  contribute?: boolean
+  /** Relays others. @default false */
+  relay?: boolean
+  /** Multiaddrs of peers to join by, each ended by `/p2p/<peer id>`. @default none: nobody is contacted */
+  bootstrap?: string[]
+  /** @default none for a consumer, `/p2p-circuit` and a free port for a contributor */
+  listen?: string[]
+  announce?: string[]
+  datastore?: Datastore
+  /** Requests answered at once. @default 1 */
+  slots?: number
+  /** Requests that may wait. @default 16 */
+  queue?: number
+  prices?: Readonly<Record<string, Price>>
+  /** Whom this node serves. @default everybody */
+  serves?: (peer: string) => boolean
+  /** Whom this node asks. @default everybody */
+  asks?: (peer: string) => boolean
+  /** What a peer may owe, in micro-credits. */
+  creditLine?: (peer: string) => number
+  /** Longest time that running answers get when the node stops, in milliseconds. @default 10 s */
+  drainMs?: number
+  logger?: ComponentLogger
+  /** Milliseconds since 1970. */
+  now?: () => number
+}
+
+/** A node of the mesh. */
+export interface Lobstah extends Startable {
+  readonly peer: string
+  readonly libp2p: LobstahLibp2p
+  readonly consumer: Consumer
+  readonly contributor: Contributor | undefined
+  readonly directory: Directory
+  readonly ledger: Ledger
+  start(): Promise<void>
+  /** Takes no new work, says goodbye, lets running answers finish. */
+  drain(): Promise<void>
+  /** Drains, then stops. */
+  stop(): Promise<void>
+}
+
+function defaultListen(init: LobstahInit): string[] {
+  if (init.relay === true) return ['/ip4/0.0.0.0/tcp/17476']
+  return init.contribute === true ? ['/ip4/0.0.0.0/tcp/0', '/p2p-circuit'] : []
+}
+
+/** Puts a node together; nothing runs, and nobody is contacted, before `start`. */
+export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
+  const { privateKey, ledger, engine, bootstrap = [], now = Date.now, logger = defaultLogger() } = init
+  const peer = peerIdFromPrivateKey(privateKey).toString()
+  const libp2p = await createLobstahLibp2p({
+    privateKey,
+    listen: init.listen ?? defaultListen(init),
+    announce: init.announce,
+    relay: init.relay,
+    datastore: init.datastore
+  })
+  const log = (scope: string): ReturnType<ComponentLogger['forComponent']> =>
+    logger.forComponent(`lobstah:${scope}`)
+  const keeper = new BootstrapKeeper(
+    { peers: bootstrap.map((text) => multiaddr(text)) },
+    { libp2p, log: log('bootstrap') }
+  )
+  const providerRecords = new ProviderRecords({ libp2p, log: log('provider-records') })
+  const directory = new Directory(
+    { joins: bootstrap.length > 0 },
+    { libp2p, providerRecords, log: log('directory'), now }
+  )
+  const serving =
+    engine &&
+    contributor({
+      serve: init.contribute === true,
+      slots: init.slots ?? 1,
+      queue: init.queue ?? 16,
+      prices: init.prices ?? {},
+      allows: init.serves ?? (() => true),
+      creditLine: init.creditLine ?? (() => DEFAULT_CREDIT_LINE),
+      agent: AGENT,
+      drainMs: init.drainMs ?? 10_000
+    })({ libp2p, engine, ledger, providerRecords, privateKey, peer, log: log('contributor'), now })
+  const asking = consumer({ allows: init.asks ?? (() => true) })({
+    libp2p,
+    directory,
+    ledger,
+    local: serving === undefined ? [] : [{ provider: serving.provider, load: () => load(serving) }],
+    privateKey,
+    peer,
+    log: log('consumer'),
+    now
+  })
+  const parts: Startable[] = [
+    ledger,
+    libp2p,
+    keeper,
+    providerRecords,
+    ...(serving ? [serving] : []),
+    directory,
+    asking
+  ]
+  const drain = async (): Promise<void> => {
+    await serving?.beforeStop?.()
+  }
+  return {
+    peer,
+    libp2p,
+    consumer: asking,
+    contributor: serving,
+    directory,
+    ledger,
+    start: async () => {
+      for (const part of parts) await part.start()
+    },
+    drain,
+    stop: async () => {
+      await drain()
+      for (const part of parts.toReversed()) await part.stop()
+      await engine?.close()
+    }
+  }
+}
+
+function load(serving: Contributor): number {
+  const { active, queued, slots } = serving.capacity()
+  return (active + queued) / Math.max(1, slots)
+}

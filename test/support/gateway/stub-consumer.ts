@@ -1,0 +1,89 @@
+import type { ListedModel, PeerStatus } from '../../../node/consumer/index.ts'
+import type { AnswerEvent, InferenceRequest } from '../../../protocols/inference/index.ts'
+
+/** What a stub answers with: the events of one request, in a test's own time. */
+export type Script = (request: InferenceRequest, signal: AbortSignal) => AsyncIterable<AnswerEvent>
+
+export const PEER = '12D3KooWStubContributor'
+
+export const ACCEPTED: AnswerEvent = { type: 'accepted', peer: PEER, route: 'direct', model: 'tiny:latest' }
+
+export const RECEIPT = { payload: '{"credits":12,"text":"é"}', signature: 'A'.repeat(86) }
+
+export const END: AnswerEvent = {
+  type: 'end',
+  finishReason: 'stop',
+  usage: { promptTokens: 7, completionTokens: 3, cachedTokens: 2, reasoningTokens: 1 },
+  receipt: RECEIPT
+}
+
+export function content(text: string): AnswerEvent {
+  return { type: 'delta', delta: { content: text } }
+}
+
+export function listed(id: string, fields: Partial<ListedModel> = {}): ListedModel {
+  return {
+    id,
+    digest: 'sha256:00',
+    contextLength: 8192,
+    parameters: 1_000_000_000,
+    capabilities: ['chat'],
+    price: { prompt: 1, completion: 4 },
+    peers: [PEER],
+    ...fields
+  }
+}
+
+/** Rejects when the signal aborts, as the real consumer does while it waits for a peer. */
+export function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const fail = (): void => reject(signal.reason as Error)
+    if (signal.aborted) fail()
+    else signal.addEventListener('abort', fail, { once: true })
+  })
+}
+
+/** A consumer that plays a script and records what it was asked. */
+export class StubConsumer {
+  script: Script = async function* () {
+    yield ACCEPTED
+    yield content('Hel')
+    yield content('lo')
+    yield END
+  }
+  listed: ListedModel[] = [listed('tiny:latest')]
+  status: PeerStatus[] = []
+  readonly requests: InferenceRequest[] = []
+  /** Resolves with each call's signal when it aborts. */
+  readonly hangUps: Promise<unknown>[] = []
+  /** Calls whose generator has come to its end, in whatever way. */
+  finished = 0
+  /** Events taken from scripts. */
+  pulled = 0
+
+  models(): ListedModel[] {
+    return this.listed
+  }
+
+  peers(): PeerStatus[] {
+    return this.status
+  }
+
+  async *infer(
+    request: InferenceRequest,
+    { signal = new AbortController().signal }: { signal?: AbortSignal } = {}
+  ): AsyncIterable<AnswerEvent> {
+    this.requests.push(request)
+    this.hangUps.push(
+      new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason)))
+    )
+    try {
+      for await (const event of this.script(request, signal)) {
+        this.pulled++
+        yield event
+      }
+    } finally {
+      this.finished++
+    }
+  }
+}
