@@ -1,0 +1,81 @@
+import { CancelledError, PeerLostError } from '../../protocols/errors.ts'
+import type { AnswerEvent } from '../../protocols/inference/index.ts'
+
+type AcceptedEvent = Extract<AnswerEvent, { type: 'accepted' }>
+export type EndEvent = Extract<AnswerEvent, { type: 'end' }>
+export type ContentEvent = Extract<AnswerEvent, { type: 'delta' | 'end' }>
+
+/** One answer as a surface reads it: deltas, then one end; who answers is known from {@link Answer.begun} on. */
+export class Answer {
+  readonly #events: AsyncIterator<AnswerEvent>
+  /** The contributor that accepted last: after a failover, the next one. */
+  #accepted: AcceptedEvent | undefined
+  #first: Promise<ContentEvent> | undefined
+  #onAccepted: (() => void) | undefined
+  #ready = false
+
+  constructor(events: AsyncIterable<AnswerEvent>) {
+    this.#events = events[Symbol.asyncIterator]()
+  }
+
+  get accepted(): AcceptedEvent | undefined {
+    return this.#accepted
+  }
+
+  /** Whether {@link Answer.next} has its first event already. */
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  /**
+   * Resolves when a client may be told that the request succeeds so far: at the first delta, or `firstByteMs`
+   * after a contributor accepted. SDKs try again on an HTTP status only, so until then failures must keep
+   * theirs; they are thrown.
+   */
+  async begun(firstByteMs: number): Promise<void> {
+    const patienceOver = Promise.withResolvers<'over'>()
+    let timer: NodeJS.Timeout | undefined
+    this.#onAccepted = () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => patienceOver.resolve('over'), firstByteMs)
+    }
+    this.#first = this.#pull()
+    try {
+      this.#ready = (await Promise.race([this.#first, patienceOver.promise])) !== 'over'
+    } finally {
+      clearTimeout(timer)
+      this.#onAccepted = undefined
+    }
+  }
+
+  /** The next delta, or the end. Throws what the consumer throws. */
+  next(): Promise<ContentEvent> {
+    const first = this.#first ?? this.#pull()
+    this.#first = undefined
+    return first
+  }
+
+  /** After the end: lets the consumer settle. */
+  async settled(): Promise<void> {
+    while ((await this.#events.next()).done !== true);
+  }
+
+  /** After a failure: lets the consumer clean up. */
+  async abandon(): Promise<void> {
+    await this.#events.return?.()
+  }
+
+  async #pull(): Promise<ContentEvent> {
+    while (true) {
+      const result = await this.#events.next()
+      if (result.done === true) throw new PeerLostError('The answer broke off without an end')
+      const event = result.value
+      if (event.type === 'accepted') {
+        this.#accepted = event
+        this.#onAccepted?.()
+      } else if (event.type === 'end' && event.finishReason === 'cancelled') {
+        throw new CancelledError()
+      } else if (event.type !== 'status') return event
+    }
+  }
+}

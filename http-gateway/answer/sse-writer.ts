@@ -1,0 +1,67 @@
+import type { ServerResponse } from 'node:http'
+
+export interface SseWriterInit {
+  /** Milliseconds of silence after which a comment is sent. */
+  keepAliveMs: number
+  /** Milliseconds that a client may leave the stream unread. */
+  stalledReaderMs: number
+}
+
+const PING = ': ping\n\n'
+
+/**
+ * A stream of server-sent events on a response whose head is written. It takes the events as text, one a
+ * write; comments keep it alive, the one form that every client tolerates.
+ */
+export class SseWriter {
+  readonly #response: ServerResponse
+  readonly #ping: NodeJS.Timeout
+  readonly #stalledReaderMs: number
+
+  constructor(response: ServerResponse, { keepAliveMs, stalledReaderMs }: SseWriterInit) {
+    this.#response = response
+    this.#stalledReaderMs = stalledReaderMs
+    this.#ping = setInterval(() => {
+      if (!response.writableNeedDrain) response.write(PING)
+    }, keepAliveMs)
+    response.once('close', () => clearInterval(this.#ping))
+  }
+
+  /** Whether the client reads more slowly than it is written to: wait for {@link SseWriter.drained}. */
+  get full(): boolean {
+    return this.#response.writableNeedDrain
+  }
+
+  /** Sends one event, or comment, ended by its empty line. */
+  write(event: string): void {
+    this.#response.write(event)
+    this.#ping.refresh()
+  }
+
+  /** Resolves when the client has caught up, or is gone; one that does not read at all is cut off. */
+  async drained(): Promise<void> {
+    const response = this.#response
+    if (response.closed || !response.writableNeedDrain) return
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const done = (): void => resolve(undefined)
+    const stalled = setTimeout(() => response.destroy(), this.#stalledReaderMs)
+    response.once('drain', done).once('close', done)
+    await promise
+    clearTimeout(stalled)
+    response.off('drain', done).off('close', done)
+  }
+
+  end(): void {
+    clearInterval(this.#ping)
+    this.#response.end()
+  }
+
+  /** Sends a last event and breaks the connection: a clean end would look like success. */
+  cut(event: string): void {
+    clearInterval(this.#ping)
+    const response = this.#response
+    const unread = setTimeout(() => response.destroy(), this.#stalledReaderMs)
+    response.once('close', () => clearTimeout(unread))
+    response.write(event, () => response.destroy())
+  }
+}

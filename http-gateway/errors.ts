@@ -1,0 +1,260 @@
+import { LobstahError, toLobstahError } from '../protocols/errors.ts'
+
+/** A failure as a client is told of it: what every surface's error format is made from. */
+export interface Failure {
+  status: number
+  /** OpenAI's class of error. */
+  type: string
+  code: string
+  message: string
+  param: string | null
+  headers: Record<string, string>
+}
+
+/** OpenAI's error document; all four keys are always there. */
+export interface ErrorEnvelope {
+  error: { message: string; type: string; param: string | null; code: string }
+}
+
+interface Kind {
+  status: number
+  type: string
+}
+
+const INVALID: Kind = { status: 400, type: 'invalid_request_error' }
+const UNAVAILABLE: Kind = { status: 503, type: 'server_error' }
+
+/**
+ * What a code of `protocols/README.md` is over HTTP. Clients resend on 408, 409, 429 and 5xx, some for
+ * minutes: those are for what may change by itself.
+ */
+const KINDS: ReadonlyMap<string, Kind> = new Map([
+  ['bad_request', INVALID],
+  ['unsupported_parameter', INVALID],
+  ['context_length_exceeded', INVALID],
+  ['credit_exhausted', { status: 402, type: 'insufficient_quota' }],
+  ['not_allowed', { status: 403, type: 'permission_error' }],
+  ['model_not_found', { status: 404, type: 'invalid_request_error' }],
+  ['busy', { status: 429, type: 'rate_limit_error' }],
+  ['internal', { status: 500, type: 'server_error' }],
+  ['cancelled', UNAVAILABLE],
+  ['engine_failed', UNAVAILABLE],
+  ['invalid_frame', UNAVAILABLE],
+  ['no_provider', UNAVAILABLE],
+  ['order_refused', UNAVAILABLE],
+  ['peer_lost', UNAVAILABLE],
+  ['receipt_refused', UNAVAILABLE],
+  ['receipt_unacknowledged', UNAVAILABLE],
+  ['shutting_down', UNAVAILABLE],
+  ['deadline', { status: 504, type: 'server_error' }]
+])
+
+/** Statuses after which sending the same request again may help. */
+const RETRY_STATUSES = new Set([408, 429, 503, 504])
+
+const DEFAULT_RETRY_AFTER_MS = 1_000
+
+/** A request that the gateway itself refuses. */
+abstract class RefusedError extends Error {
+  abstract readonly status: number
+  abstract readonly type: string
+  abstract readonly code: string
+  /** Headers that the answer carries. */
+  readonly headers: Record<string, string> = {}
+}
+
+/** There is no such route. */
+export class RouteNotFoundError extends RefusedError {
+  static override readonly name = 'RouteNotFoundError'
+  override readonly name = 'RouteNotFoundError'
+  readonly status = 404
+  readonly type = 'invalid_request_error'
+  readonly code = 'route_not_found'
+  constructor(message = 'There is no such route; the API is under /v1') {
+    super(message)
+  }
+}
+
+/** The route exists, for other methods. */
+export class MethodNotAllowedError extends RefusedError {
+  static override readonly name = 'MethodNotAllowedError'
+  override readonly name = 'MethodNotAllowedError'
+  readonly status = 405
+  readonly type = 'invalid_request_error'
+  readonly code = 'method_not_allowed'
+  override readonly headers: Record<string, string>
+  constructor(methods: string[]) {
+    const allow = methods.join(', ')
+    super(`This route answers ${allow} only`)
+    this.headers = { allow }
+  }
+}
+
+/** An HTTP/1.1 request without a Host header. */
+export class HostMissingError extends RefusedError {
+  static override readonly name = 'HostMissingError'
+  override readonly name = 'HostMissingError'
+  readonly status = 400
+  readonly type = 'invalid_request_error'
+  readonly code = 'host_missing'
+  constructor(message = 'The request has no Host header') {
+    super(message)
+  }
+}
+
+/** The request is addressed to a name that is not this gateway's: DNS rebinding, or a missing setting. */
+export class HostNotAllowedError extends RefusedError {
+  static override readonly name = 'HostNotAllowedError'
+  override readonly name = 'HostNotAllowedError'
+  readonly status = 403
+  readonly type = 'permission_error'
+  readonly code = 'host_not_allowed'
+  constructor(message = 'The Host header names a host that is not allowed; add it to the allowed hosts') {
+    super(message)
+  }
+}
+
+/** The request comes from a web page that may not call. */
+export class OriginNotAllowedError extends RefusedError {
+  static override readonly name = 'OriginNotAllowedError'
+  override readonly name = 'OriginNotAllowedError'
+  readonly status = 403
+  readonly type = 'permission_error'
+  readonly code = 'origin_not_allowed'
+  constructor(message = 'Web pages of this origin may not call; add it to the allowed origins') {
+    super(message)
+  }
+}
+
+/** The request carries no API key, or not one of the configured ones. */
+export class ApiKeyError extends RefusedError {
+  static override readonly name = 'ApiKeyError'
+  override readonly name = 'ApiKeyError'
+  readonly status = 401
+  readonly type = 'authentication_error'
+  readonly code = 'invalid_api_key'
+  override readonly headers: Record<string, string> = { 'www-authenticate': 'Bearer' }
+  constructor(message = 'The API key is missing or wrong; send it as Authorization: Bearer <key>') {
+    super(message)
+  }
+}
+
+/** The gateway cannot start: its port is taken. */
+export class GatewayAddressInUseError extends Error {
+  static override readonly name = 'GatewayAddressInUseError'
+  override readonly name = 'GatewayAddressInUseError'
+  constructor(host: string, port: number, options?: ErrorOptions) {
+    super(
+      `Port ${port} on ${host} is in use, perhaps by another lobstah-node; stop that program or choose another port`,
+      options
+    )
+  }
+}
+
+/** The gateway refuses to start where others could use it without a key. */
+export class GatewayApiKeyRequiredError extends Error {
+  static override readonly name = 'GatewayApiKeyRequiredError'
+  override readonly name = 'GatewayApiKeyRequiredError'
+  constructor(host: string) {
+    super(`${host} is not a loopback address: configure an API key, or listen on 127.0.0.1`)
+  }
+}
+
+/** The gateway has no address before it is started. */
+export class GatewayNotStartedError extends Error {
+  static override readonly name = 'GatewayNotStartedError'
+  override readonly name = 'GatewayNotStartedError'
+  constructor(message = 'The gateway is not started') {
+    super(message)
+  }
+}
+
+/** What goes wrong below the routes, in Fastify or in Node's HTTP parser, by its code there. */
+const FOREIGN: ReadonlyMap<string, { status: number; code: string; message: string }> = new Map([
+  [
+    'FST_ERR_CTP_INVALID_MEDIA_TYPE',
+    {
+      status: 415,
+      code: 'unsupported_media_type',
+      message: 'Send the body as content-type: application/json'
+    }
+  ],
+  [
+    'FST_ERR_CTP_BODY_TOO_LARGE',
+    { status: 413, code: 'request_too_large', message: 'The body is larger than the limit' }
+  ],
+  [
+    'FST_ERR_CTP_INVALID_JSON_BODY',
+    { status: 400, code: 'invalid_json', message: 'The body is not valid JSON' }
+  ],
+  ['FST_ERR_CTP_EMPTY_JSON_BODY', { status: 400, code: 'invalid_json', message: 'The body is empty' }],
+  [
+    'FST_ERR_CTP_INVALID_CONTENT_LENGTH',
+    { status: 400, code: 'bad_request', message: 'The body is not as long as its content-length says' }
+  ],
+  ['FST_ERR_BAD_URL', { status: 400, code: 'bad_request', message: 'The path is not a valid URL component' }],
+  [
+    'FST_ERR_MAX_PARAM_LENGTH',
+    { status: 404, code: 'model_not_found', message: 'No model has a name this long' }
+  ],
+  [
+    'HPE_HEADER_OVERFLOW',
+    { status: 431, code: 'headers_too_large', message: 'The headers are larger than 16 KiB' }
+  ],
+  [
+    'HPE_CHUNK_EXTENSIONS_OVERFLOW',
+    { status: 413, code: 'request_too_large', message: 'The chunk extensions are too large' }
+  ],
+  [
+    'ERR_HTTP_REQUEST_TIMEOUT',
+    { status: 408, code: 'request_timeout', message: 'The request did not arrive in time' }
+  ]
+])
+
+/** Anything thrown, as what a client is told. Details of unexpected errors stay in the log. */
+export function toFailure(err: unknown): Failure {
+  if (err instanceof RefusedError) {
+    const { status, type, code, message, headers } = err
+    return failure({ status, type }, code, message, null, headers)
+  }
+  const foreign = err instanceof Error && 'code' in err ? FOREIGN.get(String(err.code)) : undefined
+  if (foreign !== undefined)
+    return failure({ ...INVALID, status: foreign.status }, foreign.code, foreign.message)
+  if (err instanceof LobstahError) return fromLobstahError(err)
+  if (isParserError(err)) return failure(INVALID, 'bad_request', 'The request is not valid HTTP')
+  return fromLobstahError(toLobstahError(err))
+}
+
+/** The failure as OpenAI's clients read it. */
+export function toEnvelope({ message, type, param, code }: Failure): ErrorEnvelope {
+  return { error: { message, type, param, code } }
+}
+
+function fromLobstahError(err: LobstahError): Failure {
+  const kind = KINDS.get(err.code) ?? UNAVAILABLE
+  const headers: Record<string, string> = {}
+  if (kind.status === 429 || kind.status === 503) {
+    headers['retry-after'] = String(Math.ceil((err.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) / 1000))
+  }
+  return failure(kind, err.code, err.message, err.param ?? null, headers)
+}
+
+function failure(
+  kind: Kind,
+  code: string,
+  message: string,
+  param: string | null = null,
+  headers: Record<string, string> = {}
+): Failure {
+  const pointless: Record<string, string> = RETRY_STATUSES.has(kind.status)
+    ? {}
+    : { 'x-should-retry': 'false' }
+  return { ...kind, code, message, param, headers: { ...headers, ...pointless } }
+}
+
+/** Fastify's refusals carry a status of their own, Node's HTTP parser's a code that starts with HPE_. */
+function isParserError(err: unknown): boolean {
+  if (!(err instanceof Error)) return false
+  if ('statusCode' in err && typeof err.statusCode === 'number') return err.statusCode < 500
+  return 'code' in err && String(err.code).startsWith('HPE_')
+}

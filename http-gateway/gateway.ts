@@ -1,0 +1,106 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import { ShuttingDownError } from '../protocols/errors.ts'
+import { isLoopback } from './access.ts'
+import { Calls } from './answer/calls.ts'
+import {
+  CUT_GRACE_MS,
+  DEFAULT_BODY_LIMIT,
+  DEFAULT_DRAIN_MS,
+  DEFAULT_FIRST_BYTE_MS,
+  DEFAULT_HEADERS_TIMEOUT_MS,
+  DEFAULT_HOST,
+  DEFAULT_KEEP_ALIVE_MS,
+  DEFAULT_PORT,
+  DEFAULT_REQUEST_TIMEOUT_MS,
+  DEFAULT_STALLED_READER_MS
+} from './constants.ts'
+import { GatewayAddressInUseError, GatewayApiKeyRequiredError, GatewayNotStartedError } from './errors.ts'
+import type { Gateway, GatewayComponents, GatewayInit } from './index.ts'
+import { createServer } from './server.ts'
+
+/** See {@link Gateway}. */
+export class HttpGateway implements Gateway {
+  readonly #settings: Required<GatewayInit>
+  readonly #components: GatewayComponents
+  readonly #calls = new Calls()
+  #server: FastifyInstance | undefined
+  #draining = false
+
+  constructor(init: GatewayInit, components: GatewayComponents) {
+    this.#components = components
+    this.#settings = {
+      host: init.host ?? DEFAULT_HOST,
+      port: init.port ?? DEFAULT_PORT,
+      allowedHosts: init.allowedHosts ?? [],
+      allowedOrigins: init.allowedOrigins ?? [],
+      apiKeys: init.apiKeys ?? [],
+      keepAliveMs: init.keepAliveMs ?? DEFAULT_KEEP_ALIVE_MS,
+      firstByteMs: init.firstByteMs ?? DEFAULT_FIRST_BYTE_MS,
+      drainMs: init.drainMs ?? DEFAULT_DRAIN_MS,
+      stalledReaderMs: init.stalledReaderMs ?? DEFAULT_STALLED_READER_MS,
+      bodyLimit: init.bodyLimit ?? DEFAULT_BODY_LIMIT,
+      headersTimeoutMs: init.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
+      requestTimeoutMs: init.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
+    }
+  }
+
+  get url(): string {
+    const address = this.#server?.server.address()
+    if (address == null || typeof address === 'string') throw new GatewayNotStartedError()
+    return toUrl(address)
+  }
+
+  async start(): Promise<void> {
+    const { host, port, apiKeys } = this.#settings
+    if (!isLoopback(host) && apiKeys.length === 0) throw new GatewayApiKeyRequiredError(host)
+    const server = this.#open()
+    if (server.server.listening) return
+    try {
+      await server.listen({ host, port })
+    } catch (err) {
+      this.#server = undefined
+      await server.close()
+      if (isCode(err, 'EADDRINUSE')) throw new GatewayAddressInUseError(host, port, { cause: err })
+      throw err
+    }
+    this.#components.logger.info('gateway listens', { url: this.url })
+  }
+
+  async stop(): Promise<void> {
+    const app = this.#server
+    if (app === undefined) return
+    this.#draining = true
+    const cut = setTimeout(() => this.#calls.abort(new ShuttingDownError()), this.#settings.drainMs)
+    const destroy = setTimeout(() => app.server.closeAllConnections(), this.#settings.drainMs + CUT_GRACE_MS)
+    try {
+      await app.close()
+    } finally {
+      clearTimeout(cut)
+      clearTimeout(destroy)
+      this.#server = undefined
+      this.#draining = false
+    }
+  }
+
+  async inject(request: InjectOptions): Promise<LightMyRequestResponse> {
+    return this.#open().inject(request)
+  }
+
+  /** A closed server cannot listen again, so that each start has one of its own. */
+  #open(): FastifyInstance {
+    this.#server ??= createServer(
+      { components: this.#components, settings: this.#settings, calls: this.#calls },
+      () => this.#draining
+    )
+    return this.#server
+  }
+}
+
+function toUrl({ address, family, port }: AddressInfo): string {
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+function isCode(err: unknown, code: string): boolean {
+  return err instanceof Error && 'code' in err && err.code === code
+}

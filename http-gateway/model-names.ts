@@ -1,0 +1,63 @@
+import { canonicalModelName } from '../protocols/inference/index.ts'
+
+/** How many names an error suggests. */
+const MAX_SUGGESTIONS = 3
+
+/** The served model that a name stands for. */
+export function findByName<T extends { id: string }>(models: T[], name: string): T | undefined {
+  const canonical = canonicalModelName(name)
+  return (
+    models.find((model) => model.id === name) ??
+    models.find((model) => canonicalModelName(model.id) === canonical)
+  )
+}
+
+/** What a client is told that asked for a model that nobody serves. */
+export function modelNotFoundMessage(name: string, served: string[]): string {
+  if (served.length === 0) return `The model '${name}' is not served: no model is served now`
+  const names = nearest(name, served).map((id) => `'${id}'`)
+  const advice =
+    names.length === 0 ? 'GET /v1/models lists those that are' : `did you mean ${names.join(' or ')}?`
+  return `The model '${name}' is not served; ${advice}`
+}
+
+/** The served names that somebody who wrote `name` may have meant, nearest first. */
+function nearest(name: string, served: string[]): string[] {
+  const wanted = name.toLowerCase()
+  return served
+    .map((id) => ({ id, distance: difference(wanted, id.toLowerCase()) }))
+    .filter(({ distance }) => distance <= 0.5)
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, MAX_SUGGESTIONS)
+    .map(({ id }) => id)
+}
+
+/** 0 for the same name, 1 for one with nothing in common. The same model by another tag or owner is near. */
+function difference(wanted: string, id: string): number {
+  const [bare, bareId] = [family(wanted), family(id)]
+  const spelled = editDistance(wanted, id) / Math.max(wanted.length, id.length)
+  const bareSpelled = editDistance(bare, bareId) / Math.max(bare.length, bareId.length, 1)
+  return Math.min(spelled, 0.1 + bareSpelled)
+}
+
+/** `llama3.2` of `library/llama3.2:3b`. */
+function family(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1).replace(/:.*/, '')
+}
+
+/** Levenshtein's: how many characters must be changed, put in or left out. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let i = 0; i < a.length; i++) {
+    let left = i + 1
+    let diagonal = i
+    row = row.map((above, column) => {
+      if (column === 0) return left
+      const replaced = diagonal + (a[i] === b[column - 1] ? 0 : 1)
+      diagonal = above
+      left = Math.min(replaced, above + 1, left + 1)
+      return left
+    })
+  }
+  return row.at(-1) ?? 0
+}

@@ -1,0 +1,19 @@
+import type { FastifyInstance } from 'fastify'
+import { documentAnswer, streamAnswer } from '../answer/deliver.ts'
+import type { GatewayContext } from '../context.ts'
+import { parse } from '../parse.ts'
+import { ChatChunks } from './chat-chunks.ts'
+import { ChatCompletion } from './chat-completion.ts'
+import { chatBody, toChatRequest } from './chat-request.ts'
+
+/** `POST /v1/chat/completions`. */
+export function chatCompletions(app: FastifyInstance, context: GatewayContext, done: () => void): void {
+  app.post('/v1/chat/completions', (request, reply) => {
+    const body = parse(chatBody, request.body)
+    const chat = toChatRequest(body)
+    if (body.stream !== true) return documentAnswer(context, reply, chat, new ChatCompletion())
+    const includeUsage = body.stream_options?.include_usage === true
+    return streamAnswer(context, reply, chat, (model) => new ChatChunks(model, { includeUsage }))
+  })
+  done()
+}

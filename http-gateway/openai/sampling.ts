@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { BadRequestError, UnsupportedParameterError } from '../../protocols/errors.ts'
+import { chatRequest, type GenerateRequest } from '../../protocols/inference/index.ts'
+
+const contract = chatRequest.shape
+
+/** The fields about how tokens are drawn, as OpenAI's clients send them: null means that it is left out. */
+export const samplingFields = {
+  max_tokens: contract.max_tokens.nullable(),
+  max_completion_tokens: contract.max_tokens.nullable(),
+  temperature: contract.temperature.nullable(),
+  top_p: contract.top_p.nullable(),
+  top_k: contract.top_k.nullable(),
+  min_p: contract.min_p.nullable(),
+  seed: contract.seed.nullable(),
+  stop: z.preprocess(toStopList, contract.stop.nullable()),
+  presence_penalty: contract.presence_penalty.nullable(),
+  frequency_penalty: contract.frequency_penalty.nullable(),
+  logit_bias: contract.logit_bias.nullable(),
+  n: z.number().int().nullish()
+}
+
+type SamplingBody = z.infer<z.ZodObject<typeof samplingFields>>
+type Sampling = Pick<GenerateRequest, Exclude<keyof typeof samplingFields, 'n' | 'max_completion_tokens'>>
+
+/** The same fields, as a request has them. Throws UnsupportedParameterError for more than one choice. */
+export function toSampling(fields: SamplingBody): Sampling {
+  if ((fields.n ?? 1) !== 1) {
+    throw new UnsupportedParameterError('n must be 1: send one request for each answer', { param: 'n' })
+  }
+  return withoutNulls({
+    max_tokens: fields.max_completion_tokens ?? fields.max_tokens,
+    temperature: fields.temperature,
+    top_p: fields.top_p,
+    top_k: fields.top_k,
+    min_p: fields.min_p,
+    seed: fields.seed,
+    stop: fields.stop?.length === 0 ? undefined : fields.stop,
+    presence_penalty: fields.presence_penalty,
+    frequency_penalty: fields.frequency_penalty,
+    logit_bias: fields.logit_bias
+  })
+}
+
+/** A chat's `logprobs` and `top_logprobs`, as the one field of a request. */
+export function toTopLogprobs(
+  logprobs: boolean | null | undefined,
+  top: number | null | undefined
+): number | undefined {
+  if (logprobs === true) return top ?? 0
+  if (top == null || top === 0) return undefined
+  throw new BadRequestError('top_logprobs needs logprobs to be true', { param: 'top_logprobs' })
+}
+
+/** An object without the fields that are null or undefined. */
+export function withoutNulls<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> }
+}
+
+/** One stop text or several; empty ones, which would stop nothing or everything, are left out. */
+function toStopList(value: unknown): unknown {
+  if (typeof value === 'string') return value === '' ? undefined : [value]
+  return Array.isArray(value) ? value.filter((text) => text !== '') : value
+}
