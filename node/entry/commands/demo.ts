@@ -1,0 +1,171 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { RECEIPT, open } from '../../../protocols/index.ts'
+import { resolveConfig } from '../../config/index.ts'
+import { CommandError, EXIT } from '../errors.ts'
+import { GatewayClient } from '../gateway-client.ts'
+import { credits, type Output } from '../output.ts'
+import { askGateway, type ChatResult } from './chat.ts'
+import { balanceSheet, modelList } from './status.ts'
+
+const MAIN = process.argv[1] ?? ''
+
+/** Longest wait for a process of the demonstration, or for the mesh to come together, in milliseconds. */
+const PATIENCE_MS = 60_000
+
+const GATEWAY_PORT = 17475
+
+interface Part {
+  name: string
+  process: ChildProcess
+  home: string
+  ready: Record<string, unknown>
+}
+
+/** Runs a relay, a contributor behind it and a consumer as processes, asks a question, and shows what it cost. */
+export async function demo(question: string, output: Output): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'lobstah-demo-'))
+  const parts: Part[] = []
+  const begin = async (name: string, args: string[]): Promise<Part> => {
+    const part = await startPart(name, join(folder, name), args)
+    parts.push(part)
+    return part
+  }
+  try {
+    const relay = await begin('relay', ['--relay', '--listen', '/ip4/127.0.0.1/tcp/0', '--no-gateway'])
+    const [address] = relay.ready.addresses as string[]
+    const join = ['--bootstrap', address ?? '']
+    output.event({ event: 'relay', address }, () => `Relay        ${address}`)
+    const contributor = await begin('contributor', [
+      '--contribute',
+      ...join,
+      '--listen',
+      '/p2p-circuit',
+      '--gateway-port',
+      '0'
+    ])
+    output.event({ event: 'contributor', ...contributor.ready }, () =>
+      [
+        `Contributor  ${String(contributor.ready.peer)}, reachable only through the relay`,
+        `             serves ${(contributor.ready.models as string[]).join(', ')} by its ${String(contributor.ready.engine)} engine`
+      ].join('\n')
+    )
+    const port = (await isFree(GATEWAY_PORT)) ? GATEWAY_PORT : 0
+    const consumer = await begin('consumer', [...join, '--engine', 'none', '--gateway-port', String(port)])
+    output.event(
+      { event: 'consumer', ...consumer.ready },
+      () => `Consumer     ${String(consumer.ready.peer)}, gateway ${String(consumer.ready.gateway)}/v1`
+    )
+    await ask(question, consumer, contributor, output)
+  } finally {
+    await Promise.all(parts.toReversed().map(stopPart))
+    await rm(folder, { recursive: true })
+  }
+}
+
+async function ask(question: string, consumer: Part, contributor: Part, output: Output): Promise<void> {
+  const client = await clientOf(consumer)
+  await eventually(async () => (await client.get('/v1/models', modelList)).data.length > 0)
+  const { data } = await client.get('/v1/models', modelList)
+  if (data[0]?.lobstah.demonstration === true) {
+    output.note('The model is a demonstration model of 0.7 MB: it shows that the mesh works, no more.')
+  }
+  output.piece(`\nYou ask      ${question}\nIt answers   `)
+  const result = await askGateway(client, question, {}, AbortSignal.timeout(PATIENCE_MS), (piece) =>
+    output.piece(piece)
+  )
+  output.piece('\n\n')
+  if (result.receipt === null) throw new CommandError('The answer came without a receipt')
+  // Opening verifies the signature, from the peer id alone.
+  const receipt = await open(RECEIPT, result.receipt)
+  const owner = await clientOf(contributor)
+  await eventually(async () => (await owner.get('/balance', balanceSheet)).net === receipt.credits)
+  const [earned, spent] = await Promise.all([
+    owner.get('/balance', balanceSheet),
+    client.get('/balance', balanceSheet)
+  ])
+  output.event(
+    {
+      event: 'answer',
+      ...result,
+      verified: receipt,
+      balances: { contributor: earned.net, consumer: spent.net }
+    },
+    () => summary(result, receipt, earned.net, spent.net)
+  )
+}
+
+function summary(
+  result: ChatResult,
+  receipt: { promptTokens: number; completionTokens: number; credits: number },
+  earned: number,
+  spent: number
+): string {
+  const sign = (micro: number): string => (micro > 0 ? '+' : '') + credits(micro)
+  return [
+    `Path         ${result.route ?? 'unknown'}`,
+    `Receipt      ${receipt.promptTokens} prompt + ${receipt.completionTokens} completion tokens = ${credits(receipt.credits)} credits`,
+    `             signed by ${result.peer ?? ''}: verified`,
+    `Balances     contributor ${sign(earned)}, consumer ${sign(spent)}`,
+    '',
+    'Now run a node of your own: npm start'
+  ].join('\n')
+}
+
+async function startPart(name: string, home: string, args: string[]): Promise<Part> {
+  const child = spawn(process.execPath, [MAIN, '--home', home, '--json', '--log-level', 'warn', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  const lines = createInterface({ input: child.stdout })
+  const timer = setTimeout(() => child.kill(), PATIENCE_MS)
+  try {
+    for await (const line of lines) {
+      const event = JSON.parse(line) as Record<string, unknown>
+      if (event.event !== 'ready') continue
+      child.stdout.resume()
+      return { name, process: child, home, ready: event }
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+  throw new CommandError(`The ${name} did not start: see above`, EXIT.unavailable)
+}
+
+async function stopPart({ process: child }: Part): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exited
+}
+
+async function clientOf(part: Part): Promise<GatewayClient> {
+  return await GatewayClient.of(resolveConfig({ flags: { home: part.home }, env: {}, homeDir: part.home }))
+}
+
+async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!(await condition())) {
+    if (performance.now() > deadline)
+      throw new CommandError('The mesh did not come together', EXIT.unavailable)
+    await delay(50)
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  try {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    server.close()
+  }
+}

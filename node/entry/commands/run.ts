@@ -1,0 +1,83 @@
+import type { Config } from '../../config/index.ts'
+import { startNode, type NodeProcess } from '../node-process.ts'
+import type { Output } from '../output.ts'
+
+/** Runs a node until it is told to stop. A second signal stops it at once. */
+export async function run(config: Config, env: NodeJS.ProcessEnv, output: Output): Promise<void> {
+  const stopped = signalled()
+  const node = await startNode(config, env)
+  for (const warning of node.warnings) output.note(`Warning: ${warning}`)
+  output.event({ event: 'ready', ...facts(config, node) }, () => welcome(config, node))
+  const watch = (): void => {
+    const addresses = node.lobstah.libp2p.getMultiaddrs().map(String)
+    output.event({ event: 'addresses', addresses }, () => undefined)
+  }
+  node.lobstah.libp2p.addEventListener('self:peer:update', watch)
+  await stopped
+  node.lobstah.libp2p.removeEventListener('self:peer:update', watch)
+  output.event(
+    { event: 'stopping' },
+    () => 'Stopping: running answers may finish. Press Ctrl-C again to stop at once.'
+  )
+  await node.stop()
+  output.event({ event: 'stopped' }, () => 'Stopped.')
+}
+
+function facts(config: Config, node: NodeProcess): Record<string, unknown> {
+  return {
+    peer: node.lobstah.peer,
+    gateway: node.gateway?.url ?? null,
+    addresses: node.lobstah.libp2p.getMultiaddrs().map(String),
+    contributing: config.contribute,
+    relaying: config.relay,
+    engine: node.engine?.engine.name ?? null,
+    models: node.lobstah.contributor?.capacity().models.map(({ id }) => id) ?? []
+  }
+}
+
+function welcome(config: Config, node: NodeProcess): string {
+  const lines = [`lobstah-node ${node.lobstah.peer}`]
+  const models = node.lobstah.contributor?.capacity().models ?? []
+  if (node.engine !== undefined) lines.push(`  engine   ${node.engine.reason}`)
+  for (const { id, demonstration } of models) {
+    lines.push(
+      `  model    ${id}${demonstration === true ? ' (a demonstration model: it shows that the mesh works, no more)' : ''}`
+    )
+  }
+  for (const address of node.lobstah.libp2p.getMultiaddrs()) lines.push(`  address  ${address.toString()}`)
+  lines.push(
+    `  mesh     ${config.bootstrap.length === 0 ? 'not joined: nobody is contacted' : `joining by ${config.bootstrap.length} peer(s)`}`
+  )
+  lines.push(
+    `  serving  ${config.contribute ? `${config.serveAccess}, ${config.slots} at once` : 'only this machine'}`
+  )
+  if (node.gateway !== undefined) lines.push(...tryNext(node.gateway.url, models[0]?.id))
+  lines.push('Press Ctrl-C to stop.')
+  return lines.join('\n')
+}
+
+function tryNext(url: string, model = 'MODEL'): string[] {
+  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'What is a mesh?' }] })
+  return [
+    `  gateway  ${url}/v1`,
+    '',
+    'Try:',
+    '  lobstah-node chat "What is a mesh?"',
+    `  curl ${url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`,
+    '  lobstah-node models | peers | balance',
+    ''
+  ]
+}
+
+/** Resolves at the first SIGINT or SIGTERM; the second ends the process. */
+async function signalled(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let signals = 0
+  const onSignal = (): void => {
+    if (++signals > 1) process.exit(130)
+    resolve()
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  await promise
+}

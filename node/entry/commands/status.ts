@@ -1,0 +1,100 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Config } from '../../config/index.ts'
+import { loadOrCreateIdentity } from '../../identity/index.ts'
+import { GatewayClient } from '../gateway-client.ts'
+import { credits, table, type Output } from '../output.ts'
+
+/** What `GET /v1/models` says, as far as these commands show it. */
+export const modelList = z.object({
+  data: z.array(
+    z.looseObject({
+      id: z.string(),
+      context_length: z.number(),
+      lobstah: z.looseObject({
+        peers: z.array(z.string()),
+        capabilities: z.array(z.string()),
+        demonstration: z.boolean().optional()
+      })
+    })
+  )
+})
+
+const peerList = z.object({
+  peers: z.array(
+    z.looseObject({
+      peer: z.string(),
+      route: z.string(),
+      state: z.string(),
+      models: z.array(z.string()),
+      slots: z.number(),
+      active: z.number(),
+      answered: z.number(),
+      failed: z.number(),
+      firstTokenMs: z.number().nullable()
+    })
+  )
+})
+
+const amounts = z.object({ earned: z.number(), spent: z.number(), claimed: z.number(), net: z.number() })
+type Amounts = z.infer<typeof amounts>
+
+/** What `GET /balance` says. */
+export const balanceSheet = amounts.extend({ peers: z.array(amounts.extend({ peer: z.string() })) })
+
+/** Prints who this node is; makes its key where there is none. */
+export async function identity(config: Config, output: Output): Promise<void> {
+  const { peerId, publicKey, warnings } = await loadOrCreateIdentity(join(config.home, 'identity.key'))
+  for (const warning of warnings) output.note(`Warning: ${warning}`)
+  output.result({ peer: peerId.toString(), publicKey, home: config.home }, () => peerId.toString())
+}
+
+/** Prints the models that can be asked for now. */
+export async function models(config: Config, output: Output): Promise<void> {
+  const { data } = await (await GatewayClient.of(config)).get('/v1/models', modelList)
+  output.result(data, () => {
+    if (data.length === 0)
+      return 'No model can be reached now. Join a mesh with --bootstrap, or start an engine on this machine.'
+    const rows = data.map(({ id, context_length, lobstah }) => [
+      id + (lobstah.demonstration === true ? ' (demonstration)' : ''),
+      String(context_length),
+      String(lobstah.peers.length),
+      lobstah.capabilities.join(' ')
+    ])
+    return table([['MODEL', 'CONTEXT', 'PEERS', 'CAN'], ...rows])
+  })
+}
+
+/** Prints the contributors that this node knows. */
+export async function peers(config: Config, output: Output): Promise<void> {
+  const { peers } = await (await GatewayClient.of(config)).get('/peers', peerList)
+  output.result(peers, () => {
+    if (peers.length === 0) return 'No contributor is known. Join a mesh with --bootstrap <multiaddr>.'
+    const rows = peers.map((peer) => [
+      peer.peer,
+      peer.state,
+      peer.route,
+      `${peer.active}/${peer.slots}`,
+      peer.firstTokenMs === null ? '' : `${Math.round(peer.firstTokenMs)} ms`,
+      `${peer.answered}/${peer.failed}`,
+      peer.models.join(' ')
+    ])
+    return table([['PEER', 'STATE', 'PATH', 'BUSY', 'FIRST TOKEN', 'ANSWERED/FAILED', 'MODELS'], ...rows])
+  })
+}
+
+/** Prints what was earned and spent, with whom. */
+export async function balance(config: Config, output: Output): Promise<void> {
+  const sheet = await (await GatewayClient.of(config)).get('/balance', balanceSheet)
+  output.result(sheet, () => {
+    const row = (name: string, { earned, spent, claimed, net }: Amounts): string[] => [
+      name,
+      ...[earned, spent, claimed, net].map(credits)
+    ]
+    return table([
+      ['CREDITS', 'EARNED', 'SPENT', 'CLAIMED', 'NET'],
+      ...sheet.peers.map((peer) => row(peer.peer, peer)),
+      row('all', sheet)
+    ])
+  })
+}

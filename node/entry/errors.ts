@@ -1,0 +1,24 @@
+/** What the program's exit codes mean; `lobstah-node --help` says the same. */
+export const EXIT = { failed: 1, usage: 2, unavailable: 3 } as const
+
+/** A command cannot do what it was asked; the message says why and what to do. */
+export class CommandError extends Error {
+  static override readonly name = 'CommandError'
+  override readonly name = 'CommandError'
+  readonly exitCode: number
+  constructor(message = 'The command failed', exitCode: number = EXIT.failed, options?: ErrorOptions) {
+    super(message, options)
+    this.exitCode = exitCode
+  }
+}
+
+/** Another lobstah-node runs on the same home. */
+export class HomeInUseError extends CommandError {
+  constructor(home: string, options?: ErrorOptions) {
+    super(
+      `Another lobstah-node is running on ${home}. Stop it, or start this one on a home of its own: --home <folder>`,
+      EXIT.usage,
+      options
+    )
+  }
+}

@@ -1,0 +1,92 @@
+import { createParser } from 'eventsource-parser'
+import { z } from 'zod'
+import type { Config } from '../config/index.ts'
+import { CommandError, EXIT } from './errors.ts'
+import { readRuntime } from './runtime-file.ts'
+
+/** Longest wait for an answer that is not streamed, in milliseconds. */
+const TIMEOUT_MS = 10_000
+
+const envelope = z.object({ error: z.object({ message: z.string(), code: z.string().nullable() }) })
+
+/** A server-sent event, or a comment. */
+export type StreamItem = { data: string } | { comment: string }
+
+/** Talks to the node that runs on a home, by its gateway. */
+export class GatewayClient {
+  readonly url: string
+  readonly #key: string | undefined
+
+  private constructor(url: string, key: string | undefined) {
+    this.url = url
+    this.#key = key
+  }
+
+  /** Finds the running node: by what it wrote into its home, else where the settings put its gateway. */
+  static async of(config: Config): Promise<GatewayClient> {
+    const runtime = await readRuntime(config.home)
+    return new GatewayClient(
+      runtime?.gateway ?? `http://${config.gatewayHost}:${config.gatewayPort}`,
+      config.apiKeys[0]
+    )
+  }
+
+  /** A JSON answer, parsed. Throws CommandError. */
+  async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    const response = await this.#fetch(path, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    return schema.parse(await response.json())
+  }
+
+  /** A streamed answer, with its response headers. Throws CommandError. */
+  async post(
+    path: string,
+    body: unknown,
+    signal: AbortSignal
+  ): Promise<{ headers: Headers; items: AsyncIterable<StreamItem> }> {
+    const response = await this.#fetch(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal
+    })
+    return { headers: response.headers, items: streamItems(response) }
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers)
+    if (this.#key !== undefined) headers.set('authorization', `Bearer ${this.#key}`)
+    let response: Response
+    try {
+      response = await fetch(this.url + path, { ...init, headers })
+    } catch (err) {
+      if (init.signal?.aborted === true && !(err instanceof DOMException && err.name === 'TimeoutError'))
+        throw err
+      throw new CommandError(
+        `No lobstah-node answers at ${this.url}. Start one first: lobstah-node`,
+        EXIT.unavailable,
+        { cause: err }
+      )
+    }
+    if (response.ok) return response
+    throw await refusal(response)
+  }
+}
+
+async function refusal(response: Response): Promise<CommandError> {
+  const parsed = envelope.safeParse(await response.json().catch(() => undefined))
+  const message = parsed.success ? parsed.data.error.message : `The gateway answered ${response.status}`
+  const exitCode = response.status === 429 || response.status >= 500 ? EXIT.unavailable : EXIT.failed
+  return new CommandError(message, exitCode)
+}
+
+async function* streamItems(response: Response): AsyncGenerator<StreamItem> {
+  const items: StreamItem[] = []
+  const parser = createParser({
+    onEvent: ({ data }) => items.push({ data }),
+    onComment: (comment) => items.push({ comment })
+  })
+  for await (const text of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+    parser.feed(text)
+    yield* items.splice(0)
+  }
+}

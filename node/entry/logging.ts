@@ -1,0 +1,61 @@
+import { defaultLogger } from '@libp2p/logger'
+import type { ComponentLogger, Logger } from '@libp2p/interface'
+import pino from 'pino'
+import pretty from 'pino-pretty'
+import type { GatewayLogger } from '../../http-gateway/index.ts'
+
+export interface LoggingInit {
+  /** `silent`, `error`, `warn`, `info`, `debug` or `trace`. */
+  level: string
+  /** One JSON object a line instead of text. */
+  json: boolean
+}
+
+/** Where all parts of the node write, on stderr: stdout is for what a command answers. */
+export interface Logging {
+  components: ComponentLogger
+  gateway: GatewayLogger
+}
+
+/** Sets the log up. `DEBUG=libp2p:*` shows libp2p's own log beside it. */
+export function logging(init: LoggingInit): Logging {
+  const stream = init.json
+    ? pino.destination({ fd: 2, sync: true })
+    : pretty({
+        destination: 2,
+        sync: true,
+        ignore: 'pid,hostname,component',
+        messageFormat: '{component}: {msg}'
+      })
+  const root = pino({ level: init.level }, stream)
+  const gateway = root.child({ component: 'gateway' })
+  const write =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, fields: Record<string, unknown> = {}): void =>
+      gateway[level](fields, message)
+  return {
+    components: { forComponent: (name) => adapt(root, name) },
+    gateway: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  }
+}
+
+function adapt(root: pino.Logger, name: string): Logger {
+  if (!name.startsWith('lobstah:')) return defaultLogger().forComponent(name)
+  const child = root.child({ component: name.slice('lobstah:'.length) })
+  const log = (format: string, ...args: unknown[]): void => child.info(fill(format, args))
+  return Object.assign(log, {
+    enabled: child.isLevelEnabled('info'),
+    error: (format: string, ...args: unknown[]) => child.error(fill(format, args)),
+    trace: (format: string, ...args: unknown[]) => child.trace(fill(format, args)),
+    newScope: (scope: string) => adapt(root, `${name}:${scope}`)
+  }) as Logger
+}
+
+/** libp2p's format: `%e` is an error, of which the message is enough; all others print as they are. */
+function fill(format: string, args: unknown[]): string {
+  const rest = [...args]
+  return format.replace(/%[a-zA-Z]/g, () => {
+    const value = rest.shift()
+    return value instanceof Error ? value.message : String(value)
+  })
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+import { ConfigError } from '../config/index.ts'
+import { CommandError, EXIT } from './errors.ts'
+import { program, usageExitCode } from './program.ts'
+
+try {
+  await program(process.argv, process.env).parse()
+} catch (err) {
+  const usage = usageExitCode(err)
+  if (usage === undefined)
+    process.stderr.write(`lobstah-node: ${err instanceof Error ? err.message : String(err)}\n`)
+  process.exitCode = usage ?? exitCode(err)
+}
+
+function exitCode(err: unknown): number {
+  if (err instanceof CommandError) return err.exitCode
+  return err instanceof ConfigError ? EXIT.usage : EXIT.failed
+}

@@ -1,0 +1,50 @@
+/** Where commands write: text for people, or JSON for programs. */
+export interface Output {
+  readonly json: boolean
+  /** What a command answers: one JSON document, or its text. */
+  result(value: unknown, text: () => string): void
+  /** Something that happened, while a command goes on: one line of JSON, or its text if it has one. */
+  event(value: Record<string, unknown>, text: () => string | undefined): void
+  /** A piece of text that is being streamed; nothing in JSON. */
+  piece(text: string): void
+  /** An aside for people, on stderr. */
+  note(text: string): void
+}
+
+/** Writes to the process's own streams. */
+export function processOutput(json: boolean): Output {
+  const line = (text: string): void => void process.stdout.write(`${text}\n`)
+  return {
+    json,
+    result: (value, text) => line(json ? JSON.stringify(value) : text()),
+    event: (value, text) => {
+      const said = json ? JSON.stringify(value) : text()
+      if (said !== undefined) line(said)
+    },
+    piece: (text) => {
+      if (!json) process.stdout.write(text)
+    },
+    note: (text) => void process.stderr.write(`${text}\n`)
+  }
+}
+
+/** Micro-credits as credits. */
+export function credits(micro: number): string {
+  return (micro / 1_000_000).toLocaleString('en-US', { maximumFractionDigits: 6 })
+}
+
+/** Rows in columns. */
+export function table(rows: string[][]): string {
+  const widths = rows.reduce<number[]>(
+    (all, row) => row.map((cell, i) => Math.max(all[i] ?? 0, cell.length)),
+    []
+  )
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd()
+    )
+    .join('\n')
+}

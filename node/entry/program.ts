@@ -1,0 +1,110 @@
+import { homedir } from 'node:os'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { describeConfig, resolveConfig, type Config } from '../config/index.ts'
+import { chat, type ChatOptions } from './commands/chat.ts'
+import { demo } from './commands/demo.ts'
+import { run } from './commands/run.ts'
+import { balance, identity, models, peers } from './commands/status.ts'
+import { EXIT } from './errors.ts'
+import { processOutput, type Output } from './output.ts'
+
+const HELP = `
+Examples:
+  lobstah-node                                    run the models of this machine, for this machine
+  lobstah-node --bootstrap <multiaddr>            join a mesh, and ask it
+  lobstah-node --bootstrap <multiaddr> --contribute
+                                                  join, ask, and serve this machine's models
+  lobstah-node --relay --no-gateway               relay for others, on a machine with a public address
+  lobstah-node chat "What is a mesh?"             ask the node that is running
+
+Nobody is contacted, and nothing is announced, without --bootstrap, --contribute or --relay.
+Settings come from flags, then LOBSTAH_* variables, then config.json in the home, then defaults.
+
+Exit codes: 0 done, 1 failed, 2 wrong flag or setting, 3 node, engine or model not available, 130 interrupted.`
+
+/** The program's commands. */
+export function program(argv: string[], env: NodeJS.ProcessEnv): { parse: () => Promise<void> } {
+  const root = new Command('lobstah-node')
+    .description('A peer-to-peer grid for LLM inference. Without a command: run a node and its gateway.')
+    .version('0.1.0')
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', HELP)
+    .exitOverride()
+  for (const option of options()) root.addOption(option)
+  const within = (
+    command: Command,
+    action: (config: Config, output: Output) => Promise<void>
+  ): Promise<void> => {
+    const config = resolveConfig({ flags: given(command), env, homeDir: homedir() })
+    return action(config, processOutput(config.json))
+  }
+  root.action((_flags, command: Command) => within(command, (config, output) => run(config, env, output)))
+  const simple = { identity, models, peers, balance }
+  const texts = {
+    identity: "print this node's peer id",
+    models: 'print the models that can be asked for now',
+    peers: 'print the contributors that are known',
+    balance: 'print what was earned and spent'
+  }
+  for (const [name, action] of Object.entries(simple)) {
+    root
+      .command(name)
+      .description(texts[name as keyof typeof texts])
+      .action((_flags, command: Command) => within(command, action))
+  }
+  root
+    .command('chat')
+    .description('ask the running node one question, and stream the answer')
+    .argument('<question>', 'the question, or - to read it from stdin')
+    .option('--model <name>', 'the model to ask; by default the first that can chat')
+    .option('--system <text>', 'a system message')
+    .option('--max-tokens <n>', 'longest answer', positive)
+    .option('--seed <n>', 'seed for sampling', Number)
+    .action((question: string, flags: ChatOptions, command: Command) =>
+      within(command, (config, output) => chat(config, question, flags, output))
+    )
+  root
+    .command('demo')
+    .description('run a relay, a contributor and a consumer on this machine, and ask one question')
+    .argument('[question]', 'the question', 'What is a mesh?')
+    .action((question: string, _flags, command: Command) =>
+      within(command, (_config, output) => demo(question, output))
+    )
+  return { parse: async () => void (await root.parseAsync(argv)) }
+}
+
+/** The flags that were really given: commander fills in `true` for those that can only be switched off. */
+function given(command: Command): Record<string, unknown> {
+  const all = Object.entries(command.optsWithGlobals())
+  return Object.fromEntries(all.filter(([name]) => command.getOptionValueSourceWithGlobals(name) === 'cli'))
+}
+
+/** A flag for each setting; those that are on by default can be switched off. */
+function options(): Option[] {
+  return describeConfig().flatMap(({ flag, type, text, default: value, env }) => {
+    const hint = `${text}${value === '' || type === 'boolean' ? '' : ` (default: ${value})`} [${env}]`
+    if (type !== 'boolean')
+      return [new Option(`${flag} <${type === 'json' ? 'json' : type}>`, hint).argParser(collect(type))]
+    return value === 'true'
+      ? [new Option(flag.replace('--', '--no-'), `Do not: ${text}`)]
+      : [new Option(flag, hint)]
+  })
+}
+
+/** Flags that take lists may be repeated. */
+function collect(type: string): (value: string, previous: unknown) => unknown {
+  return (value, previous) =>
+    type === 'list' ? [...((previous as string[] | undefined) ?? []), value] : value
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('expected a whole number above 0')
+}
+
+/** The exit code of what was thrown by the parser; undefined for other errors. */
+export function usageExitCode(err: unknown): number | undefined {
+  if (!(err instanceof CommanderError)) return undefined
+  return err.exitCode === 0 ? 0 : EXIT.usage
+}

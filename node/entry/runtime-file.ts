@@ -1,0 +1,31 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+const schema = z.object({ pid: z.number().int(), gateway: z.url().nullable(), peer: z.string() })
+
+/** How to reach the node that runs on a home. */
+export type Runtime = z.infer<typeof schema>
+
+function path(home: string): string {
+  return join(home, 'run.json')
+}
+
+/** Tells other commands on this home where the node answers. */
+export async function writeRuntime(home: string, runtime: Runtime): Promise<void> {
+  await writeFile(path(home), JSON.stringify(runtime), { mode: 0o600 })
+}
+
+export async function removeRuntime(home: string): Promise<void> {
+  await rm(path(home), { force: true })
+}
+
+/** What the running node wrote; undefined where none did. A crash leaves it behind: see whether it answers. */
+export async function readRuntime(home: string): Promise<Runtime | undefined> {
+  try {
+    return schema.parse(JSON.parse(await readFile(path(home), 'utf8')))
+  } catch {
+    // Absent or half-written: the same as no node.
+    return undefined
+  }
+}
