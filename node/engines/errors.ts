@@ -25,7 +25,7 @@ export function quote(text: string): string {
 /** What an engine's HTTP answer other than 2xx means. */
 export function statusError(engine: string, status: number, body: string): LobstahError {
   const said = quote(messageOf(body))
-  if (status < 500 || status === 500) {
+  if (status <= 500) {
     // llama.cpp answers 500 for requests that no server could fulfil, so a 500 is not always worth a retry.
     if (CONTEXT_OVERFLOW.test(body)) return new ContextLengthExceededError(`${engine} answers ${said}`)
     if (UNSUPPORTED_IMAGE.test(body)) {

@@ -72,7 +72,7 @@ export interface EmbeddedEngineInit {
   /**
    * The model's id.
    *
-   * @default the file's `general.name`, or else its file name without quantization
+   * @default its file name without `.gguf` and quantization: `tiny-chat` for `tiny-chat-q8_0.gguf`
    */
   modelName?: string
   /**

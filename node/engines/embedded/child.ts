@@ -2,7 +2,9 @@
  * The process in which llama.cpp runs, so that a crash of it costs one request and not the node. Started by
  * `child-process.ts`, it speaks `messages.ts` over IPC.
  */
+import { basename } from 'node:path'
 import { CancelledError, EngineFailedError, LobstahError } from '../../../protocols/errors.ts'
+import { quote } from '../errors.ts'
 import type { FromChild, ToChild } from './messages.ts'
 import type { LoadedModel } from './model.ts'
 
@@ -20,9 +22,14 @@ async function start(message: Extract<ToChild, { type: 'start' }>): Promise<void
     tell({ type: 'ready', facts: model.facts })
   } catch (err) {
     const absent = err instanceof Error && 'code' in err && err.code === 'ERR_MODULE_NOT_FOUND'
+    const { modelPath } = message.settings
+    // The message may travel to a consumer, to whom this machine's folders are no business.
+    const said = quote(
+      (err instanceof Error ? err.message : String(err)).replaceAll(modelPath, basename(modelPath))
+    )
     const why = absent
       ? 'its optional package is missing; run "npm install node-llama-cpp"'
-      : `the model does not load: ${err instanceof Error ? err.message : String(err)}`
+      : `the model ${basename(modelPath)} does not load: ${said}`
     tell({ type: 'unready', message: why })
   }
 }

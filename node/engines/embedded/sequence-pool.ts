@@ -39,7 +39,7 @@ export class SequencePool {
       this.#free.push(sequence)
     } else {
       this.#waiting.delete(next)
-      this.#free.push(sequence)
+      next.resolve(sequence)
     }
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { EngineFailedError } from '../../../protocols/errors.ts'
 import type { Delta, FinishReason } from '../../../protocols/inference/index.ts'
 import type { EngineEvent } from '../engine.ts'
-import { newToolCallId } from './requests.ts'
+import { newToolCallId } from '../tool-call-id.ts'
 
 const count = z.number().int().min(0)
 const tokenLogprob = z.object({ token: z.string(), logprob: z.number() })

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type {
   ChatRequest as OllamaChat,
   GenerateRequest as OllamaGenerate,
@@ -61,11 +60,6 @@ export function toOllamaGenerate(
     ...logprobs(request),
     options: toOptions(request, model)
   }
-}
-
-/** An id for a tool call that came without one. */
-export function newToolCallId(): string {
-  return `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`
 }
 
 function require(model: ModelInfo, capability: Capability, param: string): void {

@@ -40,15 +40,12 @@ export class OpenaiEngine implements Engine {
   }
 
   async *generate(request: GenerateRequest, options: EngineOptions = {}): AsyncIterable<EngineEvent> {
-    const left = new AbortController()
-    const signal = anySignal(options.signal, this.#closing.signal, left.signal)
+    const signal = anySignal(options.signal, this.#closing.signal)
     try {
       signal.throwIfAborted()
       yield* this.#answer(request, signal)
     } catch (err) {
       throw callError(SERVER, err, signal)
-    } finally {
-      left.abort()
     }
   }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { EngineFailedError } from '../../../protocols/errors.ts'
 import type {
@@ -9,6 +8,7 @@ import type {
   Usage
 } from '../../../protocols/inference/index.ts'
 import type { EngineEvent } from '../engine.ts'
+import { newToolCallId } from '../tool-call-id.ts'
 import { SERVER } from './client.ts'
 
 const count = z.number().int().min(0)
@@ -133,7 +133,7 @@ export class OpenaiReply {
     const { name, arguments: text } = call.function
     return {
       index: call.index,
-      ...(first ? { id: call.id ? call.id : `call_${randomUUID().replaceAll('-', '').slice(0, 24)}` } : {}),
+      ...(first ? { id: call.id ? call.id : newToolCallId() } : {}),
       ...(first && name ? { name } : {}),
       ...(text ? { arguments: text } : {})
     }

@@ -54,7 +54,7 @@ describe('node/config/write-config', () => {
   it('writes nothing that could not be read again', async () => {
     await assert.rejects(writeConfig(home, { slots: 0 }), {
       name: 'ConfigError',
-      message: 'setting slots: expected a whole number from 1 to 64'
+      message: 'setting slots: expected a whole number from 1 to 1024'
     })
     await assert.rejects(writeConfig(home, { slot: 1 } as ConfigPatch), {
       name: 'ConfigError',

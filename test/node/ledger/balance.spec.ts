@@ -125,7 +125,7 @@ describe('node/ledger/balance', () => {
           }
         }
       ),
-      { numRuns: 40 }
+      { numRuns: 25 }
     )
   })
 })

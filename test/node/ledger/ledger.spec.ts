@@ -361,6 +361,15 @@ describe('node/ledger/ledger', () => {
       assert.deepEqual(readFileSync(file), bytes)
     })
 
+    it('does not keep the writer from emptying its log when it stops', async () => {
+      const book = await start()
+      const reader = await start({ readOnly: true })
+      await book.append(await new Deal(other, me).whole(5))
+      await book.stop()
+      assert.equal(statSync(`${file}-wal`).size, 0)
+      assert.equal((await reader.balance()).earned, 5)
+    })
+
     it('never makes the file', async () => {
       await assert.rejects(start({ readOnly: true }), {
         name: 'LedgerMissingError',

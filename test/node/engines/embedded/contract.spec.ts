@@ -3,7 +3,7 @@ import { EmbeddedEngine } from '../../../../node/engines/embedded/embedded-engin
 import { embeddedEngine } from '../../../../node/engines/index.ts'
 import { chat, engineContract } from '../contract.ts'
 
-/** Weights of chance, which say nothing and hardly ever come to an end. */
+/** Weights of chance, which say nothing and come to no end before the context does. */
 const RANDOM_MODEL = fileURLToPath(
   new URL('../../../fixtures/tiny-model/tiny-random-q8.gguf', import.meta.url)
 )
@@ -15,7 +15,7 @@ engineContract('node/engines/embedded', {
     const engine = new EmbeddedEngine({ modelPath: RANDOM_MODEL, contextSize: 2048, slots: 1 })
     return Promise.resolve({
       engine,
-      request: chat('tiny-random', 'Tell me a story.'),
+      request: chat('tiny-random', 'lobster'),
       stopped: () => engine.process?.idle() ?? Promise.resolve()
     })
   },

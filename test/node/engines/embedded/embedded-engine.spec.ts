@@ -24,6 +24,7 @@ const RANDOM_MODEL = fileURLToPath(
   new URL('../../../fixtures/tiny-model/tiny-random-q8.gguf', import.meta.url)
 )
 const MODEL = 'tiny-chat'
+/** Weights of chance; asked for `lobster`, they go on until the context is full, for seconds. */
 const ENDLESS = { modelPath: RANDOM_MODEL, modelName: 'endless', contextSize: 2048, slots: 1 }
 
 describe('node/engines/embedded', function () {
@@ -130,21 +131,27 @@ describe('node/engines/embedded', function () {
     assert.match((await last).text, /^A mesh/)
   })
 
-  it('stops at once when it is aborted, though nobody reads', async () => {
-    const engine = start(ENDLESS)
-    const controller = new AbortController()
-    const events = engine
-      .generate(chat('endless', 'Go!'), { signal: controller.signal })
-      [Symbol.asyncIterator]()
-    await events.next()
-    controller.abort(new BadRequestError('enough'))
-    await engine.process?.idle()
-    await assert.rejects(events.next(), { message: 'enough' })
+  it('stops within 200 ms of an abort, though nobody reads', async () => {
+    const times: number[] = []
+    // A busy machine may be late once; an engine that does not stop is late always.
+    while (times.length < 3 && !times.some((time) => time <= 200)) {
+      const engine = start(ENDLESS)
+      const controller = new AbortController()
+      const answer = engine.generate(chat('endless', 'lobster'), { signal: controller.signal })
+      const events = answer[Symbol.asyncIterator]()
+      await events.next()
+      controller.abort(new BadRequestError('enough'))
+      const aborted = performance.now()
+      await engine.process?.idle()
+      times.push(performance.now() - aborted)
+      await assert.rejects(events.next(), { message: 'enough' })
+    }
+    assert.ok(Math.min(...times) <= 200, `stopped after ${times.join(', ')} ms`)
   })
 
   it('fails the request when its process crashes, and starts another for the next', async () => {
     const engine = start(ENDLESS)
-    const events = engine.generate(chat('endless', 'Go!'))[Symbol.asyncIterator]()
+    const events = engine.generate(chat('endless', 'lobster'))[Symbol.asyncIterator]()
     await events.next()
     const first = engine.process
     process.kill(first!.pid!, 'SIGKILL')
@@ -152,7 +159,7 @@ describe('node/engines/embedded', function () {
       while ((await events.next()).done !== true);
     }, EngineFailedError)
     assert.ok(first?.ended)
-    assert.ok((await collect(engine.generate(chat('endless', 'Go!', { max_tokens: 5 })))).end)
+    assert.ok((await collect(engine.generate(chat('endless', 'lobster', { max_tokens: 5 })))).end)
     assert.notEqual(engine.process?.pid, first.pid)
   })
 
@@ -168,7 +175,7 @@ describe('node/engines/embedded', function () {
     const script = `
       const { EmbeddedEngine } = await import(${JSON.stringify(ENGINE.href)})
       const engine = new EmbeddedEngine(${JSON.stringify(ENDLESS)})
-      const request = { kind: 'chat', model: 'endless', messages: [{ role: 'user', content: 'Go!' }] }
+      const request = { kind: 'chat', model: 'endless', messages: [{ role: 'user', content: 'lobster' }] }
       for await (const event of engine.generate(request)) console.log(engine.process.pid)`
     const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit']

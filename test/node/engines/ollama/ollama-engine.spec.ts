@@ -75,6 +75,8 @@ describe('node/engines/ollama', () => {
         await assert.rejects(collect(engine.generate(chat(model, 'Hello!'))), ModelNotFoundError)
       }
       assert.deepEqual(server.to('/api/chat'), [])
+      const shown = server.to('/api/show').map(({ body }) => record(body).model)
+      assert.deepEqual(new Set(shown), new Set(['cloud:7b']))
     })
 
     it('asks once what a digest stands for', async () => {
