@@ -71,8 +71,14 @@ export class AccessPolicy {
   #checkHost(request: FastifyRequest): void {
     const { host } = request.headers
     if (host === undefined) throw new HostMissingError()
+    // A request line may name a host too: `GET http://host/path`, as to a proxy.
+    const named = /^[a-z]+:\/\/([^/?#]*)/i.exec(request.originalUrl)?.[1]
+    if (!this.#allowsHost(host) || !this.#allowsHost(named ?? host)) throw new HostNotAllowedError()
+  }
+
+  #allowsHost(host: string): boolean {
     const name = /^(\[[^\]]*\]|[^:]*)(?::\d{1,5})?$/.exec(host)?.[1]?.toLowerCase()
-    if (name === undefined || !(isLoopback(name) || this.#hosts.has(name))) throw new HostNotAllowedError()
+    return name !== undefined && (isLoopback(name) || this.#hosts.has(name))
   }
 
   /** The origin to be named in CORS headers; undefined where no web page is behind the request. */

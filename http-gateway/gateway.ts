@@ -57,7 +57,8 @@ export class HttpGateway implements Gateway {
     const server = this.#open()
     if (server.server.listening) return
     try {
-      await server.listen({ host, port })
+      // Fastify would take localhost for two servers, of which only one is seen to here.
+      await server.listen({ host: host === 'localhost' ? DEFAULT_HOST : host, port })
     } catch (err) {
       this.#server = undefined
       await server.close()

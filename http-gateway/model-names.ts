@@ -1,4 +1,4 @@
-import { canonicalModelName } from '../protocols/inference/index.ts'
+import { MAX_MODEL_NAME_LENGTH, canonicalModelName } from '../protocols/inference/index.ts'
 
 /** How many names an error suggests. */
 const MAX_SUGGESTIONS = 3
@@ -13,7 +13,8 @@ export function findByName<T extends { id: string }>(models: T[], name: string):
 }
 
 /** What a client is told that asked for a model that nobody serves. */
-export function modelNotFoundMessage(name: string, served: string[]): string {
+export function modelNotFoundMessage(wanted: string, served: string[]): string {
+  const name = wanted.slice(0, MAX_MODEL_NAME_LENGTH)
   if (served.length === 0) return `The model '${name}' is not served: no model is served now`
   const names = nearest(name, served).map((id) => `'${id}'`)
   const advice =

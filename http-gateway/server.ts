@@ -68,9 +68,6 @@ export function createServer(context: GatewayContext, draining: () => boolean): 
     })
     done()
   })
-  app.setNotFoundHandler((request) => {
-    throw notFound(routes, request)
-  })
   app.setErrorHandler(fail)
   for (const surface of SURFACES) app.register(surface, context)
   return app

@@ -60,9 +60,13 @@ export class Answer {
     while ((await this.#events.next()).done !== true);
   }
 
-  /** After a failure: lets the consumer clean up. */
+  /** After a failure: lets the consumer clean up. Never throws: the failure is what counts. */
   async abandon(): Promise<void> {
-    await this.#events.return?.()
+    try {
+      await this.#events.return?.()
+    } catch {
+      // Said once already, by the failure that led here.
+    }
   }
 
   async #pull(): Promise<ContentEvent> {

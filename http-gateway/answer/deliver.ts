@@ -68,7 +68,7 @@ export async function streamAnswer(
     out.end()
   } catch (err) {
     const failure = toFailure(explain(context, request, signal, err))
-    context.components.logger.warn('answer failed in mid-stream', {
+    context.components.logger.info('answer failed in mid-stream', {
       request: reply.request.id,
       code: failure.code
     })

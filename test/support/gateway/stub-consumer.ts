@@ -1,4 +1,5 @@
 import type { ListedModel, PeerStatus } from '../../../node/consumer/index.ts'
+import { CancelledError } from '../../../protocols/errors.ts'
 import type { AnswerEvent, InferenceRequest } from '../../../protocols/inference/index.ts'
 
 /** What a stub answers with: the events of one request, in a test's own time. */
@@ -37,7 +38,7 @@ export function listed(id: string, fields: Partial<ListedModel> = {}): ListedMod
 /** Rejects when the signal aborts, as the real consumer does while it waits for a peer. */
 export function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const fail = (): void => reject(signal.reason as Error)
+    const fail = (): void => reject(new CancelledError())
     if (signal.aborted) fail()
     else signal.addEventListener('abort', fail, { once: true })
   })
@@ -54,8 +55,9 @@ export class StubConsumer {
   listed: ListedModel[] = [listed('tiny:latest')]
   status: PeerStatus[] = []
   readonly requests: InferenceRequest[] = []
-  /** Resolves with each call's signal when it aborts. */
-  readonly hangUps: Promise<unknown>[] = []
+  readonly #aborted = Promise.withResolvers<unknown>()
+  /** Resolves with the reason why a call was aborted, the first time that one is. */
+  readonly aborted = this.#aborted.promise
   /** Calls whose generator has come to its end, in whatever way. */
   finished = 0
   /** Events taken from scripts. */
@@ -74,9 +76,7 @@ export class StubConsumer {
     { signal = new AbortController().signal }: { signal?: AbortSignal } = {}
   ): AsyncIterable<AnswerEvent> {
     this.requests.push(request)
-    this.hangUps.push(
-      new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason)))
-    )
+    signal.addEventListener('abort', () => this.#aborted.resolve(signal.reason))
     try {
       for await (const event of this.script(request, signal)) {
         this.pulled++
