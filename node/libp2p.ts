@@ -67,7 +67,7 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
     },
     connectionMonitor: { pingInterval: 10_000 },
     // A relay that is down at boot must not keep the node from starting.
-    transportManager: { faultTolerance: 1 },
+    transportManager: { faultTolerance: 0 },
     services: {
       identify: identify(),
       identifyPush: identifyPush(),

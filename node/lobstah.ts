@@ -8,6 +8,7 @@ import { consumer, type Consumer } from './consumer/index.ts'
 import { contributor, type Contributor } from './contributor/index.ts'
 import { BootstrapKeeper, Directory, ProviderRecords } from './discovery/index.ts'
 import type { Engine } from './engines/index.ts'
+import { explainListen } from './errors.ts'
 import type { Ledger } from './ledger/index.ts'
 import { createLobstahLibp2p, type LobstahLibp2p } from './libp2p.ts'
 
@@ -134,7 +135,11 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
     directory,
     ledger,
     start: async () => {
-      for (const part of parts) await part.start()
+      try {
+        for (const part of parts) await part.start()
+      } catch (err) {
+        throw explainListen(err)
+      }
     },
     drain,
     stop: async () => {

@@ -85,7 +85,7 @@ export const settings = z.strictObject({
     .enum(['silent', 'error', 'warn', 'info', 'debug', 'trace'], {
       error: 'silent, error, warn, info, debug or trace'
     })
-    .default('info')
+    .default('warn')
     .describe('The least that is logged'),
   json: flag.default(false).describe('Log and print JSON')
 })

@@ -37,6 +37,9 @@ export async function verifyOrder(
     throw new OrderRefusedError('The order is not of this time: is a clock wrong by more than 5 minutes?')
   }
   if (order.expiresAt < context.now) throw new OrderRefusedError('The order has expired')
+  if (order.kind !== 'embedding' && order.maxCompletionTokens === 0) {
+    throw new OrderRefusedError('The order pays for no completion tokens')
+  }
   const wanted = canonicalModelName(order.model)
   const model = context.models.find(({ id }) => canonicalModelName(id) === wanted)
   if (model === undefined) throw new ModelNotFoundError(`The model ${order.model} is not served here`)

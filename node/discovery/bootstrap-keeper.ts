@@ -67,7 +67,8 @@ export class BootstrapKeeper implements Startable {
         await this.#disconnected(peer.id, signal)
       } catch (err) {
         if (signal.aborted) return
-        log('bootstrap peer %p cannot be reached, next try in %d ms - %e', peer.id, wait, err)
+        const write = wait === FIRST_WAIT_MS ? log.error : log
+        write('bootstrap peer %p cannot be reached, next try in %d ms - %e', peer.id, wait, err)
       }
       // Half of the wait is random: a relay that comes back is not dialled by all at the same moment.
       await delay(wait * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined)

@@ -45,7 +45,8 @@ function adapt(root: pino.Logger, name: string): Logger {
   const log = (format: string, ...args: unknown[]): void => child.info(fill(format, args))
   return Object.assign(log, {
     enabled: child.isLevelEnabled('info'),
-    error: (format: string, ...args: unknown[]) => child.error(fill(format, args)),
+    // What libp2p's form calls an error is something to know of here: the node goes on.
+    error: (format: string, ...args: unknown[]) => child.warn(fill(format, args)),
     trace: (format: string, ...args: unknown[]) => child.trace(fill(format, args)),
     newScope: (scope: string) => adapt(root, `${name}:${scope}`)
   }) as Logger

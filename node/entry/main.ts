@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { ConfigError } from '../config/index.ts'
+import { ListenError } from '../errors.ts'
+import { GatewayAddressInUseError, GatewayApiKeyRequiredError } from '../../http-gateway/index.ts'
 import { CommandError, EXIT } from './errors.ts'
 import { program, usageExitCode } from './program.ts'
 
@@ -14,5 +16,6 @@ try {
 
 function exitCode(err: unknown): number {
   if (err instanceof CommandError) return err.exitCode
-  return err instanceof ConfigError ? EXIT.usage : EXIT.failed
+  const settings = [ConfigError, ListenError, GatewayAddressInUseError, GatewayApiKeyRequiredError]
+  return settings.some((kind) => err instanceof kind) ? EXIT.usage : EXIT.failed
 }

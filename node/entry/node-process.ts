@@ -103,7 +103,8 @@ function buildGateway(
 async function openDatastore(home: string): Promise<LevelDatastore> {
   const datastore = new LevelDatastore(join(home, 'peers'))
   try {
-    await datastore.open()
+    // Not datastore.open(): its error does not tell the cause.
+    await datastore.db.open({ createIfMissing: true })
     return datastore
   } catch (err) {
     if (isLocked(err)) throw new HomeInUseError(home, { cause: err })

@@ -2,6 +2,9 @@ import type { Config } from '../../config/index.ts'
 import { startNode, type NodeProcess } from '../node-process.ts'
 import type { Output } from '../output.ts'
 
+/** How this program is called: in a checkout it is not installed. */
+const PROGRAM = process.argv[1]?.endsWith('.ts') === true ? 'npm start --' : 'lobstah-node'
+
 /** Runs a node until it is told to stop. A second signal stops it at once. */
 export async function run(config: Config, env: NodeJS.ProcessEnv, output: Output): Promise<void> {
   const stopped = signalled()
@@ -62,9 +65,10 @@ function tryNext(url: string, model = 'MODEL'): string[] {
     `  gateway  ${url}/v1`,
     '',
     'Try:',
-    '  lobstah-node chat "What is a mesh?"',
+    `  ${PROGRAM} chat "What is a mesh?"`,
     `  curl ${url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`,
-    '  lobstah-node models | peers | balance',
+    `  ${PROGRAM} models`,
+    `  ${PROGRAM} --help`,
     ''
   ]
 }

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Config } from '../../config/index.ts'
 import { loadOrCreateIdentity } from '../../identity/index.ts'
+import { ledger } from '../../ledger/index.ts'
+import { CommandError, EXIT } from '../errors.ts'
 import { GatewayClient } from '../gateway-client.ts'
 import { credits, table, type Output } from '../output.ts'
 
@@ -83,9 +85,9 @@ export async function peers(config: Config, output: Output): Promise<void> {
   })
 }
 
-/** Prints what was earned and spent, with whom. */
+/** Prints what was earned and spent, with whom: asked of the running node, else read from the ledger. */
 export async function balance(config: Config, output: Output): Promise<void> {
-  const sheet = await (await GatewayClient.of(config)).get('/balance', balanceSheet)
+  const sheet = await currentBalance(config)
   output.result(sheet, () => {
     const row = (name: string, { earned, spent, claimed, net }: Amounts): string[] => [
       name,
@@ -97,4 +99,26 @@ export async function balance(config: Config, output: Output): Promise<void> {
       row('all', sheet)
     ])
   })
+}
+
+async function currentBalance(config: Config): Promise<z.infer<typeof balanceSheet>> {
+  try {
+    return await (await GatewayClient.of(config)).get('/balance', balanceSheet)
+  } catch (err) {
+    if (!(err instanceof CommandError) || err.exitCode !== EXIT.unavailable) throw err
+    return await keptBalance(config)
+  }
+}
+
+async function keptBalance(config: Config): Promise<z.infer<typeof balanceSheet>> {
+  const { peerId } = await loadOrCreateIdentity(join(config.home, 'identity.key'))
+  const book = ledger({ file: join(config.home, 'ledger.sqlite'), readOnly: true })({
+    peer: peerId.toString()
+  })
+  await book.start()
+  try {
+    return await book.balance()
+  } finally {
+    await book.stop()
+  }
 }

@@ -1,0 +1,25 @@
+/** An address to listen on for peers cannot be had. */
+export class ListenError extends Error {
+  static override readonly name = 'ListenError'
+  override readonly name = 'ListenError'
+  constructor(message = 'An address cannot be listened on', options?: ErrorOptions) {
+    super(message, options)
+  }
+}
+
+/** What libp2p says when it cannot listen, in a sentence; other errors as they are. */
+export function explainListen(err: unknown): unknown {
+  if (!(err instanceof Error)) return err
+  const failures = [...err.message.matchAll(/^\s*(\/\S+): Error: listen (\w+)/gm)]
+  if (failures.length === 0) return err
+  const each = failures.map(([, address, code]) => `${address} (${reason(code)})`)
+  const message = `Peers cannot be listened for at ${each.join(', ')}. Choose another address with --listen, or stop the program that has it.`
+  return new ListenError(message, { cause: err })
+}
+
+function reason(code: string | undefined): string {
+  if (code === 'EADDRINUSE') return 'the port is in use'
+  if (code === 'EACCES') return 'ports under 1024 need more rights'
+  if (code === 'EADDRNOTAVAIL') return 'this machine has no such address'
+  return code ?? 'unknown'
+}

@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RECEIPT, open, type SignedRecord } from '../../../protocols/index.ts'
+import { startOllamaServer } from '../../support/engines/ollama-server.ts'
+import { modelListed, runProcess, startProcess, type RunningNode } from '../../support/node-process.ts'
+
+describe('node/entry: the program', function () {
+  this.timeout(60_000)
+  let folder: string
+  let running: RunningNode[]
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lobstah-cli-'))
+    running = []
+  })
+  afterEach(async () => {
+    for (const node of running) await node.end('SIGKILL')
+    await rm(folder, { recursive: true })
+  })
+
+  const home = (name = 'home'): string => join(folder, name)
+  async function start(args: string[], name = 'home'): Promise<RunningNode> {
+    const node = await startProcess(home(name), args)
+    running.push(node)
+    return node
+  }
+
+  describe('says what is wrong and what to do', () => {
+    const refusals: [string, string[], number, RegExp][] = [
+      ['a wrong flag', ['--contribut'], 2, /unknown option '--contribut'\s+\(Did you mean --contribute\?\)/],
+      ['an unknown command', ['frobnicate'], 2, /too many arguments|unknown command/],
+      [
+        'a port out of range',
+        ['--gateway-port', '99999'],
+        2,
+        /flag --gateway-port: expected a whole number from 0 to 65535/
+      ],
+      [
+        'a bootstrap address without peer id',
+        ['--bootstrap', '/ip4/192.0.2.1/tcp/1'],
+        2,
+        /must|ends in the peer's id/
+      ],
+      [
+        'an engine that does not answer',
+        ['--engine', 'ollama', '--engine-url', 'http://127.0.0.1:9'],
+        3,
+        /Ollama does not answer at http:\/\/127\.0\.0\.1:9; start it with "ollama serve"/
+      ],
+      ['a model file that is not there', ['--model-file', 'absent.gguf'], 3, /absent\.gguf/],
+      [
+        'a gateway open to others without a key',
+        ['--gateway-host', '0.0.0.0', '--engine', 'none'],
+        2,
+        /API key/
+      ],
+      [
+        'a command without a running node',
+        ['chat', 'Hi', '--gateway-port', '9'],
+        3,
+        /No lobstah-node answers at .* Start one first/
+      ]
+    ]
+    for (const [name, args, code, message] of refusals) {
+      it(name, async () => {
+        const result = await runProcess(['--home', home(), ...args])
+        assert.match(result.stderr, message)
+        assert.doesNotMatch(result.stderr, /\n\s+at /, 'a stack trace is not for people')
+        assert.equal(result.code, code)
+        assert.equal(result.stdout, '')
+      })
+    }
+
+    it('a damaged key, which it leaves as it is', async () => {
+      await startProcess(home(), ['--engine', 'none', '--gateway-port', '0']).then((node) => node.end())
+      await writeFile(join(home(), 'identity.key'), 'garbage')
+      const { code, stderr } = await runProcess(['--home', home(), '--engine', 'none'])
+      assert.equal(code, 1)
+      assert.match(stderr, /identity\.key is damaged .* restore it from a backup/)
+    })
+
+    it('a config.json that cannot be read', async () => {
+      await runProcess(['--home', home(), 'identity'])
+      await writeFile(join(home(), 'config.json'), '{\n  "slots": 2,\n')
+      const broken = await runProcess(['--home', home()])
+      assert.match(broken.stderr, /config\.json is not JSON at line 3/)
+      await writeFile(join(home(), 'config.json'), '{ "bootstrp": [] }')
+      const unknown = await runProcess(['--home', home()])
+      assert.match(unknown.stderr, /unknown field bootstrp: did you mean bootstrap\?/)
+      assert.deepEqual([broken.code, unknown.code], [2, 2])
+    })
+
+    it('a second instance on the same home', async () => {
+      await start(['--engine', 'none', '--gateway-port', '0'])
+      const { code, stderr } = await runProcess(['--home', home(), '--engine', 'none', '--gateway-port', '0'])
+      assert.match(stderr, /Another lobstah-node is running on .*--home/)
+      assert.equal(code, 2)
+    })
+
+    it('a port in use: the gateway’s, and the one for peers', async () => {
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      try {
+        const http = await runProcess(['--home', home(), '--engine', 'none', '--gateway-port', String(port)])
+        assert.match(http.stderr, new RegExp(`Port ${port} on 127\\.0\\.0\\.1 is in use`))
+        const peers = await runProcess([
+          '--home',
+          home(),
+          '--engine',
+          'none',
+          '--gateway-port',
+          '0',
+          '--listen',
+          `/ip4/127.0.0.1/tcp/${port}`
+        ])
+        assert.match(
+          peers.stderr,
+          new RegExp(`tcp/${port} \\(the port is in use\\)\\. Choose another address with --listen`)
+        )
+        assert.deepEqual([http.code, peers.code], [2, 2])
+      } finally {
+        server.close()
+      }
+    })
+  })
+
+  it('prints help that names every command, and its version', async () => {
+    const help = await runProcess(['--help'])
+    assert.equal(help.code, 0)
+    for (const word of [
+      'chat',
+      'models',
+      'peers',
+      'balance',
+      'identity',
+      'demo',
+      '--contribute',
+      '--relay',
+      '--bootstrap'
+    ]) {
+      assert.ok(help.stdout.includes(word), word)
+    }
+    assert.match((await runProcess(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
+  })
+
+  it('makes an identity once and keeps it', async () => {
+    const first = await runProcess(['--home', home(), 'identity'])
+    const again = await runProcess(['--home', home(), 'identity', '--json'])
+    assert.equal((JSON.parse(again.stdout) as { peer: string }).peer, first.stdout.trim())
+  })
+
+  it('leaves nothing behind but its home’s files, and ends with 0 on SIGTERM and SIGINT', async () => {
+    const node = await start(['--engine', 'none', '--gateway-port', '0'])
+    assert.equal(await node.end('SIGTERM'), 0)
+    const again = await start(['--engine', 'none', '--gateway-port', '0'])
+    assert.equal(again.peer, node.peer)
+    assert.equal(await again.end('SIGINT'), 0)
+    assert.deepEqual((await readdir(home())).sort(), ['identity.key', 'ledger.sqlite', 'peers'])
+  })
+
+  describe('with a relay, a contributor and a consumer as processes', () => {
+    it('asks, shows models, peers and balance, and drains at SIGTERM', async () => {
+      const gate = Promise.withResolvers<void>()
+      await using engine = await startOllamaServer({
+        script: ({ text }) =>
+          text.includes('slowly')
+            ? { text: ['so ', 'it ', 'ends'], gate: (piece) => (piece === 1 ? gate.promise : undefined) }
+            : { text: 'Fine, thanks.' }
+      })
+      const relay = await start(['--relay', '--no-gateway', '--listen', '/ip4/127.0.0.1/tcp/0'], 'relay')
+      const joining = ['--bootstrap', relay.addresses[0] ?? '', '--gateway-port', '0']
+      const serving = [
+        '--contribute',
+        '--listen',
+        '/p2p-circuit',
+        '--engine',
+        'ollama',
+        '--engine-url',
+        engine.url
+      ]
+      const contributor = await start([...joining, ...serving], 'contributor')
+      const consumer = await start([...joining, '--engine', 'none'], 'consumer')
+      const model = await modelListed(consumer.url)
+      const at = (...args: string[]): ReturnType<typeof runProcess> =>
+        runProcess(['--home', home('consumer'), ...args])
+
+      const text = await at('chat', 'How are you?', '--model', model)
+      assert.equal(text.stdout, 'Fine, thanks.\n')
+      assert.match(text.stderr, new RegExp(`relayed by ${contributor.peer}`))
+      const piped = await runProcess(['--home', home('consumer'), 'chat', '-', '--json', '--model', model], {
+        input: 'How are you?'
+      })
+      const answer = JSON.parse(piped.stdout) as {
+        content: string
+        receipt: SignedRecord
+        peer: string
+        finishReason: string
+      }
+      assert.equal(answer.content, 'Fine, thanks.')
+      assert.equal(answer.finishReason, 'stop')
+      const receipt = await open(RECEIPT, answer.receipt, contributor.peer)
+
+      const models = JSON.parse((await at('models', '--json')).stdout) as { id: string }[]
+      assert.ok(models.some(({ id }) => id === model))
+      const peers = JSON.parse((await at('peers', '--json')).stdout) as {
+        peer: string
+        route: string
+        answered: number
+      }[]
+      assert.deepEqual(
+        peers.map(({ peer, route, answered }) => [peer, route, answered]),
+        [[contributor.peer, 'relayed', 2]]
+      )
+      const balance = JSON.parse((await at('balance', '--json')).stdout) as { net: number }
+      assert.equal(balance.net, -2 * receipt.credits)
+      assert.match((await at('models')).stdout, /MODEL +CONTEXT +PEERS/)
+      assert.equal((await at('chat', 'Hi', '--model', 'absent')).code, 1)
+
+      // An answer is running when the contributor is told to stop: it finishes, settled.
+      const slow = at('chat', 'Tell me slowly', '--json', '--model', model)
+      while (!engine.requests.some(({ body }) => JSON.stringify(body ?? null).includes('slowly'))) {
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+      const ending = contributor.end('SIGTERM')
+      gate.resolve()
+      assert.equal((JSON.parse((await slow).stdout) as { content: string }).content, 'so it ends')
+      assert.equal(await ending, 0)
+      assert.equal(await consumer.end(), 0)
+      // Both read their ledgers now that nothing runs.
+      const kept = await Promise.all(
+        ['consumer', 'contributor'].map((name) => runProcess(['--home', home(name), 'balance', '--json']))
+      )
+      const [spent, earned] = kept.map(({ stdout }) => (JSON.parse(stdout) as { net: number }).net)
+      assert.equal(spent, -(earned ?? 0))
+      assert.ok((earned ?? 0) > 2 * receipt.credits)
+    })
+  })
+})
