@@ -63,9 +63,10 @@ export class ChatExchange {
 
   /** Ends the exchange at once; says why where the stream still takes it. */
   async abort(reason: LobstahError): Promise<void> {
-    // Best effort: the stream may be what broke.
-    await this.#write(toErrorFrame(reason)).catch(() => undefined)
-    this.#frames.stream.abort(reason)
+    const { stream } = this.#frames
+    // Best effort: the stream may be what broke, and where there is no room the reset comes first anyway.
+    if (!stream.writableNeedsDrain) await this.#write(toErrorFrame(reason)).catch(() => undefined)
+    stream.abort(reason)
   }
 
   async #send(order: SignedRecord, request: Uint8Array): Promise<void> {

@@ -7,7 +7,7 @@ export const SILENCE_TIMEOUT_MS = 5000
 /** Longest wait for the stream to open, or for the order to be accepted, in milliseconds. */
 export const ACCEPT_TIMEOUT_MS = 10_000
 
-/** Longest wait for the next part of a request document, in milliseconds. */
+/** Longest wait for a request document, in milliseconds. */
 export const REQUEST_TIMEOUT_MS = 60_000
 
 /** Completion tokens after which a contributor sends the next receipt. */

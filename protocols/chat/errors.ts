@@ -1,5 +1,10 @@
 import { InternalError, LobstahError, WIRE_ERRORS_BY_CODE } from '../errors.ts'
-import { MAX_ERROR_MESSAGE_LENGTH, type ErrorFrame } from './frames.ts'
+import {
+  MAX_ERROR_MESSAGE_LENGTH,
+  MAX_ERROR_PARAM_LENGTH,
+  MAX_RETRY_AFTER_MS,
+  type ErrorFrame
+} from './frames.ts'
 
 /** A peer failed with a code that this version does not know. */
 class UnknownCodeError extends LobstahError {
@@ -17,13 +22,16 @@ class UnknownCodeError extends LobstahError {
 /** An error as a frame. Only LobstahErrors tell their message; what else was thrown stays in this process. */
 export function toErrorFrame(err: LobstahError): ErrorFrame {
   const sendable = WIRE_ERRORS_BY_CODE.has(err.code) ? err : new InternalError()
+  const { code, message, retryable, param, retryAfterMs } = sendable
   return {
     type: 'error',
-    code: sendable.code,
-    message: sendable.message.slice(0, MAX_ERROR_MESSAGE_LENGTH),
-    retryable: sendable.retryable,
-    ...(sendable.param === undefined ? {} : { param: sendable.param }),
-    ...(sendable.retryAfterMs === undefined ? {} : { retryAfterMs: Math.round(sendable.retryAfterMs) })
+    code,
+    message: message.slice(0, MAX_ERROR_MESSAGE_LENGTH),
+    retryable,
+    ...(param === undefined ? {} : { param: param.slice(0, MAX_ERROR_PARAM_LENGTH) }),
+    ...(retryAfterMs === undefined
+      ? {}
+      : { retryAfterMs: Math.min(Math.round(retryAfterMs), MAX_RETRY_AFTER_MS) })
   }
 }
 

@@ -7,13 +7,19 @@ const position = z.number().int().min(0).max(1_000_000)
 /** Longest message of an error frame, in characters. */
 export const MAX_ERROR_MESSAGE_LENGTH = 1024
 
+/** Longest name of a parameter in an error frame, in characters. */
+export const MAX_ERROR_PARAM_LENGTH = 256
+
+/** Longest wait that an error frame can ask for, in milliseconds: a day. */
+export const MAX_RETRY_AFTER_MS = 86_400_000
+
 const errorFrame = z.object({
   type: z.literal('error'),
   code: z.string().max(64),
   message: z.string().max(MAX_ERROR_MESSAGE_LENGTH),
-  param: z.string().max(256).optional(),
+  param: z.string().max(MAX_ERROR_PARAM_LENGTH).optional(),
   retryable: z.boolean(),
-  retryAfterMs: z.number().int().min(0).max(86_400_000).optional()
+  retryAfterMs: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).optional()
 })
 export type ErrorFrame = z.infer<typeof errorFrame>
 

@@ -1,11 +1,5 @@
 import type { Connection, Stream } from '@libp2p/interface'
-import {
-  CancelledError,
-  InvalidFrameError,
-  toLobstahError,
-  PeerLostError,
-  type LobstahError
-} from '../errors.ts'
+import { CancelledError, DeadlineError, toLobstahError, PeerLostError, type LobstahError } from '../errors.ts'
 import { FrameStream, MAX_REQUEST_BYTES, decodeJson, encodeJson, streamSignal } from '../framing/index.ts'
 import type { SignedRecord } from '../records/signed-record.ts'
 import { ACCEPT_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './constants.ts'
@@ -32,8 +26,10 @@ export class ChatSession {
 
   /** Reads the request document. Call it once the order is found good: it may be long. */
   async readRequest(): Promise<Uint8Array> {
-    const signal = AbortSignal.any([this.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
-    return await this.#frames.read({ signal, max: MAX_REQUEST_BYTES })
+    return await inTime('request', REQUEST_TIMEOUT_MS, (deadline) => {
+      const signal = AbortSignal.any([this.signal, deadline])
+      return this.#frames.read({ signal, max: MAX_REQUEST_BYTES })
+    })
   }
 
   /**
@@ -81,22 +77,31 @@ export async function serveChat(
 ): Promise<LobstahError | undefined> {
   const frames = new FrameStream(stream)
   try {
-    const signal = AbortSignal.timeout(ACCEPT_TIMEOUT_MS)
-    const { order } = decodeJson(orderFrame, await frames.read({ signal }))
+    const payload = await inTime('order', ACCEPT_TIMEOUT_MS, (signal) => frames.read({ signal }))
+    const { order } = decodeJson(orderFrame, payload)
     await handler(new ChatSession(frames, connection.remotePeer.toString(), order), connection)
     await frames.close()
     return undefined
   } catch (thrown) {
-    const err = timedOut(thrown)
-      ? new InvalidFrameError('The order did not come in time')
-      : toLobstahError(thrown)
+    const err = toLobstahError(thrown)
     await refuse(frames, err)
     return err
   }
 }
 
-function timedOut(err: unknown): boolean {
-  return err instanceof DOMException && err.name === 'TimeoutError'
+/** Waits for a part of the exchange. Throws DeadlineError when it does not come in time. */
+async function inTime<T>(
+  what: string,
+  timeoutMs: number,
+  wait: (signal: AbortSignal) => Promise<T>
+): Promise<T> {
+  const deadline = AbortSignal.timeout(timeoutMs)
+  try {
+    return await wait(deadline)
+  } catch (err) {
+    if (err !== deadline.reason) throw err
+    throw new DeadlineError(`The ${what} did not come within ${timeoutMs / 1000} s`, { cause: err })
+  }
 }
 
 async function refuse(frames: FrameStream, err: LobstahError): Promise<void> {

@@ -55,11 +55,14 @@ export class FrameStream {
   async write(payload: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {
     try {
       if (this.stream.send(new Uint8ArrayList(varint.encode(payload.byteLength), payload))) return
-      await pEvent(this.stream, 'drain', {
-        rejectionEvents: ['close'],
-        timeout: WRITE_TIMEOUT_MS,
-        ...options
-      })
+      // A drain makes room for a part only of a frame that is larger than the window.
+      do {
+        await pEvent(this.stream, 'drain', {
+          rejectionEvents: ['close'],
+          timeout: WRITE_TIMEOUT_MS,
+          ...options
+        })
+      } while (this.stream.writableNeedsDrain)
     } catch (err) {
       options.signal?.throwIfAborted()
       throw new PeerLostError(undefined, { cause: err instanceof Error ? err : this.#failure })
@@ -91,6 +94,8 @@ export class FrameStream {
     }
     if (length > max) throw new InvalidFrameError(`A frame of ${length} bytes is over the limit of ${max}`)
     const start = varint.encodingLength(length)
+    // Written in more bytes than it needs, a length would end elsewhere than `start`.
+    if (this.#buffer.get(start - 1) >= 0x80) throw new InvalidFrameError('A frame has no valid length')
     this.#wanted = start + length
     if (available < this.#wanted) return undefined
     const frame = this.#buffer.subarray(start, this.#wanted)

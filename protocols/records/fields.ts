@@ -19,7 +19,9 @@ export const ed25519PeerId = z
   .max(64)
   .refine((text) => {
     try {
-      return peerIdFromString(text).type === 'Ed25519'
+      const id = peerIdFromString(text)
+      // One text for each peer: a CID of the same key is another text.
+      return id.type === 'Ed25519' && id.toString() === text
     } catch {
       return false
     }

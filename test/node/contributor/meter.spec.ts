@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { verifyReceipt } from '../../../node/consumer/verify-receipt.ts'
+import { Meter } from '../../../node/contributor/meter.ts'
+import {
+  ORDER,
+  RECEIPT,
+  Transcript,
+  cost,
+  encodeJson,
+  seal,
+  sha256,
+  textBytes,
+  type Delta,
+  type Order,
+  type Receipt
+} from '../../../protocols/index.ts'
+import { CONSUMER, CONTRIBUTOR, NOW, anOrder } from '../../support/records.ts'
+
+const record = await seal(ORDER, anOrder(), CONSUMER.privateKey)
+
+function meterOf(changes: Partial<Order> = {}): Meter {
+  return new Meter(anOrder(changes), record, () => NOW)
+}
+
+function write(meter: Meter, count: number, delta: Delta = { content: 'word ', tokens: 1 }): void {
+  for (let i = 0; i < count; i++) meter.add(delta, encodeJson({ type: 'delta', ...delta }))
+}
+
+describe('node/contributor/meter', () => {
+  it('says that a receipt is due at every 512 tokens, not before', () => {
+    const meter = meterOf()
+    write(meter, 511)
+    assert.equal(meter.due, false)
+    write(meter, 1)
+    assert.equal(meter.due, true)
+    assert.equal(meter.receipt().completionTokens, 512)
+    assert.equal(meter.due, false)
+    write(meter, 511)
+    assert.equal(meter.due, false)
+    write(meter, 1, { content: 'many', tokens: 600 })
+    assert.equal(meter.due, true)
+  })
+
+  it('takes a delta without a count for one token', () => {
+    const meter = meterOf()
+    write(meter, 3, { content: 'word' })
+    assert.equal(meter.tokens, 3)
+  })
+
+  it('numbers its receipts, each for all so far, and ends with the count of the engine', () => {
+    const meter = meterOf()
+    write(meter, 2)
+    const first = meter.receipt()
+    write(meter, 1)
+    const last = meter.finalReceipt({ promptTokens: 7, completionTokens: 4 }, 'stop')
+    assert.deepEqual([first.seq, first.final, first.finishReason, first.deltas], [0, false, null, 2])
+    assert.deepEqual([last.seq, last.final, last.finishReason, last.deltas], [1, true, 'stop', 3])
+    assert.deepEqual(
+      [last.promptTokens, last.completionTokens, last.credits],
+      [7, 4, 7 * 250_000 + 4 * 1_000_000]
+    )
+    assert.equal(last.orderHash, sha256(record.payload))
+  })
+
+  it('never bills more than the order allows, whatever the engine says', () => {
+    const meter = meterOf({ maxPromptTokens: 5, maxCompletionTokens: 3 })
+    write(meter, 100)
+    const last = meter.finalReceipt({ promptTokens: 1000, completionTokens: 1000 }, 'length')
+    assert.deepEqual([last.promptTokens, last.completionTokens], [5, 3])
+  })
+
+  it('never bills more than the text can have', () => {
+    const meter = meterOf()
+    write(meter, 1, { content: 'four', tokens: 500 })
+    assert.equal(meter.receipt().completionTokens, 4 + 16)
+    assert.equal(meter.finalReceipt({ promptTokens: 0, completionTokens: 900 }, 'stop').completionTokens, 20)
+  })
+
+  it('never takes back what it billed, when the engine counts less at the end', () => {
+    const meter = meterOf()
+    write(meter, 100)
+    assert.equal(meter.receipt().completionTokens, 100)
+    assert.equal(meter.finalReceipt({ promptTokens: 0, completionTokens: 60 }, 'stop').completionTokens, 100)
+  })
+
+  it('writes receipts that its consumer accepts, whatever the engine does', async () => {
+    const delta = fc.record({
+      content: fc.option(fc.string({ maxLength: 12, unit: 'grapheme' }), { nil: undefined }),
+      tokens: fc.option(fc.nat(900), { nil: undefined })
+    })
+    const steps = fc.array(fc.array(delta, { maxLength: 6 }), { maxLength: 4 })
+    const usage = fc.record({ promptTokens: fc.nat(5000), completionTokens: fc.nat(20_000) })
+    const bounds = fc.record({ maxPromptTokens: fc.nat(2000), maxCompletionTokens: fc.nat(2000) })
+    await fc.assert(
+      fc.asyncProperty(steps, usage, bounds, async (batches, end, limits) => {
+        const order = anOrder(limits)
+        const signed = await seal(ORDER, order, CONSUMER.privateKey)
+        const meter = new Meter(order, signed, () => NOW)
+        const transcript = new Transcript(sha256(signed.payload))
+        let previous: Receipt | undefined
+        const check = async (receipt: Receipt): Promise<void> => {
+          assert.equal(receipt.credits, cost(order.price, receipt.promptTokens, receipt.completionTokens))
+          const sealed = await seal(RECEIPT, receipt, CONTRIBUTOR.privateKey)
+          const context = { order, orderHash: sha256(signed.payload), transcript, previous, now: NOW }
+          previous = await verifyReceipt(sealed, context)
+          transcript.forget(previous.deltas)
+        }
+        for (const batch of batches) {
+          for (const each of batch) {
+            const payload = encodeJson({ type: 'delta', ...each })
+            meter.add(each, payload)
+            transcript.add(payload, textBytes(each))
+          }
+          await check(meter.receipt())
+        }
+        await check(meter.finalReceipt(end, 'stop'))
+      }),
+      { numRuns: 60 }
+    )
+  })
+})
