@@ -3,7 +3,7 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { circuitRelayServer, circuitRelayTransport, type CircuitRelayService } from '@libp2p/circuit-relay-v2'
 import { identify, identifyPush, type Identify, type IdentifyPush } from '@libp2p/identify'
-import type { PrivateKey, ServiceMap } from '@libp2p/interface'
+import { FaultTolerance, type PrivateKey, type ServiceMap } from '@libp2p/interface'
 import { kadDHT, passthroughMapper, type KadDHTComponents, type SingleKadDHT } from '@libp2p/kad-dht'
 import { ping, type Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -66,8 +66,7 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
       inboundUpgradeTimeout: 5000
     },
     connectionMonitor: { pingInterval: 10_000 },
-    // A relay that is down at boot must not keep the node from starting.
-    transportManager: { faultTolerance: 0 },
+    transportManager: { faultTolerance: FaultTolerance.FATAL_ALL },
     services: {
       identify: identify(),
       identifyPush: identifyPush(),

@@ -1,7 +1,8 @@
+import type {
+  LobstahError} from '../../protocols/index.ts';
 import {
   BusyError,
   InvalidFrameError,
-  LobstahError,
   ModelNotFoundError,
   NoProviderError,
   canonicalModelName,

@@ -91,9 +91,13 @@ export class Purchase {
     return new Purchase(order, await seal(ORDER, order, components.privateKey), document, components)
   }
 
-  /** Follows a delta frame. Throws what went wrong with an earlier receipt. */
+  /**
+   * Follows a delta frame. Throws what went wrong with an earlier receipt, and InvalidFrameError after the final
+   * one, which covers all.
+   */
   delivered(delta: Delta, payload: Uint8Array): void {
     if (this.#failure !== undefined) throw this.#failure
+    if (this.final) throw new InvalidFrameError('The answer went on after its final receipt')
     this.#transcript.add(payload, textBytes(delta))
   }
 
@@ -130,7 +134,8 @@ export class Purchase {
         { kind: 'acknowledgement', record: signed }
       ])
       this.#latest = record
-      await exchange.acknowledge(signed)
+      // Both records are kept: a contributor that does not take its copy has no less of an answer given.
+      await exchange.acknowledge(signed).catch(() => undefined)
     })
     this.#settling.catch(this.#fail)
   }

@@ -1,6 +1,7 @@
 import type { Connection, Logger } from '@libp2p/interface'
 import {
   CancelledError,
+  InvalidFrameError,
   ModelNotFoundError,
   PeerLostError,
   SETTLE_TIMEOUT_MS,
@@ -120,6 +121,8 @@ async function* follow(
       return
     } else if (frame.type === 'status') {
       yield frame
+    } else {
+      throw new InvalidFrameError('The order was accepted before')
     }
   }
 }

@@ -34,8 +34,11 @@ export class Announcer implements AnnouncementSource {
   #sequence = 0
   #next = Promise.withResolvers<void>()
   #timer: NodeJS.Timeout | undefined
+  /** Whether the timer is for a change, which later ones do not put off. */
+  #soon = false
   #said = ''
-  #ended = false
+  #saying: Promise<void> = Promise.resolve()
+  #state: 'speaking' | 'ending' | 'ended' = 'speaking'
 
   constructor(offer: () => Offer, components: AnnouncerComponents) {
     this.#offer = offer
@@ -44,23 +47,26 @@ export class Announcer implements AnnouncementSource {
 
   /** Announces now, and goes on until `end`. */
   async begin(): Promise<void> {
-    this.#ended = false
-    await this.#announce(this.#offer())
+    this.#state = 'speaking'
+    await this.#announce()
     this.#plan(ANNOUNCEMENT_INTERVAL_MS)
   }
 
   /** Something may have changed: announced soon, together with what changes meanwhile. */
   changed(): void {
-    if (this.#latest === undefined || this.#ended || JSON.stringify(this.#offer()) === this.#said) return
+    if (this.#latest === undefined || this.#state !== 'speaking' || this.#soon) return
+    if (JSON.stringify(this.#offer()) === this.#said) return
+    this.#soon = true
     this.#plan(ANNOUNCEMENT_MIN_INTERVAL_MS)
   }
 
   /** Says goodbye: an announcement without models, the last one. */
   async end(): Promise<void> {
     clearTimeout(this.#timer)
-    if (this.#latest === undefined || this.#ended) return
-    this.#ended = true
-    await this.#announce({ ...this.#offer(), models: [] })
+    if (this.#latest === undefined || this.#state !== 'speaking') return
+    this.#state = 'ending'
+    this.#soon = false
+    await this.#announce()
   }
 
   async *subscribe(signal: AbortSignal): AsyncGenerator<SignedRecord> {
@@ -74,7 +80,7 @@ export class Announcer implements AnnouncementSource {
         yield sent
         continue
       }
-      if (this.#ended) return
+      if (this.#state === 'ended') return
       await Promise.race([next, gone])
     }
   }
@@ -82,13 +88,24 @@ export class Announcer implements AnnouncementSource {
   #plan(delayMs: number): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      void this.#announce(this.#offer()).then(() => this.#plan(ANNOUNCEMENT_INTERVAL_MS))
+      this.#soon = false
+      void this.#announce().then(() => {
+        if (this.#state === 'speaking' && !this.#soon) this.#plan(ANNOUNCEMENT_INTERVAL_MS)
+      })
     }, delayMs)
     this.#timer.unref()
   }
 
-  async #announce(offer: Offer): Promise<void> {
+  /** One after another: what is asked for last is said last, however long signatures take. */
+  async #announce(): Promise<void> {
+    this.#saying = this.#saying.then(() => this.#say())
+    await this.#saying
+  }
+
+  async #say(): Promise<void> {
     const { peer, privateKey, agent, now } = this.#components
+    const last = this.#state === 'ending'
+    const offer = last ? { ...this.#offer(), models: [] } : this.#offer()
     const issuedAt = now()
     this.#sequence = Math.max(this.#sequence + 1, issuedAt)
     this.#said = JSON.stringify(offer)
@@ -101,6 +118,7 @@ export class Announcer implements AnnouncementSource {
       ...offer
     }
     this.#latest = await seal(ANNOUNCEMENT, announcement, privateKey)
+    if (last) this.#state = 'ended'
     const { resolve } = this.#next
     this.#next = Promise.withResolvers()
     resolve()

@@ -170,7 +170,7 @@ export class LobstahContributor implements Contributor {
     const turn = ticket.turn(session.signal)
     turn.catch(() => undefined)
     await session.send({ type: 'accepted', position: ticket.position() })
-    const stopHeartbeat = heartbeat(session, () => 'queued', ticket.position)
+    const stopHeartbeat = heartbeat(session, () => 'queued', () => ticket.position())
     try {
       await turn
     } finally {

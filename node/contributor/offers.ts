@@ -64,9 +64,9 @@ export class Offers {
   }
 
   async #keep(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    do {
       await delay(REFRESH_INTERVAL_MS, undefined, { signal }).catch(() => undefined)
       if (!signal.aborted) await this.refresh()
-    }
+    } while (!signal.aborted)
   }
 }

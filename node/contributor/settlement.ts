@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PrivateKey } from '@libp2p/interface'
 import {
   ACKNOWLEDGEMENT,
+  CancelledError,
   InvalidRecordError,
   MAX_UNACKNOWLEDGED_RECEIPTS,
   RECEIPT,
@@ -33,6 +34,7 @@ export class Settlement {
   readonly #components: SettlementComponents
   /** Hashes of receipts not acknowledged, by number; empty until one is signed. */
   readonly #open = new Map<number, string>()
+  #latest: Receipt | undefined
   #sending: Promise<void>
   #failure: unknown
   #changed = Promise.withResolvers<void>()
@@ -48,6 +50,7 @@ export class Settlement {
 
   /** Sends a receipt when its turn comes. What goes wrong is thrown by `room` and `sent`. */
   add(receipt: Receipt): void {
+    this.#latest = receipt
     this.#open.set(receipt.seq, '')
     this.#sending = this.#sending.then(async () => {
       await nextTurn()
@@ -59,11 +62,16 @@ export class Settlement {
     this.#sending.catch(this.#fail)
   }
 
-  /** Waits while two receipts are unacknowledged. Throws UnacknowledgedError when that lasts. */
+  /**
+   * Waits while two receipts are unacknowledged. Throws UnacknowledgedError when that lasts, and the signal's
+   * reason when it fires.
+   */
   async room(): Promise<void> {
+    const { signal } = this.#session
     if (this.#failure !== undefined) throw this.#failure
-    if (this.#open.size < MAX_UNACKNOWLEDGED_RECEIPTS) return
-    await this.#until(() => this.#open.size < MAX_UNACKNOWLEDGED_RECEIPTS, ACKNOWLEDGEMENT_TIMEOUT_MS)
+    const open = (): boolean => this.#open.size < MAX_UNACKNOWLEDGED_RECEIPTS
+    if (!open()) await this.#until(() => signal.aborted || open(), ACKNOWLEDGEMENT_TIMEOUT_MS)
+    signal.throwIfAborted()
   }
 
   /** Resolves when all receipts are in the ledger and sent. */
@@ -71,7 +79,7 @@ export class Settlement {
     await this.#sending
   }
 
-  /** Waits for the last acknowledgement. Throws UnacknowledgedError when it does not come. */
+  /** Waits for the last acknowledgement. Throws UnacknowledgedError when it does not come, or cannot. */
   async settled(): Promise<void> {
     await this.#until(() => this.#open.size === 0, SETTLE_TIMEOUT_MS)
   }
@@ -87,8 +95,9 @@ export class Settlement {
 
   async #verify(record: SignedRecord): Promise<number> {
     try {
-      const { seq, receiptHash } = await open(ACKNOWLEDGEMENT, record, this.#session.peer)
-      if (this.#open.get(seq) === receiptHash) return seq
+      const { order, contributor, seq, receiptHash } = await open(ACKNOWLEDGEMENT, record, this.#session.peer)
+      const ours = order === this.#latest?.order && contributor === this.#latest.contributor
+      if (ours && this.#open.get(seq) === receiptHash) return seq
     } catch (err) {
       if (!(err instanceof InvalidRecordError)) throw err
       throw new UnacknowledgedError(err.message, { cause: err })
@@ -102,12 +111,18 @@ export class Settlement {
     try {
       while (!condition()) {
         if (this.#failure !== undefined) throw this.#failure
-        if (!this.#session.writable) this.#session.signal.throwIfAborted()
+        if (!this.#acknowledges) this.#session.signal.throwIfAborted()
         await Promise.race([this.#changed.promise, late.promise])
       }
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** Whether acknowledgements can still come: also after a cancel, for what was delivered. */
+  get #acknowledges(): boolean {
+    const { signal, writable } = this.#session
+    return writable && (!signal.aborted || signal.reason instanceof CancelledError)
   }
 
   readonly #wake = (): void => {

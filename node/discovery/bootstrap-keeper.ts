@@ -58,7 +58,7 @@ export class BootstrapKeeper implements Startable {
   async #keep(peer: { id: PeerId; addresses: Multiaddr[] }, signal: AbortSignal): Promise<void> {
     const { libp2p, log } = this.#components
     let wait = FIRST_WAIT_MS
-    while (!signal.aborted) {
+    for (;;) {
       try {
         await libp2p.dial(peer.addresses, {
           signal: AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
@@ -67,8 +67,9 @@ export class BootstrapKeeper implements Startable {
         await this.#disconnected(peer.id, signal)
       } catch (err) {
         if (signal.aborted) return
-        const write = wait === FIRST_WAIT_MS ? log.error : log
-        write('bootstrap peer %p cannot be reached, next try in %d ms - %e', peer.id, wait, err)
+        const text = 'bootstrap peer %p cannot be reached, next try in %d ms - %e'
+        if (wait === FIRST_WAIT_MS) log.error(text, peer.id, wait, err)
+        else log(text, peer.id, wait, err)
       }
       // Half of the wait is random: a relay that comes back is not dialled by all at the same moment.
       await delay(wait * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined)

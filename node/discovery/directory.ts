@@ -148,7 +148,7 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
   }
 
   async #search(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    do {
       try {
         await this.find(undefined, { signal })
       } catch (err) {
@@ -156,7 +156,7 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
       }
       const interval = this.#live.size === 0 ? EAGER_SEARCH_INTERVAL_MS : SEARCH_INTERVAL_MS
       await delay(interval * (1 + Math.random() / 4), undefined, { signal }).catch(() => undefined)
-    }
+    } while (!signal.aborted)
   }
 
   /** Keeps in touch with a peer; the promise resolves when its first announcement came, or will not. */
@@ -183,7 +183,7 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
   /** Subscribes again and again until the peer says goodbye, or cannot be reached for a while. */
   async #follow(id: PeerId, signal: AbortSignal, settle: () => void): Promise<void> {
     const { log } = this.#components
-    for (let failures = 0; failures <= MAX_REDIALS && !signal.aborted; failures++) {
+    for (let failures = 0; failures <= MAX_REDIALS; failures++) {
       try {
         for await (const announcement of await this.#subscribe(id, signal)) {
           failures = 0

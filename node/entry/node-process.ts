@@ -64,7 +64,9 @@ export async function startNode(config: Config, env: NodeJS.ProcessEnv): Promise
     const http = config.gateway ? buildGateway(config, lobstah, publicKey, log) : undefined
     // The port is taken before anybody is contacted: a second node on it must not be announced.
     await http?.start()
-    undo.push(async () => void (await Promise.all([http?.stop(), lobstah.drain()])))
+    undo.push(async () => {
+      await Promise.all([http?.stop(), lobstah.drain()])
+    })
     await lobstah.start()
     await writeRuntime(config.home, { pid: process.pid, gateway: http?.url ?? null, peer })
     undo.push(() => removeRuntime(config.home))

@@ -70,7 +70,11 @@ export function program(argv: string[], env: NodeJS.ProcessEnv): { parse: () => 
     .action((question: string, _flags, command: Command) =>
       within(command, (_config, output) => demo(question, output))
     )
-  return { parse: async () => void (await root.parseAsync(argv)) }
+  return {
+    parse: async () => {
+      await root.parseAsync(argv)
+    }
+  }
 }
 
 /** The flags that were really given: commander fills in `true` for those that can only be switched off. */

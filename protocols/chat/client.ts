@@ -65,7 +65,8 @@ export class ChatExchange {
   async abort(reason: LobstahError): Promise<void> {
     const { stream } = this.#frames
     // Best effort: the stream may be what broke, and where there is no room the reset comes first anyway.
-    if (!stream.writableNeedsDrain) await this.#write(toErrorFrame(reason)).catch(() => undefined)
+    const useful = !(reason instanceof PeerLostError) && !stream.writableNeedsDrain
+    if (useful) await this.#write(toErrorFrame(reason)).catch(() => undefined)
     stream.abort(reason)
   }
 
