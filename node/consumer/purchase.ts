@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { PrivateKey } from '@libp2p/interface'
 import {
   ACKNOWLEDGEMENT,
+  InternalError,
   InvalidFrameError,
   ORDER,
   Transcript,
@@ -47,7 +48,7 @@ export class Purchase {
   #previous: Receipt | undefined
   #latest: SignedRecord | undefined
   #settling: Promise<void>
-  #failure: unknown
+  #failure: Error | undefined
 
   private constructor(
     order: Order,
@@ -149,6 +150,6 @@ export class Purchase {
   }
 
   readonly #fail = (err: unknown): void => {
-    this.#failure ??= err
+    this.#failure ??= err instanceof Error ? err : new InternalError(undefined, { cause: err })
   }
 }

@@ -3,6 +3,7 @@ import type { PrivateKey } from '@libp2p/interface'
 import {
   ACKNOWLEDGEMENT,
   CancelledError,
+  InternalError,
   InvalidRecordError,
   MAX_UNACKNOWLEDGED_RECEIPTS,
   RECEIPT,
@@ -36,7 +37,7 @@ export class Settlement {
   readonly #open = new Map<number, string>()
   #latest: Receipt | undefined
   #sending: Promise<void>
-  #failure: unknown
+  #failure: Error | undefined
   #changed = Promise.withResolvers<void>()
 
   /** `kept` resolves when the order is in the ledger: no receipt leaves before. */
@@ -131,7 +132,7 @@ export class Settlement {
   }
 
   readonly #fail = (err: unknown): void => {
-    this.#failure ??= err
+    this.#failure ??= err instanceof Error ? err : new InternalError(undefined, { cause: err })
     this.#wake()
   }
 }

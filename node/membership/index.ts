@@ -1,0 +1,17 @@
+/**
+ * @packageDocumentation
+ *
+ * Which mesh a home belongs to, and the invites by which others join it.
+ *
+ * @example
+ * ```ts
+ * import { createMembership, decodeInvite, encodeInvite, writeMembership } from './index.ts'
+ *
+ * const membership = createMembership('home', [])
+ * const text = encodeInvite({ ...membership, expiresAt: Date.now() + 86_400_000 })
+ * await writeMembership('/home/me/.lobstah', decodeInvite(text, Date.now()))
+ * ```
+ */
+export * from './errors.ts'
+export * from './invite.ts'
+export * from './membership.ts'
