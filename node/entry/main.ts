@@ -5,6 +5,12 @@ import { GatewayAddressInUseError, GatewayApiKeyRequiredError } from '../../http
 import { CommandError, EXIT } from './errors.ts'
 import { program, usageExitCode } from './program.ts'
 
+// Whoever reads this program's output may leave early: `lobstah-node models | head -1`.
+process.stdout.on('error', (err: NodeJS.ErrnoException) => {
+  if (err.code !== 'EPIPE') throw err
+  process.exit(0)
+})
+
 try {
   await program(process.argv, process.env).parse()
 } catch (err) {

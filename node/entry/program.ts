@@ -8,27 +8,32 @@ import { balance, identity, models, peers } from './commands/status.ts'
 import { EXIT } from './errors.ts'
 import { processOutput, type Output } from './output.ts'
 
-const HELP = `
+const EXAMPLES = `
+
 Examples:
-  lobstah-node                                    run the models of this machine, for this machine
-  lobstah-node --bootstrap <multiaddr>            join a mesh, and ask it
-  lobstah-node --bootstrap <multiaddr> --contribute
-                                                  join, ask, and serve this machine's models
-  lobstah-node --relay --no-gateway               relay for others, on a machine with a public address
-  lobstah-node chat "What is a mesh?"             ask the node that is running
+  lobstah-node                          this machine's models, for yourself
+  lobstah-node --bootstrap <multiaddr>  join a mesh, and ask it;
+               ... --contribute         and serve this machine's models to it
+  lobstah-node --relay --no-gateway     relay for others, on a VPS
+  lobstah-node chat "What is a mesh?"   ask the node that is running
 
-Nobody is contacted, and nothing is announced, without --bootstrap, --contribute or --relay.
-Settings come from flags, then LOBSTAH_* variables, then config.json in the home, then defaults.
+Nobody is contacted, and nothing announced, without --bootstrap, --contribute
+or --relay. Settings come from flags, then LOBSTAH_* variables, then
+config.json in the home, then defaults.`
 
-Exit codes: 0 done, 1 failed, 2 wrong flag or setting, 3 node, engine or model not available, 130 interrupted.`
+const EXIT_CODES = `
+Exit codes: 0 done; 1 failed; 2 wrong flag or setting; 3 node, engine or model
+not available; 130 interrupted.`
 
 /** The program's commands. */
 export function program(argv: string[], env: NodeJS.ProcessEnv): { parse: () => Promise<void> } {
   const root = new Command('lobstah-node')
-    .description('A peer-to-peer grid for LLM inference. Without a command: run a node and its gateway.')
+    .description(
+      `A peer-to-peer grid for LLM inference. Without a command: run a node and its gateway.${EXAMPLES}`
+    )
     .version('0.1.0')
-    .configureHelp({ showGlobalOptions: true })
-    .addHelpText('after', HELP)
+    .configureHelp({ showGlobalOptions: false })
+    .addHelpText('after', EXIT_CODES)
     .exitOverride()
   for (const option of options()) root.addOption(option)
   const within = (
@@ -83,15 +88,42 @@ function given(command: Command): Record<string, unknown> {
   return Object.fromEntries(all.filter(([name]) => command.getOptionValueSourceWithGlobals(name) === 'cli'))
 }
 
+/** The help's sections, by the settings in them; the others come under the last. */
+const GROUPS: Record<string, string[]> = {
+  'Join, serve, relay:': [
+    'bootstrap',
+    'contribute',
+    'relay',
+    'listen',
+    'announce',
+    'mdns',
+    'lanOnly',
+    'friends',
+    'serveAccess',
+    'askAccess'
+  ],
+  'The engine:': ['engine', 'engineUrl', 'engineKey', 'modelFile', 'threads', 'slots', 'queue'],
+  'The gateway:': ['gateway', 'gatewayHost', 'gatewayPort', 'apiKeys', 'gatewayCert', 'gatewayKey'],
+  'Credits:': ['prices', 'maxPrice', 'creditLine']
+}
+
+function groupOf(setting: string): string {
+  return Object.keys(GROUPS).find((group) => GROUPS[group]?.includes(setting)) ?? 'This program:'
+}
+
 /** A flag for each setting; those that are on by default can be switched off. */
 function options(): Option[] {
-  return describeConfig().flatMap(({ flag, type, text, default: value, env }) => {
-    const hint = `${text}${value === '' || type === 'boolean' ? '' : ` (default: ${value})`} [${env}]`
-    if (type !== 'boolean')
-      return [new Option(`${flag} <${type === 'json' ? 'json' : type}>`, hint).argParser(collect(type))]
-    return value === 'true'
-      ? [new Option(flag.replace('--', '--no-'), `Do not: ${text}`)]
-      : [new Option(flag, hint)]
+  return describeConfig().map(({ name, flag, type, text, default: value, env }) => {
+    const fallback = value === '' || value === '{}' || type === 'boolean' ? '' : ` (default: ${value})`
+    const hint = `${text}${fallback} [${env}]`
+    const option =
+      type !== 'boolean'
+        ? new Option(`${flag} <${type}>`, hint).argParser(collect(type))
+        : new Option(
+            value === 'true' ? flag.replace('--', '--no-') : flag,
+            value === 'true' ? `Do not ${hint.charAt(0).toLowerCase()}${hint.slice(1)}` : hint
+          )
+    return option.helpGroup(groupOf(name))
   })
 }
 
