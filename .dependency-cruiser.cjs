@@ -8,24 +8,26 @@ const only = (name, from, to, except) => ({
 module.exports = {
   forbidden: [
     only('protocols-import-npm-only', '^protocols/', []),
-    only('leaves-import-protocols-only', '^node/(engines|discovery|ledger|identity|config)/', [
-      '^protocols/'
-    ]),
+    only(
+      'leaves-import-protocols-only',
+      '^node/(engines|discovery|ledger|identity|config|membership|reach)/',
+      ['^protocols/']
+    ),
     only('contributor-imports-leaves', '^node/contributor/', [
       '^protocols/',
-      '^node/(engines|discovery|ledger|identity|config)/'
+      '^node/(engines|discovery|ledger|identity|config|membership)/'
     ]),
     only('consumer-imports-its-leaves', '^node/consumer/', [
       '^protocols/',
-      '^node/(discovery|ledger|identity|config)/'
+      '^node/(discovery|ledger|identity|config|reach)/'
     ]),
     only('gateway-imports-consumer', '^http-gateway/', ['^protocols/', '^node/(consumer|ledger)/']),
     only('root-imports-node-and-protocols', '^node/[^/]+\\.ts$', ['^protocols/', '^node/(?!entry)']),
     {
       name: 'leaves-stand-alone',
       severity: 'error',
-      from: { path: '^node/(engines|discovery|ledger|identity|config)/' },
-      to: { path: '^node/(engines|discovery|ledger|identity|config)/', pathNot: '^node/$1/' }
+      from: { path: '^node/(engines|discovery|ledger|identity|config|membership|reach)/' },
+      to: { path: '^node/(engines|discovery|ledger|identity|config|membership|reach)/', pathNot: '^node/$1/' }
     },
     {
       name: 'nobody-imports-entry',

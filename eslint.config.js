@@ -1,12 +1,14 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', 'test/layers/planted/', 'test/fixtures/'] },
+  {
+    ignores: ['dist/', 'coverage/', 'node_modules/', 'test/layers/planted/', 'test/fixtures/', 'test/sdks/']
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['*.js', '*.cjs'] },
+        projectService: { allowDefaultProject: ['*.js', '*.cjs', 'docs/*.mjs'] },
         tsconfigRootDir: import.meta.dirname
       }
     },
@@ -26,7 +28,7 @@ export default tseslint.config(
       eqeqeq: ['error', 'always', { null: 'ignore' }]
     }
   },
-  { files: ['node/entry/**', 'bench/**'], rules: { 'no-console': 'off' } },
+  { files: ['node/entry/**', 'bench/**', 'docs/**', 'scripts/**'], rules: { 'no-console': 'off' } },
   {
     files: ['test/**', 'bench/**'],
     rules: {
@@ -38,5 +40,5 @@ export default tseslint.config(
       '@typescript-eslint/explicit-module-boundary-types': 'off'
     }
   },
-  { files: ['*.js', '*.cjs'], extends: [tseslint.configs.disableTypeChecked] }
+  { files: ['*.js', '*.cjs', 'docs/*.mjs'], extends: [tseslint.configs.disableTypeChecked] }
 )

@@ -1,15 +1,13 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { PREFLIGHT_MAX_AGE_S } from './constants.ts'
-import { ApiKeyError, HostMissingError, HostNotAllowedError, OriginNotAllowedError } from './errors.ts'
+import { HostMissingError, HostNotAllowedError, OriginNotAllowedError } from './errors.ts'
 
 export interface AccessPolicyInit {
   /** The address that the gateway listens on. */
   host: string
   allowedHosts: string[]
   allowedOrigins: string[]
-  apiKeys: string[]
 }
 
 /** Where desktop applications and editors' panels come from; no web page has such an origin. */
@@ -39,13 +37,11 @@ export function isLoopback(host: string): boolean {
 export class AccessPolicy {
   readonly #hosts: Set<string>
   readonly #origins: Set<string>
-  readonly #keys: Buffer[]
 
-  constructor({ host, allowedHosts, allowedOrigins, apiKeys }: AccessPolicyInit) {
+  constructor({ host, allowedHosts, allowedOrigins }: AccessPolicyInit) {
     const ownName = host.includes(':') ? `[${host}]` : host
     this.#hosts = new Set([ownName, ...allowedHosts].map((name) => name.toLowerCase()))
     this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()))
-    this.#keys = apiKeys.map(digest)
   }
 
   /**
@@ -64,7 +60,6 @@ export class AccessPolicy {
       answerPreflight(request, reply)
       return true
     }
-    this.#checkKey(request)
     return false
   }
 
@@ -101,15 +96,6 @@ export class AccessPolicy {
     if (APPLICATION_SCHEMES.has(url.protocol)) return true
     return (url.protocol === 'http:' || url.protocol === 'https:') && isLoopback(url.hostname)
   }
-
-  #checkKey(request: FastifyRequest): void {
-    if (this.#keys.length === 0) return
-    const bearer = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
-    const given = bearer ?? request.headers['x-api-key']
-    if (typeof given !== 'string') throw new ApiKeyError()
-    const hash = digest(given)
-    if (!this.#keys.some((key) => timingSafeEqual(key, hash))) throw new ApiKeyError()
-  }
 }
 
 function isPreflight(request: FastifyRequest): boolean {
@@ -127,8 +113,4 @@ function answerPreflight(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('access-control-allow-methods', 'GET, HEAD, POST')
   reply.header('access-control-max-age', PREFLIGHT_MAX_AGE_S)
   void reply.code(204).send()
-}
-
-function digest(key: string): Buffer {
-  return createHash('sha256').update(key).digest()
 }

@@ -1,9 +1,21 @@
 import type { Calls } from './answer/calls.ts'
 import type { GatewayComponents, GatewayInit } from './index.ts'
+import type { Keys } from './keys/index.ts'
+import type { RouteTable } from './route-table.ts'
+import type { GatewayMetrics } from './metrics/gateway-metrics.ts'
+
+type Optional = 'keysFile' | 'spendingFile' | 'token' | 'certFile' | 'keyFile'
+
+/** The settings with defaults filled in. */
+export type GatewaySettings = Required<Omit<GatewayInit, Optional>> & Pick<GatewayInit, Optional>
 
 /** What every surface is registered with. */
 export interface GatewayContext {
   components: GatewayComponents
-  settings: Required<GatewayInit>
+  settings: GatewaySettings
   calls: Calls
+  keys: Keys
+  metrics: GatewayMetrics
+  /** The routes, when all are registered. */
+  routes: RouteTable
 }

@@ -33,6 +33,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
   ['unsupported_parameter', INVALID],
   ['context_length_exceeded', INVALID],
   ['credit_exhausted', { status: 402, type: 'insufficient_quota' }],
+  ['price_too_high', { status: 402, type: 'insufficient_quota' }],
   ['not_allowed', { status: 403, type: 'permission_error' }],
   ['model_not_found', { status: 404, type: 'invalid_request_error' }],
   ['busy', { status: 429, type: 'rate_limit_error' }],
@@ -55,7 +56,7 @@ const RETRY_STATUSES = new Set([408, 429, 503, 504])
 const DEFAULT_RETRY_AFTER_MS = 1_000
 
 /** A request that the gateway itself refuses. */
-abstract class RefusedError extends Error {
+export abstract class RefusedError extends Error {
   abstract readonly status: number
   abstract readonly type: string
   abstract readonly code: string
@@ -156,7 +157,9 @@ export class GatewayApiKeyRequiredError extends Error {
   static override readonly name = 'GatewayApiKeyRequiredError'
   override readonly name = 'GatewayApiKeyRequiredError'
   constructor(host: string) {
-    super(`${host} is not a loopback address: configure an API key, or listen on 127.0.0.1`)
+    super(
+      `${host} is not a loopback address: make an API key (lobstah-node keys add <name>), or listen on 127.0.0.1`
+    )
   }
 }
 

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import { Registry } from 'prom-client'
 import { ShuttingDownError } from '../protocols/errors.ts'
 import { isLoopback } from './access.ts'
 import { Calls } from './answer/calls.ts'
@@ -16,20 +17,29 @@ import {
   DEFAULT_STALLED_READER_MS
 } from './constants.ts'
 import { GatewayAddressInUseError, GatewayApiKeyRequiredError, GatewayNotStartedError } from './errors.ts'
+import type { GatewaySettings } from './context.ts'
 import type { Gateway, GatewayComponents, GatewayInit } from './index.ts'
+import { Keys } from './keys/index.ts'
+import { GatewayMetrics } from './metrics/gateway-metrics.ts'
+import { RouteTable } from './route-table.ts'
 import { createServer } from './server.ts'
+import { readTlsFiles, type TlsFiles } from './tls.ts'
 
 /** See {@link Gateway}. */
 export class HttpGateway implements Gateway {
-  readonly #settings: Required<GatewayInit>
+  readonly #settings: GatewaySettings
   readonly #components: GatewayComponents
   readonly #calls = new Calls()
+  readonly #keys: Keys
+  readonly #metrics: GatewayMetrics
+  #tls: TlsFiles | undefined
   #server: FastifyInstance | undefined
   #draining = false
 
   constructor(init: GatewayInit, components: GatewayComponents) {
     this.#components = components
     this.#settings = {
+      ...init,
       host: init.host ?? DEFAULT_HOST,
       port: init.port ?? DEFAULT_PORT,
       allowedHosts: init.allowedHosts ?? [],
@@ -43,19 +53,30 @@ export class HttpGateway implements Gateway {
       headersTimeoutMs: init.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
       requestTimeoutMs: init.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
     }
+    const { host, apiKeys, token } = this.#settings
+    this.#metrics = new GatewayMetrics(components.registry ?? new Registry())
+    this.#keys = new Keys({
+      apiKeys,
+      token,
+      files: { keys: init.keysFile, spending: init.spendingFile },
+      open: isLoopback(host),
+      onError: (err) => components.logger.error('API keys', { error: String(err) })
+    })
   }
 
   get url(): string {
     const address = this.#server?.server.address()
     if (address == null || typeof address === 'string') throw new GatewayNotStartedError()
-    return toUrl(address)
+    return toUrl(address, this.#tls === undefined ? 'http' : 'https')
   }
 
   async start(): Promise<void> {
-    const { host, port, apiKeys } = this.#settings
-    if (!isLoopback(host) && apiKeys.length === 0) throw new GatewayApiKeyRequiredError(host)
+    const { host, port, certFile, keyFile } = this.#settings
+    if (this.#server?.server.listening === true) return
+    await this.#keys.load()
+    if (!isLoopback(host) && !this.#keys.required) throw new GatewayApiKeyRequiredError(host)
+    this.#tls = await readTlsFiles(certFile, keyFile)
     const server = this.#open()
-    if (server.server.listening) return
     try {
       // Fastify would take localhost for two servers, of which only one is seen to here.
       await server.listen({ host: host === 'localhost' ? DEFAULT_HOST : host, port })
@@ -76,6 +97,7 @@ export class HttpGateway implements Gateway {
     const destroy = setTimeout(() => app.server.closeAllConnections(), this.#settings.drainMs + CUT_GRACE_MS)
     try {
       await app.close()
+      await this.#keys.flushed()
     } finally {
       clearTimeout(cut)
       clearTimeout(destroy)
@@ -91,15 +113,23 @@ export class HttpGateway implements Gateway {
   /** A closed server cannot listen again, so that each start has one of its own. */
   #open(): FastifyInstance {
     this.#server ??= createServer(
-      { components: this.#components, settings: this.#settings, calls: this.#calls },
-      () => this.#draining
+      {
+        components: this.#components,
+        settings: this.#settings,
+        calls: this.#calls,
+        keys: this.#keys,
+        metrics: this.#metrics,
+        routes: new RouteTable()
+      },
+      () => this.#draining,
+      this.#tls
     )
     return this.#server
   }
 }
 
-function toUrl({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+function toUrl({ address, family, port }: AddressInfo, scheme: string): string {
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
 function isCode(err: unknown, code: string): boolean {

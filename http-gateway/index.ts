@@ -16,11 +16,14 @@
  */
 import type { Startable } from '@libp2p/interface'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { Registry } from 'prom-client'
 import type { Consumer } from '../node/consumer/index.ts'
 import type { Ledger } from '../node/ledger/index.ts'
 import { HttpGateway } from './gateway.ts'
 
 export { GatewayAddressInUseError, GatewayApiKeyRequiredError, GatewayNotStartedError } from './errors.ts'
+export * from './keys/index.ts'
+export { GatewayTlsError } from './tls.ts'
 
 export interface GatewayInit {
   /**
@@ -53,6 +56,16 @@ export interface GatewayInit {
    * @default []
    */
   apiKeys?: string[]
+  /** The file of keys that `lobstah-node keys` makes; they are wanted as `apiKeys` are. */
+  keysFile?: string
+  /** Where is kept what keys with a spending limit have spent today. */
+  spendingFile?: string
+  /** Admits the commands of the home's owner, whatever keys there are. */
+  token?: string
+  /** A certificate chain, PEM: with it and `keyFile` the gateway speaks HTTPS. */
+  certFile?: string
+  /** The certificate's private key, PEM. */
+  keyFile?: string
   /**
    * Milliseconds of silence on a stream after which a comment is sent.
    *
@@ -123,15 +136,19 @@ export interface GatewayComponents {
   /** This node's peer id, and its public key as base64url. */
   identity: { peer: string; publicKey: string }
   capacity: () => Capacity
+  /** Whether this node joins a mesh, and how many peers it is connected to. */
+  mesh: () => { joins: boolean; connected: number }
   /** The multiaddrs at which this node can be reached now. */
   addresses: () => string[]
+  /** Where the gateway counts; the node may count there too. @default one of its own */
+  registry?: Registry
   logger: GatewayLogger
 }
 
 export interface Gateway extends Startable {
   /** Base address, such as `http://127.0.0.1:17475`. Throws GatewayNotStartedError. */
   readonly url: string
-  /** Throws GatewayAddressInUseError or GatewayApiKeyRequiredError. */
+  /** Throws GatewayAddressInUseError, GatewayApiKeyRequiredError, GatewayTlsError or KeyFileError. */
   start(): Promise<void>
   /** Takes no more requests, lets running ones finish for `drainMs`, then cuts them. */
   stop(): Promise<void>

@@ -9,6 +9,12 @@ export class RouteTable {
     for (const method of [methods].flat()) known.add(method)
   }
 
+  /** Every method of every pattern, but the HEAD that comes with each GET. */
+  *all(): Generator<[method: string, pattern: string]> {
+    for (const [pattern, methods] of this.#methods)
+      for (const method of methods) if (method !== 'HEAD') yield [method, pattern]
+  }
+
   methods(url: string): string[] {
     const path = url.replace(/[?#].*$/, '').replace(/(?<=.)\/$/, '')
     for (const [pattern, methods] of this.#methods) {

@@ -1,28 +1,79 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import {
+  fastify,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions
+} from 'fastify'
 import { ShuttingDownError } from '../protocols/errors.ts'
 import { AccessPolicy } from './access.ts'
 import { ClientErrors } from './client-errors.ts'
 import { CONNECTIONS_CHECKING_INTERVAL_MS, MAX_HEADER_SIZE, MAX_PARAM_LENGTH } from './constants.ts'
 import type { GatewayContext } from './context.ts'
-import { MethodNotAllowedError, RouteNotFoundError, toEnvelope, toFailure } from './errors.ts'
+import { dashboard } from './dashboard/dashboard.ts'
+import { MethodNotAllowedError, RouteNotFoundError, toFailure } from './errors.ts'
+import { messages } from './anthropic/messages.ts'
+import { errorDocument } from './error-formats.ts'
+import { embed } from './ollama/embed.ts'
+import { generate } from './ollama/generate.ts'
+import { ollamaModels } from './ollama/models.ts'
 import { chatCompletions } from './openai/chat-completions.ts'
+import { completions } from './openai/completions.ts'
+import { embeddings } from './openai/embeddings.ts'
 import { models } from './openai/models.ts'
-import { RouteTable } from './route-table.ts'
+import { responses } from './openai/responses.ts'
+import type { RouteTable } from './route-table.ts'
+import type { TlsFiles } from './tls.ts'
+import { traceparentOf } from './trace.ts'
+import { metrics } from './metrics/metrics.ts'
+import { openapi } from './openapi/openapi.ts'
 import { nodeStatus } from './status/node-status.ts'
 import { receipts } from './status/receipts.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answers without an API key: nothing but what is the same on every node. */
+    public?: boolean
+  }
+}
+
 /** Each answers one set of routes; a new surface is added here. */
-const SURFACES = [chatCompletions, models, nodeStatus, receipts]
+const SURFACES = [
+  chatCompletions,
+  responses,
+  completions,
+  embeddings,
+  models,
+  messages,
+  dashboard,
+  openapi,
+  nodeStatus,
+  receipts,
+  metrics,
+  generate,
+  embed,
+  ollamaModels
+]
 
 /** The server with its limits, policy and routes, not yet listening. `draining` refuses new requests. */
-export function createServer(context: GatewayContext, draining: () => boolean): FastifyInstance {
-  const { settings, components } = context
+export function createServer(
+  context: GatewayContext,
+  draining: () => boolean,
+  tls?: TlsFiles
+): FastifyInstance {
+  const { settings, components, keys, routes } = context
   const policy = new AccessPolicy(settings)
-  const routes = new RouteTable()
   const clientErrors = new ClientErrors()
-  const app = fastify({
+  const http = {
+    maxHeaderSize: MAX_HEADER_SIZE,
+    headersTimeout: settings.headersTimeoutMs,
+    connectionsCheckingInterval: Math.min(CONNECTIONS_CHECKING_INTERVAL_MS, settings.headersTimeoutMs),
+    // Node would answer with an empty body: the access policy refuses a missing Host itself.
+    requireHostHeader: false
+  }
+  const options: FastifyServerOptions = {
     bodyLimit: settings.bodyLimit,
     requestTimeout: settings.requestTimeoutMs,
     trustProxy: false,
@@ -30,33 +81,33 @@ export function createServer(context: GatewayContext, draining: () => boolean): 
     onProtoPoisoning: 'remove',
     onConstructorPoisoning: 'ignore',
     return503OnClosing: false,
-    http: {
-      maxHeaderSize: MAX_HEADER_SIZE,
-      headersTimeout: settings.headersTimeoutMs,
-      connectionsCheckingInterval: Math.min(CONNECTIONS_CHECKING_INTERVAL_MS, settings.headersTimeoutMs),
-      // Node would answer with an empty body: the access policy refuses a missing Host itself.
-      requireHostHeader: false
-    },
+    ...(tls === undefined ? { http } : { https: { ...http, ...tls } }),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
     requestIdHeader: false,
     genReqId: requestId,
     clientErrorHandler: clientErrors.answer,
     frameworkErrors: (err, request, reply) => fail(err, request, reply)
-  })
+  }
+  const app = fastify(options)
   // RFC 9110 allows to ignore expectations; Node would refuse unknown ones with an empty body.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.removeContentTypeParser('text/plain')
 
   app.addHook('onRoute', (route) => routes.add(route.url, route.method))
-  app.addHook('onRequest', (request, reply, done) => {
+  app.decorateRequest('caller', undefined)
+  app.decorateRequest('traceparent', undefined)
+  app.addHook('onRequest', async (request, reply) => {
     clientErrors.watch(request.raw.socket, reply.raw)
     reply.header('x-request-id', request.id)
-    if (policy.admit(request, reply)) return
+    request.traceparent = traceparentOf(request.raw)
+    if (policy.admit(request, reply)) return reply
+    if (request.routeOptions.config.public !== true) request.caller = await keys.identify(request)
     if (draining()) throw new ShuttingDownError()
     if (request.is404) throw notFound(routes, request)
-    done()
+    return undefined
   })
   app.addHook('onResponse', (request, reply, done) => {
+    context.metrics.answered(request.method, request.routeOptions.url, reply.raw.statusCode)
     // Node would keep the connection for a next request, and the gateway waiting for its end.
     if (draining()) request.raw.socket.destroySoon()
     components.logger.debug('request answered', {
@@ -64,7 +115,9 @@ export function createServer(context: GatewayContext, draining: () => boolean): 
       method: request.method,
       route: request.routeOptions.url,
       status: reply.raw.statusCode,
-      ms: Math.round(reply.elapsedTime)
+      ms: Math.round(reply.elapsedTime),
+      ...(request.caller === undefined ? {} : { key: request.caller.name }),
+      ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent })
     })
     done()
   })
@@ -84,7 +137,7 @@ export function createServer(context: GatewayContext, draining: () => boolean): 
     void reply
       .code(failure.status)
       .headers({ 'x-request-id': request.id, ...failure.headers })
-      .send(toEnvelope(failure))
+      .send(errorDocument(request.url, failure))
   }
 }
 

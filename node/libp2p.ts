@@ -1,20 +1,33 @@
-import { createLibp2p, type Libp2p } from 'libp2p'
+import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
-import { circuitRelayServer, circuitRelayTransport, type CircuitRelayService } from '@libp2p/circuit-relay-v2'
+import { autoNATv2 } from '@libp2p/autonat-v2'
+import { circuitRelayTransport, type CircuitRelayService } from '@libp2p/circuit-relay-v2'
 import { identify, identifyPush, type Identify, type IdentifyPush } from '@libp2p/identify'
-import { FaultTolerance, type PrivateKey, type ServiceMap } from '@libp2p/interface'
+import {
+  FaultTolerance,
+  type ConnectionGater,
+  type MultiaddrConnection,
+  type PeerDiscovery,
+  type PrivateKey,
+  type ServiceMap
+} from '@libp2p/interface'
 import { kadDHT, passthroughMapper, type KadDHTComponents, type SingleKadDHT } from '@libp2p/kad-dht'
+import { mdns, type MulticastDNSComponents } from '@libp2p/mdns'
 import { ping, type Ping } from '@libp2p/ping'
+import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
+import { uPnPNAT } from '@libp2p/upnp-nat'
+import { webSockets } from '@libp2p/websockets'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import { KAD_PROTOCOL } from '../protocols/index.ts'
+import { doors, type Doors } from './reach/index.ts'
+import { isPrivateAddress } from './discovery/index.ts'
+import { DEFAULT_RELAY_LIMITS, limitedRelay, type RelayLimits } from './relay-limits.ts'
 
 /** Streams at once from one peer through a relay: 32 by default, one for each contributor asked. */
 const MAX_HOP_STREAMS = 4096
-
-/** Reservations that a relay holds at once. */
-const MAX_RESERVATIONS = 4096
 
 /**
  * Lifetime of a reservation, in milliseconds: 20 days, under the 2³¹ ms of a timer. With a short one,
@@ -27,10 +40,23 @@ const PROVIDER_VALIDITY_MS = 600_000
 
 export interface LobstahServices extends ServiceMap {
   dht: SingleKadDHT
+  doors: Doors
   identify: Identify
   identifyPush: IdentifyPush
   ping: Ping
   relay?: CircuitRelayService
+  listener: Listener
+  mdns?: PeerDiscovery
+}
+
+/** The part of libp2p's own components that is needed. */
+interface Transports {
+  listen(addresses: Multiaddr[]): Promise<void>
+}
+
+/** Takes up more addresses while the node runs. */
+export interface Listener {
+  listen(address: string): Promise<void>
 }
 
 /** A libp2p node with the services of the mesh. */
@@ -44,33 +70,78 @@ export interface Libp2pInit {
   announce?: string[]
   /** Whether others may be relayed; makes the node a DHT server too. */
   relay?: boolean
+  /** What a relay gives each peer. */
+  relayLimits?: RelayLimits
+  /** Lifetime of the relay's reservations, in milliseconds. @default 20 days */
+  reservationTtlMs?: number
+  /** Key of a private mesh, as libp2p's connection protector takes it: who has another cannot connect. */
+  meshKey?: Uint8Array
+  /** Finds peers on the local network, and is found. @default false */
+  mdns?: boolean
+  /** Port of the local network's search, for tests. @default 5353 */
+  mdnsPort?: number
+  /** Neither dials nor accepts anybody outside private ranges. @default false */
+  lanOnly?: boolean
+  /** Asks the router to forward a port. @default false */
+  upnp?: boolean
+  /** libp2p's QUIC transport, where it could be loaded. A private mesh's key cannot be enforced on it. */
+  quic?: QuicTransport
   /** Keeps addresses and the DHT over a restart. @default in memory */
   datastore?: Datastore
 }
 
+/** A factory of libp2p's QUIC transport. */
+export type QuicTransport = NonNullable<Libp2pOptions['transports']>[number]
+
+/** libp2p's QUIC; undefined where its native part has no build for this machine. */
+export async function loadQuic(): Promise<QuicTransport | undefined> {
+  try {
+    const { quic } = await import('@chainsafe/libp2p-quic')
+    return quic()
+  } catch {
+    return undefined
+  }
+}
+
 /** Builds the libp2p node, not yet started. Its limits are argued in `docs/architecture.md`. */
 export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp2p> {
+  const limits = init.relayLimits ?? DEFAULT_RELAY_LIMITS
+  const quic = init.meshKey === undefined ? init.quic : undefined
+  const listen = (init.listen ?? []).filter((address) => quic !== undefined || !address.includes('/quic'))
   const node = await createLibp2p<LobstahServices>({
     start: false,
     privateKey: init.privateKey,
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
-    addresses: { listen: init.listen ?? [], announce: init.announce ?? [] },
-    transports: [tcp(), circuitRelayTransport()],
+    addresses: { listen, announce: init.announce ?? [] },
+    transports: [
+      tcp(),
+      webSockets(),
+      ...(quic === undefined ? [] : [quic]),
+      circuitRelayTransport({
+        maxInboundStopStreams: MAX_HOP_STREAMS,
+        maxOutboundStopStreams: MAX_HOP_STREAMS
+      })
+    ],
+    ...(init.meshKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: init.meshKey }) }),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 1 << 20 }, maxEarlyStreams: 1000 })],
-    connectionGater: { denyDialMultiaddr: () => false },
+    connectionGater: gater(init.lanOnly === true),
     connectionManager: {
       maxConnections: 2000,
       maxIncomingPendingConnections: 500,
       inboundConnectionThreshold: 100,
-      inboundUpgradeTimeout: 5000
+      inboundUpgradeTimeout: 5000,
+      // A /dnsaddr is looked up before the gater is asked.
+      ...(init.lanOnly === true ? { resolvers: {} } : {})
     },
-    connectionMonitor: { pingInterval: 10_000 },
+    connectionMonitor: { pingInterval: 10_000, pingTimeout: { minTimeout: 10_000 } },
     transportManager: { faultTolerance: FaultTolerance.FATAL_ALL },
     services: {
       identify: identify(),
       identifyPush: identifyPush(),
-      ping: ping(),
+      // The DHT pings peers beside the connection monitor; one stream for both would fail healthy connections.
+      ping: ping({ maxInboundStreams: 32, maxOutboundStreams: 32 }),
+      doors: doors(),
       dht: kadDHT({
         protocol: KAD_PROTOCOL,
         clientMode: init.relay !== true,
@@ -80,17 +151,24 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
       }) as (components: KadDHTComponents) => SingleKadDHT,
       ...(init.relay === true
         ? {
-            relay: circuitRelayServer({
+            relay: limitedRelay(limits, {
               maxInboundHopStreams: MAX_HOP_STREAMS,
               maxOutboundStopStreams: MAX_HOP_STREAMS,
               reservations: {
-                maxReservations: MAX_RESERVATIONS,
-                reservationTtl: RESERVATION_TTL_MS,
+                maxReservations: limits.reservations,
+                reservationTtl: init.reservationTtlMs ?? RESERVATION_TTL_MS,
                 applyDefaultLimit: false
               }
             })
           }
-        : {})
+        : {}),
+      // Version 2: version 1 closes connections.
+      autonat: autoNATv2(),
+      ...(init.mdns === true ? { mdns: localSearch(init.mdnsPort) } : {}),
+      ...(init.upnp === true ? { upnp: uPnPNAT() } : {}),
+      listener: (components: { transportManager: Transports }): Listener => ({
+        listen: (address) => components.transportManager.listen([multiaddr(address)])
+      })
     }
   })
   freeReservations(node)
@@ -102,4 +180,17 @@ function freeReservations(node: LobstahLibp2p): void {
   node.addEventListener('peer:disconnect', (event) => {
     node.services.relay?.reservations.delete(event.detail)
   })
+}
+
+function localSearch(port = 5353): (components: MulticastDNSComponents) => PeerDiscovery {
+  return mdns({ serviceTag: '_lobstah._udp.local', port })
+}
+
+/** Lets everybody in and out, or only the local network. libp2p's own gater refuses to dial private addresses. */
+function gater(lanOnly: boolean): ConnectionGater {
+  if (!lanOnly) return { denyDialMultiaddr: () => false }
+  return {
+    denyDialMultiaddr: (address: Multiaddr) => !isPrivateAddress(address),
+    denyInboundConnection: ({ remoteAddr }: MultiaddrConnection) => !isPrivateAddress(remoteAddr)
+  }
 }

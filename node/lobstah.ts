@@ -1,16 +1,31 @@
 import { defaultLogger } from '@libp2p/logger'
-import type { ComponentLogger, PrivateKey, Startable } from '@libp2p/interface'
+import type { ComponentLogger, Startable } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import type { Datastore } from 'interface-datastore'
+import type { Registry } from 'prom-client'
 import type { Price } from '../protocols/index.ts'
 import { consumer, type Consumer } from './consumer/index.ts'
 import { contributor, type Contributor } from './contributor/index.ts'
-import { BootstrapKeeper, Directory, ProviderRecords } from './discovery/index.ts'
+import {
+  BootstrapKeeper,
+  Directory,
+  LocalPeers,
+  ModeKeeper,
+  ProviderRecords,
+  RelayKeeper
+} from './discovery/index.ts'
 import type { Engine } from './engines/index.ts'
 import { explainListen } from './errors.ts'
 import type { Ledger } from './ledger/index.ts'
-import { createLobstahLibp2p, type LobstahLibp2p } from './libp2p.ts'
+import { createLobstahLibp2p, type Libp2pInit, type LobstahLibp2p } from './libp2p.ts'
+import {
+  consumerObserver,
+  contributorObserver,
+  watchBalance,
+  watchCapacity,
+  watchLibp2p
+} from './metrics/index.ts'
+import { Reach, StunServer, stunPortFor } from './reach/index.ts'
 
 /** Name and version that others see. */
 const AGENT = 'lobstah-node/0.1.0'
@@ -18,21 +33,20 @@ const AGENT = 'lobstah-node/0.1.0'
 /** What a peer may owe when nothing is configured, in micro-credits: a million tokens of a 1-billion-parameter model. */
 const DEFAULT_CREDIT_LINE = 1_000_000_000_000
 
-export interface LobstahInit {
-  privateKey: PrivateKey
+export interface LobstahInit extends Libp2pInit {
   ledger: Ledger
+  /** Where the node counts what it does. @default nowhere */
+  metrics?: Registry
   /** Runs models on this machine, for this node's own user and, with `contribute`, for the mesh. */
   engine?: Engine
   /** Serves the mesh. @default false */
   contribute?: boolean
-  /** Relays others. @default false */
-  relay?: boolean
   /** Multiaddrs of peers to join by, each ended by `/p2p/<peer id>`. @default none: nobody is contacted */
   bootstrap?: string[]
   /** @default none for a consumer, `/p2p-circuit` and a free port for a contributor */
   listen?: string[]
-  announce?: string[]
-  datastore?: Datastore
+  /** UDP and TCP port of a relay's STUN server; it takes the next UDP port too. @default the one after all that it listens on */
+  stunPort?: number
   /** Requests answered at once. @default 1 */
   slots?: number
   /** Requests that may wait. @default 16 */
@@ -42,10 +56,14 @@ export interface LobstahInit {
   serves?: (peer: string) => boolean
   /** Whom this node asks. @default everybody */
   asks?: (peer: string) => boolean
+  /** The most to pay for a token of a model, in micro-credits. */
+  maxPrice?: Readonly<Record<string, Price>>
   /** What a peer may owe, in micro-credits. */
   creditLine?: (peer: string) => number
   /** Longest time that running answers get when the node stops, in milliseconds. @default 10 s */
   drainMs?: number
+  /** Whether direct connections are made behind relayed ones. @default true */
+  punch?: boolean
   logger?: ComponentLogger
   /** Milliseconds since 1970. */
   now?: () => number
@@ -58,6 +76,8 @@ export interface Lobstah extends Startable {
   readonly consumer: Consumer
   readonly contributor: Contributor | undefined
   readonly directory: Directory
+  /** On whom others can reach this node where they cannot reach it directly. */
+  readonly relays: RelayKeeper
   readonly ledger: Ledger
   start(): Promise<void>
   /** Takes no new work, says goodbye, lets running answers finish. */
@@ -73,24 +93,34 @@ function defaultListen(init: LobstahInit): string[] {
 
 /** Puts a node together; nothing runs, and nobody is contacted, before `start`. */
 export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
-  const { privateKey, ledger, engine, bootstrap = [], now = Date.now, logger = defaultLogger() } = init
-  const peer = peerIdFromPrivateKey(privateKey).toString()
-  const libp2p = await createLobstahLibp2p({
+  const {
     privateKey,
-    listen: init.listen ?? defaultListen(init),
-    announce: init.announce,
-    relay: init.relay,
-    datastore: init.datastore
-  })
+    ledger,
+    engine,
+    metrics,
+    bootstrap = [],
+    now = Date.now,
+    logger = defaultLogger()
+  } = init
+  const peer = peerIdFromPrivateKey(privateKey).toString()
+  const listen = init.listen ?? defaultListen(init)
+  const libp2p = await createLobstahLibp2p({ ...init, listen })
   const log = (scope: string): ReturnType<ComponentLogger['forComponent']> =>
     logger.forComponent(`lobstah:${scope}`)
   const keeper = new BootstrapKeeper(
     { peers: bootstrap.map((text) => multiaddr(text)) },
     { libp2p, log: log('bootstrap') }
   )
+  const relays = new RelayKeeper({ listen }, { libp2p, log: log('relays') })
+  const reach = new Reach({ libp2p, doors: libp2p.services.doors, log: log('reach'), now })
+  const stun = new StunServer(
+    { port: init.stunPort ?? stunPortFor(listen) },
+    { libp2p, log: log('stun'), now }
+  )
+  const { mdns } = libp2p.services
   const providerRecords = new ProviderRecords({ libp2p, log: log('provider-records') })
   const directory = new Directory(
-    { joins: bootstrap.length > 0 },
+    { joins: bootstrap.length > 0 || init.mdns === true },
     { libp2p, providerRecords, log: log('directory'), now }
   )
   const serving =
@@ -104,20 +134,43 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
       creditLine: init.creditLine ?? (() => DEFAULT_CREDIT_LINE),
       agent: AGENT,
       drainMs: init.drainMs ?? 10_000
-    })({ libp2p, engine, ledger, providerRecords, privateKey, peer, log: log('contributor'), now })
-  const asking = consumer({ allows: init.asks ?? (() => true) })({
+    })({
+      libp2p,
+      engine,
+      ledger,
+      providerRecords,
+      privateKey,
+      peer,
+      log: log('contributor'),
+      now,
+      ...(metrics === undefined ? {} : { observer: contributorObserver(metrics) })
+    })
+  const asking = consumer({ allows: init.asks ?? (() => true), maxPrice: init.maxPrice ?? {} })({
     libp2p,
     directory,
     ledger,
     local: serving === undefined ? [] : [{ provider: serving.provider, load: () => load(serving) }],
     privateKey,
     peer,
+    pathOf: (connection) => reach.pathOf(connection),
     log: log('consumer'),
-    now
+    now,
+    ...(metrics === undefined ? {} : { observer: consumerObserver(metrics) })
   })
+  if (metrics !== undefined) {
+    watchLibp2p(metrics, libp2p)
+    watchBalance(metrics, ledger)
+    if (serving !== undefined) watchCapacity(metrics, () => serving.capacity())
+  }
   const parts: Startable[] = [
     ledger,
+    relays,
+    ...(mdns === undefined ? [] : [new LocalPeers({ libp2p, search: mdns, log: log('mdns') })]),
     libp2p,
+    ...(init.relay === true ? [] : [new ModeKeeper({ libp2p, log: log('dht') })]),
+    ...(init.relay === true ? [stun] : []),
+    // Its sockets are its own: the gater, which keeps dials on the local network, does not see them.
+    ...(init.lanOnly === true || init.punch === false ? [] : [reach]),
     keeper,
     providerRecords,
     ...(serving ? [serving] : []),
@@ -133,6 +186,7 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
     consumer: asking,
     contributor: serving,
     directory,
+    relays,
     ledger,
     start: async () => {
       try {

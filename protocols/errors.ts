@@ -222,6 +222,17 @@ export class NoProviderError extends LobstahError {
   }
 }
 
+/** All who serve the model ask more for it than this node is to pay. Found locally, never sent. */
+export class PriceTooHighError extends LobstahError {
+  static override readonly name = 'PriceTooHighError'
+  override readonly name = 'PriceTooHighError'
+  readonly code = 'price_too_high'
+  readonly retryable = false
+  constructor(message = 'The model costs more than is to be paid', init?: LobstahErrorInit) {
+    super(message, { param: 'model', ...init })
+  }
+}
+
 const WIRE_ERRORS = [
   BadRequestError,
   InvalidFrameError,

@@ -1,122 +1,195 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { ModelNotFoundError } from '../../protocols/errors.ts'
 import type { Delta, InferenceRequest } from '../../protocols/inference/index.ts'
-import { MAX_RECEIPT_HEADER_LENGTH } from '../constants.ts'
 import type { GatewayContext } from '../context.ts'
 import { toFailure, type Failure } from '../errors.ts'
 import { modelNotFoundMessage } from '../model-names.ts'
-import { Answer, type EndEvent } from './answer.ts'
+import type { EndEvent } from './answer.ts'
+import { Answers, type Ends } from './answers.ts'
+import { ownHeaders, placeHeaders, receiptHeader } from './headers.ts'
 import { SseWriter } from './sse-writer.ts'
+import { SERVER_SENT_EVENTS, type StreamKind } from './stream-kind.ts'
+
+/** What is asked: one request, or one for each of several choices of the same model. */
+export type Requests = [InferenceRequest, ...InferenceRequest[]]
 
 /** One surface's way to write an answer as a stream. Every call writes whole events. */
 export interface StreamFormat {
-  delta(delta: Delta, out: SseWriter): void
-  end(end: EndEvent, out: SseWriter): void
+  /** Server-sent events, unless it says otherwise. */
+  readonly kind?: StreamKind
+  /** What comes before the first delta. */
+  start?(out: SseWriter): void
+  delta(delta: Delta, out: SseWriter, choice: number): void
+  /** One choice of several has ended. */
+  choiceEnd?(choice: number, end: EndEvent, out: SseWriter): void
+  /** All have ended. */
+  end(ends: Ends, out: SseWriter): void
   /** The event that tells of a failure in mid-stream. */
   failure(failure: Failure): string
 }
 
 /** One surface's way to write an answer as one document. */
 export interface DocumentFormat {
-  delta(delta: Delta): void
+  delta(delta: Delta, choice: number): void
   /** The body, to be sent as JSON. */
-  end(end: EndEvent, model: string): object
+  end(ends: Ends, model: string): object
 }
 
-const SSE_HEADERS = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-cache',
-  // For nginx and the like in front of the gateway: pass each event on as it comes.
-  'x-accel-buffering': 'no'
+interface Asked {
+  answers: Answers
+  signal: AbortSignal
 }
 
 /**
- * Has a request answered as a stream; `format` is given the model that answers. What fails before the 200 is
+ * Has requests answered as one stream; `format` is given the model that answers. What fails before the 200 is
  * thrown, and becomes an HTTP error; what fails after it is told by a last event, then the connection breaks.
  */
 export async function streamAnswer(
   context: GatewayContext,
   reply: FastifyReply,
-  request: InferenceRequest,
+  requests: Requests,
   createFormat: (model: string) => StreamFormat
 ): Promise<FastifyReply> {
   const { settings } = context
-  const { answer, signal } = ask(context, reply, request)
+  const { answers, signal } = ask(context, reply, requests)
   try {
-    await answer.begun(settings.firstByteMs)
+    await answers.begun(settings.firstByteMs)
     signal.throwIfAborted()
   } catch (err) {
-    await answer.abandon()
-    throw explain(context, request, signal, err)
+    await answers.abandon(err)
+    throw explain(context, requests, signal, err)
   }
-  const response = reply.hijack().raw
-  // A client that is gone is noticed by `close`; without a listener the error would end the process.
-  response.on('error', (err) => context.components.logger.debug('write failed', { error: err.message }))
-  response.writeHead(200, { ...headers(reply), ...SSE_HEADERS, ...placeHeaders(answer) })
-  if (!answer.ready) response.flushHeaders()
-  const out = new SseWriter(response, settings)
-  const format = createFormat(answer.accepted?.model ?? request.model)
+  const format = createFormat(answers.accepted[0]?.model ?? requests[0].model)
+  const kind = format.kind ?? SERVER_SENT_EVENTS
+  const response = openStream(context, reply, answers, kind)
+  const out = new SseWriter(response, { ...settings, ping: kind.ping })
   try {
-    let event = await answer.next()
-    while (event.type === 'delta') {
-      format.delta(event.delta, out)
-      if (out.full) await out.drained()
-      signal.throwIfAborted()
-      event = await answer.next()
-    }
-    format.end(event, out)
+    format.start?.(out)
+    format.end(await writeDeltas(answers, requests.length, signal, format, out), out)
     out.end()
   } catch (err) {
-    const failure = toFailure(explain(context, request, signal, err))
+    const failure = toFailure(explain(context, requests, signal, err))
     context.components.logger.info('answer failed in mid-stream', {
       request: reply.request.id,
       code: failure.code
     })
     out.cut(format.failure(failure))
-    await answer.abandon()
+    await answers.abandon(err)
     return reply
   }
-  await settle(context, reply, answer)
+  await settle(context, reply, answers)
   return reply
 }
 
-/** Has a request answered as one document. What fails is thrown. */
+/** Has requests answered as one document. What fails is thrown. */
 export async function documentAnswer(
   context: GatewayContext,
   reply: FastifyReply,
-  request: InferenceRequest,
+  requests: Requests,
   format: DocumentFormat
 ): Promise<FastifyReply> {
-  const { answer, signal } = ask(context, reply, request)
+  const { answers, signal } = ask(context, reply, requests)
   try {
-    let event = await answer.next()
-    while (event.type === 'delta') {
-      format.delta(event.delta)
-      event = await answer.next()
-    }
-    reply.headers({ ...placeHeaders(answer), ...receiptHeader(event) })
-    reply.send(format.end(event, answer.accepted?.model ?? request.model))
+    const ends = await eachDelta(answers, requests.length, (delta, choice) => format.delta(delta, choice))
+    const body = format.end(ends, answers.accepted[0]?.model ?? requests[0].model)
+    reply.headers({ ...placeHeaders(answers.accepted), ...receiptHeader(ends) })
+    reply.send(body)
   } catch (err) {
-    await answer.abandon()
-    throw explain(context, request, signal, err)
+    await answers.abandon(err)
+    throw explain(context, requests, signal, err)
   }
-  await settle(context, reply, answer)
+  await settle(context, reply, answers)
   return reply
 }
 
-function ask(
-  { calls, components }: GatewayContext,
+function writeDeltas(
+  answers: Answers,
+  count: number,
+  signal: AbortSignal,
+  format: StreamFormat,
+  out: SseWriter
+): Promise<Ends> {
+  return eachDelta(
+    answers,
+    count,
+    async (delta, choice) => {
+      format.delta(delta, out, choice)
+      if (out.full) await out.drained()
+      signal.throwIfAborted()
+    },
+    (choice, end) => format.choiceEnd?.(choice, end, out)
+  )
+}
+
+/** Sees every delta, and every answer's end, as they come; returns the ends. */
+async function eachDelta(
+  answers: Answers,
+  count: number,
+  onDelta: (delta: Delta, choice: number) => Promise<void> | void,
+  onEnd?: (choice: number, end: EndEvent) => void
+): Promise<Ends> {
+  const ends: EndEvent[] = []
+  for (let ended = 0; ended < count;) {
+    const { choice, event } = await answers.next()
+    if (event.type === 'delta') await onDelta(event.delta, choice)
+    else {
+      ended++
+      ends[choice] = event
+      onEnd?.(choice, event)
+    }
+  }
+  return ends as Ends
+}
+
+function openStream(
+  context: GatewayContext,
   reply: FastifyReply,
-  request: InferenceRequest
-): { answer: Answer; signal: AbortSignal } {
+  answers: Answers,
+  kind: StreamKind
+): ServerResponse {
+  const response = reply.hijack().raw
+  // A client that is gone is noticed by `close`; without a listener the error would end the process.
+  response.on('error', (err) => context.components.logger.debug('write failed', { error: err.message }))
+  response.writeHead(200, {
+    ...ownHeaders(reply),
+    'content-type': kind.contentType,
+    'cache-control': 'no-cache',
+    // For nginx and the like in front of the gateway: pass each event on as it comes.
+    'x-accel-buffering': 'no',
+    ...placeHeaders(answers.accepted)
+  })
+  if (!answers.ready) response.flushHeaders()
+  return response
+}
+
+function ask(
+  { calls, components, keys, metrics }: GatewayContext,
+  reply: FastifyReply,
+  requests: Requests
+): Asked {
+  const { caller, traceparent } = reply.request
+  keys.enter(caller, requests[0].model)
+  metrics.opened(reply.raw)
   const signal = calls.open(reply.raw)
-  return { answer: new Answer(components.consumer.infer(request, { signal })), signal }
+  const session = reply.request.headers['x-session-affinity']
+  const options = {
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(typeof session === 'string' ? { session } : {}),
+    onSpent: (microCredits: number) => keys.spent(caller, microCredits)
+  }
+  const answers = new Answers(
+    (request, shared) => metrics.follow(components.consumer.infer(request, { ...options, signal: shared })),
+    requests,
+    signal
+  )
+  return { answers, signal }
 }
 
 /** The consumer may still have to acknowledge the last receipt; the client does not wait for that. */
-async function settle(context: GatewayContext, reply: FastifyReply, answer: Answer): Promise<void> {
+async function settle(context: GatewayContext, reply: FastifyReply, answers: Answers): Promise<void> {
   try {
-    await answer.settled()
+    await answers.settled()
   } catch (err) {
     const { code } = toFailure(err)
     context.components.logger.warn('answer delivered but not settled', { request: reply.request.id, code })
@@ -124,33 +197,9 @@ async function settle(context: GatewayContext, reply: FastifyReply, answer: Answ
 }
 
 /** Why it really failed: what aborted the call, and for an unknown model, which ones are known. */
-function explain(
-  context: GatewayContext,
-  request: InferenceRequest,
-  signal: AbortSignal,
-  err: unknown
-): unknown {
+function explain(context: GatewayContext, requests: Requests, signal: AbortSignal, err: unknown): unknown {
   if (signal.aborted) return signal.reason
   if (!(err instanceof ModelNotFoundError)) return err
   const served = context.components.consumer.models().map((model) => model.id)
-  return new ModelNotFoundError(modelNotFoundMessage(request.model, served), { cause: err })
-}
-
-function placeHeaders({ accepted }: Answer): Record<string, string> {
-  return accepted === undefined ? {} : { 'x-lobstah-peer': accepted.peer, 'x-lobstah-route': accepted.route }
-}
-
-function receiptHeader({ receipt }: EndEvent): Record<string, string> {
-  if (receipt === undefined) return {}
-  const text = Buffer.from(JSON.stringify(receipt)).toString('base64url')
-  return text.length > MAX_RECEIPT_HEADER_LENGTH ? {} : { 'x-lobstah-receipt': text }
-}
-
-/** The headers that hooks have set, without the ones that they left undefined. */
-function headers(reply: FastifyReply): Record<string, number | string | string[]> {
-  const set: Record<string, number | string | string[]> = {}
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (value !== undefined) set[name] = value
-  }
-  return set
+  return new ModelNotFoundError(modelNotFoundMessage(requests[0].model, served), { cause: err })
 }

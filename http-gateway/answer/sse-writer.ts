@@ -1,28 +1,30 @@
 import type { ServerResponse } from 'node:http'
+import { SERVER_SENT_EVENTS } from './stream-kind.ts'
 
 export interface SseWriterInit {
   /** Milliseconds of silence after which a comment is sent. */
   keepAliveMs: number
   /** Milliseconds that a client may leave the stream unread. */
   stalledReaderMs: number
+  /** What is sent then; a comment of server-sent events by default. */
+  ping?: string
 }
 
-const PING = ': ping\n\n'
-
 /**
- * A stream of server-sent events on a response whose head is written. It takes the events as text, one a
- * write; comments keep it alive, the one form that every client tolerates.
+ * A stream of events, or of lines, on a response whose head is written. It takes each as text, one a write,
+ * and keeps the stream alive when there are none.
  */
 export class SseWriter {
   readonly #response: ServerResponse
   readonly #ping: NodeJS.Timeout
   readonly #stalledReaderMs: number
 
-  constructor(response: ServerResponse, { keepAliveMs, stalledReaderMs }: SseWriterInit) {
+  constructor(response: ServerResponse, { keepAliveMs, stalledReaderMs, ping }: SseWriterInit) {
     this.#response = response
     this.#stalledReaderMs = stalledReaderMs
+    const text = ping ?? SERVER_SENT_EVENTS.ping
     this.#ping = setInterval(() => {
-      if (!response.writableNeedDrain) response.write(PING)
+      if (!response.writableNeedDrain) response.write(text)
     }, keepAliveMs)
     response.once('close', () => clearInterval(this.#ping))
   }

@@ -1,62 +1,80 @@
 import type { Delta, ToolCallDelta } from '../../protocols/inference/index.ts'
 import type { EndEvent } from '../answer/answer.ts'
+import type { Ends } from '../answer/answers.ts'
 import type { StreamFormat } from '../answer/deliver.ts'
+import { receiptComments } from '../answer/headers.ts'
+import { newId, ToolCallIds } from '../answer/identifiers.ts'
 import type { SseWriter } from '../answer/sse-writer.ts'
 import { toEnvelope, type Failure } from '../errors.ts'
-import { newId, nowInSeconds, toLogprobs, toUsage, ToolCallIds } from './fields.ts'
+import { DONE, nowInSeconds, toFinishReason, toLogprobs, toUsage, totalUsage } from './fields.ts'
+
+export interface ChatChunksInit {
+  includeUsage: boolean
+  /** Whether the client speaks of `function_call`, as before there were tools. */
+  legacyFunctions: boolean
+  /** How many choices there are. */
+  choices: number
+}
 
 interface ChoiceDelta {
   role?: 'assistant'
   content?: string
   reasoning_content?: string
   tool_calls?: object[]
+  function_call?: object
 }
 
-const DONE = 'data: [DONE]\n\n'
+interface ChoiceState {
+  /** A chunk's text up to the one thing that differs in most of them: the content. */
+  contentHead: string
+  roleSent: boolean
+  toolCallIds: ToolCallIds
+}
 
 /** A chat's answer as `chat.completion.chunk` events. */
 export class ChatChunks implements StreamFormat {
-  readonly #includeUsage: boolean
-  readonly #toolCallIds = new ToolCallIds()
+  readonly #init: ChatChunksInit
   /** Every chunk up to its choices. */
   readonly #head: string
-  /** A chunk's text around the one thing that differs in most of them: the content. */
-  readonly #contentHead: string
   readonly #contentTail: string
-  #roleSent = false
+  readonly #choices: ChoiceState[]
 
-  constructor(model: string, { includeUsage }: { includeUsage: boolean }) {
-    this.#includeUsage = includeUsage
+  constructor(model: string, init: ChatChunksInit) {
+    this.#init = init
     const fields = { id: newId('chatcmpl-'), object: 'chat.completion.chunk', created: nowInSeconds(), model }
     this.#head = `data: ${JSON.stringify(fields).slice(0, -1)},"choices":`
-    this.#contentHead = `${this.#head}[{"index":0,"delta":{"content":`
     this.#contentTail = `},"logprobs":null,"finish_reason":null}]${this.#tail(null)}`
+    this.#choices = Array.from({ length: init.choices }, (_, index) => ({
+      contentHead: `${this.#head}[{"index":${index},"delta":{"content":`,
+      roleSent: false,
+      toolCallIds: new ToolCallIds()
+    }))
   }
 
-  delta(delta: Delta, out: SseWriter): void {
+  delta(delta: Delta, out: SseWriter, choice: number): void {
     const { content, reasoning, toolCalls, logprobs } = delta
-    if (this.#roleSent && reasoning === undefined && toolCalls === undefined && logprobs === undefined) {
-      if (content) out.write(this.#contentHead + JSON.stringify(content) + this.#contentTail)
+    const state = this.#state(choice)
+    if (state.roleSent && reasoning === undefined && toolCalls === undefined && logprobs === undefined) {
+      if (content) out.write(state.contentHead + JSON.stringify(content) + this.#contentTail)
       return
     }
-    const choice: ChoiceDelta = {}
-    if (content !== undefined) choice.content = content
-    if (reasoning !== undefined) choice.reasoning_content = reasoning
-    if (toolCalls !== undefined) choice.tool_calls = toolCalls.map((call) => this.#toolCall(call))
-    out.write(
-      this.#chunk(
-        choice,
-        null,
-        logprobs === undefined ? null : { content: toLogprobs(logprobs), refusal: null }
-      )
-    )
+    const fields: ChoiceDelta = {}
+    if (content !== undefined) fields.content = content
+    if (reasoning !== undefined) fields.reasoning_content = reasoning
+    if (toolCalls !== undefined) Object.assign(fields, this.#calls(toolCalls, state))
+    const shown = logprobs === undefined ? null : { content: toLogprobs(logprobs), refusal: null }
+    if (state.roleSent && Object.keys(fields).length === 0 && shown === null) return
+    out.write(this.#chunk(choice, fields, null, shown))
   }
 
-  end({ finishReason, usage, receipt }: EndEvent, out: SseWriter): void {
-    if (!this.#roleSent) out.write(this.#chunk({ content: '' }, null))
-    out.write(this.#chunk({}, finishReason))
-    if (this.#includeUsage) out.write(`${this.#head}[]${this.#tail(toUsage(usage))}`)
-    if (receipt !== undefined) out.write(`: lobstah-receipt ${JSON.stringify(receipt)}\n\n`)
+  choiceEnd(choice: number, { finishReason }: EndEvent, out: SseWriter): void {
+    if (!this.#state(choice).roleSent) out.write(this.#chunk(choice, { content: '' }, null))
+    out.write(this.#chunk(choice, {}, toFinishReason(finishReason, this.#init.legacyFunctions)))
+  }
+
+  end(ends: Ends, out: SseWriter): void {
+    if (this.#init.includeUsage) out.write(`${this.#head}[]${this.#tail(toUsage(totalUsage(ends)))}`)
+    for (const comment of receiptComments(ends)) out.write(comment)
     out.write(DONE)
   }
 
@@ -64,21 +82,43 @@ export class ChatChunks implements StreamFormat {
     return `data: ${JSON.stringify(toEnvelope(failure))}\n\n`
   }
 
-  #chunk(delta: ChoiceDelta, finishReason: string | null, logprobs: object | null = null): string {
-    const roleDelta: ChoiceDelta = this.#roleSent ? delta : { role: 'assistant', ...delta }
-    if (finishReason === null) this.#roleSent = true
-    const choice = { index: 0, delta: roleDelta, logprobs, finish_reason: finishReason }
-    return `${this.#head}[${JSON.stringify(choice)}]${this.#tail(null)}`
+  #state(choice: number): ChoiceState {
+    const state = this.#choices[choice]
+    if (state === undefined) throw new RangeError(`no choice ${choice}`)
+    return state
+  }
+
+  #chunk(
+    choice: number,
+    delta: ChoiceDelta,
+    finishReason: string | null,
+    logprobs: object | null = null
+  ): string {
+    const state = this.#state(choice)
+    const withRole: ChoiceDelta = state.roleSent ? delta : { role: 'assistant', ...delta }
+    state.roleSent = true
+    const fields = { index: choice, delta: withRole, logprobs, finish_reason: finishReason }
+    return `${this.#head}[${JSON.stringify(fields)}]${this.#tail(null)}`
   }
 
   /** A chunk's end. Where usage is asked for, OpenAI's chunks all have the field. */
   #tail(usage: object | null): string {
-    return this.#includeUsage ? `,"usage":${JSON.stringify(usage)}}\n\n` : '}\n\n'
+    return this.#init.includeUsage ? `,"usage":${JSON.stringify(usage)}}\n\n` : '}\n\n'
   }
 
-  #toolCall(delta: ToolCallDelta): object {
-    const { index, id, name, arguments: text = '' } = this.#toolCallIds.identify(delta)
-    if (id === undefined) return { index, function: { arguments: text } }
-    return { index, id, type: 'function', function: { name, arguments: text } }
+  #calls(deltas: ToolCallDelta[], state: ChoiceState): ChoiceDelta {
+    if (!this.#init.legacyFunctions) {
+      return { tool_calls: deltas.map((delta) => toToolCall(state.toolCallIds.identify(delta))) }
+    }
+    // There was one function call at most.
+    const first = deltas.find(({ index }) => index === 0)
+    if (first === undefined) return {}
+    const { name, arguments: text = '' } = first
+    return { function_call: { ...(name === undefined ? {} : { name }), arguments: text } }
   }
+}
+
+function toToolCall({ index, id, name, arguments: text = '' }: ToolCallDelta): object {
+  if (id === undefined) return { index, function: { arguments: text } }
+  return { index, id, type: 'function', function: { name, arguments: text } }
 }

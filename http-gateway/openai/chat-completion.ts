@@ -1,56 +1,60 @@
-import type { Delta, Logprob } from '../../protocols/inference/index.ts'
+import type { Delta } from '../../protocols/inference/index.ts'
 import type { EndEvent } from '../answer/answer.ts'
+import type { Ends } from '../answer/answers.ts'
 import type { DocumentFormat } from '../answer/deliver.ts'
-import { newId, nowInSeconds, toLogprobs, toUsage, ToolCallIds } from './fields.ts'
-
-interface ToolCall {
-  id: string
-  type: 'function'
-  function: { name: string; arguments: string }
-}
+import { newId } from '../answer/identifiers.ts'
+import { Transcript, type ToolCall } from '../answer/transcript.ts'
+import { nowInSeconds, toFinishReason, toLogprobs, toUsage, totalUsage } from './fields.ts'
 
 /** A chat's answer as one `chat.completion` document. */
 export class ChatCompletion implements DocumentFormat {
-  readonly #toolCallIds = new ToolCallIds()
-  readonly #toolCalls = new Map<number, ToolCall>()
-  readonly #logprobs: Logprob[] = []
-  #content = ''
-  #reasoning = ''
+  readonly #legacyFunctions: boolean
+  readonly #choices: Transcript[]
 
-  delta({ content = '', reasoning = '', toolCalls = [], logprobs = [] }: Delta): void {
-    this.#content += content
-    this.#reasoning += reasoning
-    this.#logprobs.push(...logprobs)
-    for (const delta of toolCalls) {
-      const { index, id = '', name = '', arguments: text = '' } = this.#toolCallIds.identify(delta)
-      const known = this.#toolCalls.get(index)
-      if (known === undefined) {
-        this.#toolCalls.set(index, { id, type: 'function', function: { name, arguments: text } })
-      } else {
-        known.function.name += name
-        known.function.arguments += text
-      }
-    }
+  /** `legacyFunctions`: whether the client speaks of `function_call`, as before there were tools. */
+  constructor({ choices, legacyFunctions }: { choices: number; legacyFunctions: boolean }) {
+    this.#legacyFunctions = legacyFunctions
+    this.#choices = Array.from({ length: choices }, () => new Transcript())
   }
 
-  end({ finishReason, usage }: EndEvent, model: string): object {
-    const toolCalls = [...this.#toolCalls].sort(([a], [b]) => a - b).map(([, call]) => call)
-    const message = {
-      role: 'assistant',
-      content: this.#content === '' && toolCalls.length > 0 ? null : this.#content,
-      refusal: null,
-      ...(this.#reasoning === '' ? {} : { reasoning_content: this.#reasoning }),
-      ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls })
-    }
-    const logprobs =
-      this.#logprobs.length === 0 ? null : { content: toLogprobs(this.#logprobs), refusal: null }
+  delta(delta: Delta, choice: number): void {
+    this.#choices[choice]?.add(delta)
+  }
+
+  end(ends: Ends, model: string): object {
     return {
       id: newId('chatcmpl-'),
       object: 'chat.completion',
       created: nowInSeconds(),
       model,
-      choices: [{ index: 0, message, logprobs, finish_reason: finishReason }],
-      usage: toUsage(usage)
+      choices: ends.map((end, index) => this.#choice(end, index)),
+      usage: toUsage(totalUsage(ends))
+    }
+  }
+
+  #choice({ finishReason }: EndEvent, index: number): object {
+    const { content, reasoning, toolCalls, logprobs } = this.#choices[index] ?? new Transcript()
+    const message = {
+      role: 'assistant',
+      content: content === '' && toolCalls.length > 0 ? null : content,
+      refusal: null,
+      ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+      ...this.#calls(toolCalls)
+    }
+    return {
+      index,
+      message,
+      logprobs: logprobs.length === 0 ? null : { content: toLogprobs(logprobs), refusal: null },
+      finish_reason: toFinishReason(finishReason, this.#legacyFunctions)
+    }
+  }
+
+  #calls(calls: ToolCall[]): object {
+    const [first] = calls
+    if (first === undefined) return {}
+    if (this.#legacyFunctions) return { function_call: { name: first.name, arguments: first.arguments } }
+    return {
+      tool_calls: calls.map(({ id, ...call }) => ({ id, type: 'function', function: call }))
     }
   }
 }

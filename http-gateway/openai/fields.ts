@@ -1,5 +1,8 @@
-import type { Logprob, ToolCallDelta, Usage } from '../../protocols/inference/index.ts'
-import { randomUUID } from 'node:crypto'
+import type { FinishReason, Logprob, Usage } from '../../protocols/inference/index.ts'
+import type { Ends } from '../answer/answers.ts'
+
+/** The event that ends OpenAI's older streams. */
+export const DONE = 'data: [DONE]\n\n'
 
 /** OpenAI's token counts. */
 export interface UsageField {
@@ -24,11 +27,6 @@ export function nowInSeconds(): number {
   return Math.floor(Date.now() / 1000)
 }
 
-/** `chatcmpl-…` and the like. */
-export function newId(prefix: string): string {
-  return prefix + randomUUID().replaceAll('-', '')
-}
-
 export function toUsage(usage: Usage): UsageField {
   return {
     prompt_tokens: usage.promptTokens,
@@ -39,22 +37,27 @@ export function toUsage(usage: Usage): UsageField {
   }
 }
 
+/** What several answers took together: each was an order of its own, its prompt included. */
+export function totalUsage(ends: Ends): Required<Usage> {
+  const sum = (count: (usage: Usage) => number): number =>
+    ends.reduce((total, { usage }) => total + count(usage), 0)
+  return {
+    promptTokens: sum((usage) => usage.promptTokens),
+    completionTokens: sum((usage) => usage.completionTokens),
+    cachedTokens: sum((usage) => usage.cachedTokens ?? 0),
+    reasoningTokens: sum((usage) => usage.reasoningTokens ?? 0)
+  }
+}
+
+/** Why a choice ended, in the words of tools or of the functions before them. */
+export function toFinishReason(reason: FinishReason, legacyFunctions: boolean): string {
+  return legacyFunctions && reason === 'tool_calls' ? 'function_call' : reason
+}
+
 export function toLogprobs(logprobs: Logprob[]): LogprobsField {
   return logprobs.map(({ top = [], ...own }) => ({ ...toLogprob(own), top_logprobs: top.map(toLogprob) }))
 }
 
 function toLogprob({ token, logprob }: Omit<Logprob, 'top'>): LogprobField {
   return { token, logprob, bytes: [...Buffer.from(token)] }
-}
-
-/** Sees to it that every tool call's first delta has an id: clients cannot answer a call without one. */
-export class ToolCallIds {
-  readonly #known = new Set<number>()
-
-  /** The delta, with an id if it is its call's first; later ones go on without. */
-  identify(delta: ToolCallDelta): ToolCallDelta {
-    if (this.#known.has(delta.index)) return delta
-    this.#known.add(delta.index)
-    return delta.id === undefined ? { ...delta, id: newId('call_') } : delta
-  }
 }

@@ -1,8 +1,11 @@
 import { z } from 'zod'
-import { BadRequestError, UnsupportedParameterError } from '../../protocols/errors.ts'
+import { BadRequestError } from '../../protocols/errors.ts'
 import { chatRequest, type GenerateRequest } from '../../protocols/inference/index.ts'
 
 const contract = chatRequest.shape
+
+/** One stop text or several; null means none. */
+export const stopTexts = z.preprocess(toStopList, contract.stop.nullable())
 
 /** The fields about how tokens are drawn, as OpenAI's clients send them: null means that it is left out. */
 export const samplingFields = {
@@ -13,21 +16,17 @@ export const samplingFields = {
   top_k: contract.top_k.nullable(),
   min_p: contract.min_p.nullable(),
   seed: contract.seed.nullable(),
-  stop: z.preprocess(toStopList, contract.stop.nullable()),
+  stop: stopTexts,
   presence_penalty: contract.presence_penalty.nullable(),
   frequency_penalty: contract.frequency_penalty.nullable(),
-  logit_bias: contract.logit_bias.nullable(),
-  n: z.number().int().nullish()
+  logit_bias: contract.logit_bias.nullable()
 }
 
 type SamplingBody = z.infer<z.ZodObject<typeof samplingFields>>
-type Sampling = Pick<GenerateRequest, Exclude<keyof typeof samplingFields, 'n' | 'max_completion_tokens'>>
+type Sampling = Pick<GenerateRequest, Exclude<keyof typeof samplingFields, 'max_completion_tokens'>>
 
-/** The same fields, as a request has them. Throws UnsupportedParameterError for more than one choice. */
+/** The same fields, as a request has them. */
 export function toSampling(fields: SamplingBody): Sampling {
-  if ((fields.n ?? 1) !== 1) {
-    throw new UnsupportedParameterError('n must be 1: send one request for each answer', { param: 'n' })
-  }
   return withoutNulls({
     max_tokens: fields.max_completion_tokens ?? fields.max_tokens,
     temperature: fields.temperature,

@@ -8,6 +8,7 @@ import { ed25519PeerId } from '../../protocols/records/fields.ts'
 const text = z.string({ error: 'a text' }).min(1, { error: 'a text that is not empty' })
 const flag = z.boolean({ error: 'true or false' })
 const microCredits = whole(0, Number.MAX_SAFE_INTEGER)
+const count = whole(1, Number.MAX_SAFE_INTEGER)
 
 const access = z.enum(['friends', 'mesh'], { error: 'friends or mesh' })
 const httpUrl = z.url({ protocol: /^https?$/, error: 'an http or https URL, such as http://127.0.0.1:11434' })
@@ -41,6 +42,28 @@ export const settings = z.strictObject({
   contribute: flag.default(false).describe("Serve this machine's models to others"),
   relay: flag.default(false).describe('Relay connections for peers that cannot be reached directly'),
   mdns: flag.default(false).describe('Find peers on the local network'),
+  lanOnly: flag.default(false).describe('Neither dial nor accept anybody outside the private address ranges'),
+  upnp: flag.default(false).describe('Ask the router to forward a port'),
+  stunPort: whole(1024, 65_534)
+    .optional()
+    .describe(
+      'UDP and TCP port by which a relay tells peers their outer addresses; it takes the next UDP port too'
+    ),
+  relayLimits: z
+    .strictObject(
+      {
+        reservations: count.default(4096),
+        circuitsPerPeer: count.default(256),
+        bytesPerCircuit: count.default(16 * 2 ** 30),
+        circuitMs: whole(1, 2 ** 31 - 1).default(24 * 3600 * 1000),
+        bytesPerSecond: count.default(8 * 2 ** 20)
+      },
+      {
+        error: 'an object with reservations, circuitsPerPeer, bytesPerCircuit, circuitMs or bytesPerSecond'
+      }
+    )
+    .prefault({})
+    .describe('What a relay gives: places, and to each peer circuits, bytes, time and bytes a second'),
   engine: z
     .enum(['auto', 'ollama', 'openai', 'embedded', 'none'], {
       error: 'auto, ollama, openai, embedded or none'
@@ -51,6 +74,9 @@ export const settings = z.strictObject({
   engineKey: text.optional().describe("The engine's API key"),
   modelFile: text.optional().describe('A GGUF file for the embedded engine'),
   threads: whole(1, 1024).optional().describe('Threads of the embedded engine; by default its own choice'),
+  contextLength: whole(512, 16_777_216)
+    .optional()
+    .describe('Tokens of prompt and answer together: what Ollama makes room for (8192 by default)'),
   slots: whole(1, 1024).default(1).describe('Requests answered at once'),
   queue: whole(0, 1024).default(16).describe('Requests that may wait for a slot'),
   gateway: flag.default(true).describe('Serve the OpenAI-compatible API on this machine'),
@@ -61,11 +87,20 @@ export const settings = z.strictObject({
   apiKeys: list(text)
     .default([])
     .describe('Keys of which the gateway wants one; with none, it asks for none'),
+  gatewayCert: text.optional().describe('A certificate chain, PEM, by which the gateway speaks HTTPS'),
+  gatewayKey: text.optional().describe("The private key of the gateway's certificate, PEM"),
   friends: list(peerId).default([]).describe('Ids of peers to treat as friends'),
-  serveAccess: access.default('mesh').describe('Who may use the engine: friends, or any peer of the mesh'),
-  askAccess: access
-    .default('mesh')
-    .describe('Whose engines are asked: those of friends, or of any peer of the mesh'),
+  serveAccess: access
+    .optional()
+    .describe(
+      'Who may use the engine: friends, or any peer of the mesh; by default mesh in a private one, else friends'
+    ),
+  askAccess: z
+    .enum([...access.options, 'nobody'], { error: 'friends, mesh or nobody' })
+    .optional()
+    .describe(
+      "Whose engines are asked besides this machine's: friends', any peer's of the mesh, or nobody's; by default mesh in a private one, else friends"
+    ),
   prices: prices
     .default({})
     .describe(
@@ -76,11 +111,17 @@ export const settings = z.strictObject({
     .describe('The most to pay for a prompt and for a completion token of each model'),
   creditLine: z
     .strictObject(
-      { friends: microCredits.default(1e12), strangers: microCredits.default(1e11) },
-      { error: 'an object with friends and strangers, in micro-credits' }
+      {
+        friends: microCredits.default(1e12),
+        strangers: microCredits.default(1e11),
+        peers: z
+          .record(peerId, microCredits, { error: "an object with a line for each peer's id" })
+          .default({})
+      },
+      { error: 'an object with friends, strangers and peers, in micro-credits' }
     )
     .prefault({})
-    .describe('Micro-credits that a friend and that a stranger may owe before they are refused'),
+    .describe('Micro-credits that a friend, a stranger and each peer named may owe before they are refused'),
   logLevel: z
     .enum(['silent', 'error', 'warn', 'info', 'debug', 'trace'], {
       error: 'silent, error, warn, info, debug or trace'

@@ -1,27 +1,26 @@
-import type {
-  LobstahError} from '../../protocols/index.ts';
 import {
   BusyError,
   InvalidFrameError,
   ModelNotFoundError,
   NoProviderError,
   canonicalModelName,
+  textBytes,
   toLobstahError,
   type AnswerEvent,
-  type InferenceRequest
+  type InferOptions,
+  type InferenceRequest,
+  type LobstahError
 } from '../../protocols/index.ts'
 import type { Contributor } from '../discovery/index.ts'
-import type {
-  Consumer,
-  ConsumerComponents,
-  ConsumerInit,
-  InferOptions,
-  ListedModel,
-  PeerStatus
-} from './index.ts'
-import { PeerHealth } from './peer-health.ts'
+import type { Consumer, ConsumerComponents, ConsumerInit, ListedModel, PeerStatus } from './index.ts'
+import { Affinity, sessionOf } from './affinity.ts'
+import { NO_FAULT, PeerHealth } from './peer-health.ts'
+import { PriceLimits } from './price-limits.ts'
+import { Purchases } from './purchases.ts'
 import { findModel, rank, type Candidate } from './ranking.ts'
+import { Reconciler } from './reconciler.ts'
 import { RemoteProvider } from './remote-provider.ts'
+import { TokenCounts } from './token-drift.ts'
 
 /** Contributors that one request is tried on. */
 const MAX_ATTEMPTS = 4
@@ -32,18 +31,6 @@ const COLD_START_MS = 5000
 /** How often the DHT is asked meanwhile, in milliseconds. */
 const COLD_START_STEP_MS = 100
 
-/** Failures that say nothing against the contributor. */
-const NO_FAULT = new Set([
-  'busy',
-  'bad_request',
-  'unsupported_parameter',
-  'context_length_exceeded',
-  'credit_exhausted',
-  'not_allowed',
-  'model_not_found',
-  'shutting_down'
-])
-
 /** See {@link Consumer}. */
 export class LobstahConsumer implements Consumer {
   readonly #init: ConsumerInit
@@ -52,19 +39,28 @@ export class LobstahConsumer implements Consumer {
   /** Contributors seen since start, so that one that is gone is still shown. */
   readonly #seen = new Map<string, Contributor>()
   readonly #background = new Set<Promise<void>>()
+  readonly #purchases = new Purchases()
+  readonly #reconciler: Reconciler
+  readonly #counts = new TokenCounts()
+  readonly #affinity = new Affinity()
+  readonly #priceLimits: PriceLimits
 
   constructor(init: ConsumerInit, components: ConsumerComponents) {
     this.#init = init
     this.#components = components
+    this.#reconciler = new Reconciler({ ...components, purchases: this.#purchases })
+    this.#priceLimits = new PriceLimits(init.maxPrice ?? {})
   }
 
   start(): void {
     this.#components.directory.addEventListener('change', this.#onChange)
+    this.#onChange()
   }
 
   async stop(): Promise<void> {
     this.#components.directory.removeEventListener('change', this.#onChange)
     await Promise.all(this.#background)
+    await this.#reconciler.stop()
   }
 
   models(): ListedModel[] {
@@ -95,6 +91,7 @@ export class LobstahConsumer implements Consumer {
       return {
         peer: contributor.peer,
         route: new RemoteProvider(contributor, this.#remote).route,
+        path: this.#pathTo(contributor),
         state: !up ? 'down' : health.excluded(this.#components.now()) ? 'excluded' : 'up',
         models: models.map(({ id }) => id),
         slots,
@@ -102,7 +99,9 @@ export class LobstahConsumer implements Consumer {
         queued,
         answered: health.answered,
         failed: health.failed,
-        firstTokenMs: health.firstTokenMs
+        firstTokenMs: health.firstTokenMs,
+        disputes: this.#reconciler.disputes(contributor.peer),
+        tokenDrift: this.#counts.drifts(contributor.peer)
       }
     })
   }
@@ -111,13 +110,16 @@ export class LobstahConsumer implements Consumer {
     const { signal } = options
     const tried = new Set<string>()
     const failures: LobstahError[] = []
+    const session = sessionOf(request, options.session)
     while (tried.size < MAX_ATTEMPTS) {
-      const candidate = await this.#choose(request, tried, signal)
+      const candidate = await this.#choose(request, tried, session, signal)
       if (candidate === undefined) break
       tried.add(candidate.provider.peer)
       const attempt = { started: false }
       try {
-        yield* this.#attempt(candidate, request, attempt, signal)
+        yield* this.#attempt(candidate, request, attempt, options)
+        if (session !== undefined)
+          this.#affinity.answered(session, candidate.provider.peer, this.#components.now())
         return
       } catch (thrown) {
         signal?.throwIfAborted()
@@ -129,6 +131,7 @@ export class LobstahConsumer implements Consumer {
           err.message
         )
         failures.push(err)
+        this.#components.observer?.failedOver()
       }
     }
     throw this.#explain(request, failures)
@@ -138,24 +141,33 @@ export class LobstahConsumer implements Consumer {
     { provider }: Candidate,
     request: InferenceRequest,
     attempt: { started: boolean },
-    signal: AbortSignal | undefined
+    options: InferOptions
   ): AsyncGenerator<AnswerEvent> {
     const health = this.#healthOf(provider.peer)
     const asked = performance.now()
+    let bytes = 0
+    this.#components.observer?.attempted(provider.route)
     try {
-      for await (const event of provider.infer(request, { signal })) {
+      for await (const event of provider.infer(request, options)) {
         if (event.type === 'delta' && !attempt.started) {
           attempt.started = true
           health.firstToken(performance.now() - asked)
         }
-        if (event.type === 'end') health.success()
+        if (event.type === 'delta') bytes += textBytes(event.delta)
+        if (event.type === 'end') {
+          health.success()
+          this.#counts.add(provider.peer, request.model, { tokens: event.usage.completionTokens, bytes })
+        }
         yield event
         if (event.type === 'end') return
       }
       throw new InvalidFrameError('The answer has no end')
     } catch (err) {
-      if (signal?.aborted !== true && !NO_FAULT.has(toLobstahError(err).code))
-        health.failure(this.#components.now())
+      if (options.signal?.aborted !== true) {
+        const { code } = toLobstahError(err)
+        this.#components.observer?.failed(code)
+        if (!NO_FAULT.has(code)) health.failure(this.#components.now())
+      }
       throw err
     }
   }
@@ -164,10 +176,13 @@ export class LobstahConsumer implements Consumer {
   async #choose(
     request: InferenceRequest,
     tried: Set<string>,
+    session: string | undefined,
     signal?: AbortSignal
   ): Promise<Candidate | undefined> {
     const best = (): Candidate | undefined => {
-      const candidates = this.#candidates(request).filter(({ provider }) => !tried.has(provider.peer))
+      const candidates = this.#candidates(request, session).filter(
+        ({ provider }) => !tried.has(provider.peer)
+      )
       return rank(candidates, request)[0]
     }
     const known = best()
@@ -186,15 +201,16 @@ export class LobstahConsumer implements Consumer {
     return undefined
   }
 
-  #candidates(request: InferenceRequest): Candidate[] {
+  #candidates(request: InferenceRequest, session: string | undefined): Candidate[] {
     const now = this.#components.now()
+    const warm = session === undefined ? undefined : this.#affinity.peer(session, now)
     return this.#providers().flatMap(({ provider, load }) => {
       const model = findModel(provider.models(), request.model)
-      if (model === undefined) return []
+      if (model === undefined || (provider.route !== 'local' && this.#priceLimits.exceeds(model))) return []
       const health = this.#healthOf(provider.peer)
-      return [
-        { provider, model, load: load(), firstTokenMs: health.firstTokenMs, excluded: health.excluded(now) }
-      ]
+      const { firstTokenMs } = health
+      const excluded = health.excluded(now)
+      return [{ provider, model, load: load(), firstTokenMs, excluded, warm: provider.peer === warm }]
     })
   }
 
@@ -216,10 +232,20 @@ export class LobstahConsumer implements Consumer {
     const busy = failures.find((err) => err instanceof BusyError)
     const last = busy ?? failures.at(-1)
     if (last !== undefined) return last
+    const dear = this.#providers().flatMap(
+      ({ provider }) => findModel(provider.models(), request.model) ?? []
+    )
+    const tooDear = this.#priceLimits.explain(request.model, dear)
+    if (tooDear !== undefined) return tooDear
     if (this.models().length === 0) {
       return new NoProviderError(`Nobody who serves ${request.model} can be reached now`)
     }
     return new ModelNotFoundError(`The model ${request.model} is served by nobody in reach`)
+  }
+
+  #pathTo({ id }: Contributor): PeerStatus['path'] {
+    const connection = this.#components.directory.connection(id)
+    return connection === undefined ? null : this.#components.pathOf(connection)
   }
 
   #healthOf(peer: string): PeerHealth {
@@ -229,7 +255,12 @@ export class LobstahConsumer implements Consumer {
   }
 
   get #remote(): ConstructorParameters<typeof RemoteProvider>[1] {
-    return { ...this.#components, background: this.#keep }
+    return {
+      ...this.#components,
+      background: this.#keep,
+      purchases: this.#purchases,
+      brokeOff: (peer) => this.#reconciler.brokeOff(peer)
+    }
   }
 
   readonly #keep = (work: Promise<void>): void => {
@@ -238,7 +269,9 @@ export class LobstahConsumer implements Consumer {
   }
 
   readonly #onChange = (): void => {
-    for (const contributor of this.#components.directory.contributors())
-      this.#seen.set(contributor.peer, contributor)
+    const { directory } = this.#components
+    const contributors = directory.contributors()
+    for (const contributor of contributors) this.#seen.set(contributor.peer, contributor)
+    this.#reconciler.visit(contributors, (id) => directory.connection(id))
   }
 }

@@ -4,15 +4,29 @@
  * Asks: finds who serves a model, picks one, places a signed order, checks what comes back, goes on to the
  * next when a contributor fails before its first token, and settles.
  */
-import type { Libp2p, Logger, PrivateKey, Startable } from '@libp2p/interface'
-import type { AnswerEvent, InferenceRequest, OfferedModel, Provider, Route } from '../../protocols/index.ts'
+import type { Connection, Libp2p, Logger, PrivateKey, Startable } from '@libp2p/interface'
+import type {
+  AnswerEvent,
+  InferOptions,
+  InferenceRequest,
+  OfferedModel,
+  Price,
+  Provider,
+  Route
+} from '../../protocols/index.ts'
 import type { Directory } from '../discovery/index.ts'
 import type { Ledger } from '../ledger/index.ts'
+import type { Path } from '../reach/index.ts'
 import { LobstahConsumer } from './consumer.ts'
+import type { TokenDrift } from './token-drift.ts'
+
+export type { TokenDrift } from './token-drift.ts'
 
 export interface ConsumerInit {
   /** Whether a peer is asked at all. */
   allows: (peer: string) => boolean
+  /** The most to pay for a token of a model, in micro-credits; no limit where it names none. */
+  maxPrice?: Readonly<Record<string, Price>>
 }
 
 /** This node's own engine, and how full it is: requests running and waiting, per slot. */
@@ -28,11 +42,24 @@ export interface ConsumerComponents {
   /** This node's own engine, or nothing. */
   local: LocalProvider[]
   privateKey: PrivateKey
+  /** How a connection really goes. */
+  pathOf: (connection: Connection) => Path
   /** This node's peer id. */
   peer: string
   log: Logger
   /** Milliseconds since 1970. */
   now: () => number
+  observer?: ConsumerObserver
+}
+
+/** Told of what is worth counting, once an attempt. */
+export interface ConsumerObserver {
+  /** A contributor, or this node's own engine, is asked. */
+  attempted(route: Route): void
+  /** An attempt failed, with a code of `protocols/README.md`. */
+  failed(code: string): void
+  /** Another is asked after a failure. */
+  failedOver(): void
 }
 
 /** A model that can be asked for now. */
@@ -45,6 +72,8 @@ export interface ListedModel extends OfferedModel {
 export interface PeerStatus {
   peer: string
   route: Route
+  /** The route in more detail; null while there is no connection. */
+  path: Path | null
   /** `up`; `excluded` for a while after failures; `down` when the connection is lost. */
   state: 'up' | 'excluded' | 'down'
   models: string[]
@@ -56,10 +85,10 @@ export interface PeerStatus {
   failed: number
   /** Median time to the first token, in milliseconds, of the latest answers; null before the first. */
   firstTokenMs: number | null
-}
-
-export interface InferOptions {
-  signal?: AbortSignal
+  /** Orders of which this node disputes the peer's claim since start. */
+  disputes?: number
+  /** Models whose tokens the peer counts otherwise than the others who serve them. */
+  tokenDrift?: TokenDrift[]
 }
 
 export interface Consumer extends Startable {

@@ -7,6 +7,18 @@ const EXCLUSION_MS = 30_000
 /** Answers whose times are remembered. */
 const REMEMBERED_TIMES = 21
 
+/** Codes of failures that say nothing against the contributor. */
+export const NO_FAULT = new Set([
+  'busy',
+  'bad_request',
+  'unsupported_parameter',
+  'context_length_exceeded',
+  'credit_exhausted',
+  'not_allowed',
+  'model_not_found',
+  'shutting_down'
+])
+
 /** What this node has seen of one contributor's service. */
 export class PeerHealth {
   answered = 0

@@ -32,6 +32,8 @@ export interface PurchaseComponents {
   peer: string
   /** Milliseconds since 1970. */
   now: () => number
+  /** Told of what each countersigned receipt adds, in micro-credits. */
+  onSpent?: ((microCredits: number) => void) | undefined
 }
 
 /**
@@ -102,6 +104,16 @@ export class Purchase {
     this.#transcript.add(payload, textBytes(delta))
   }
 
+  /** The order's id. */
+  get id(): string {
+    return this.#order.id
+  }
+
+  /** What was delivered, from the latest receipt on. */
+  get transcript(): Transcript {
+    return this.#transcript
+  }
+
   /** Whether the final receipt has come. */
   get final(): boolean {
     return this.#previous?.final === true
@@ -117,6 +129,7 @@ export class Purchase {
       previous: this.#previous,
       now: now()
     })
+    const added = receipt.credits - (this.#previous?.credits ?? 0)
     this.#previous = receipt
     this.#transcript.forget(receipt.deltas)
     this.#settling = this.#settling.then(async () => {
@@ -135,6 +148,7 @@ export class Purchase {
         { kind: 'acknowledgement', record: signed }
       ])
       this.#latest = record
+      this.#components.onSpent?.(added)
       // Both records are kept: a contributor that does not take its copy has no less of an answer given.
       await exchange.acknowledge(signed).catch(() => undefined)
     })

@@ -15,6 +15,8 @@ export interface Candidate {
   /** Median time to the first token, in milliseconds; null when it was never asked. */
   firstTokenMs: number | null
   excluded: boolean
+  /** Its engine still holds what it read of this session's prompt. @default false */
+  warm?: boolean
 }
 
 /** Time to the first token that an unknown peer is given, in milliseconds: it is tried before slow ones. */
@@ -57,17 +59,20 @@ function slowness({ provider, firstTokenMs, load }: Candidate): number {
 
 /**
  * The order in which candidates are asked: those that can do what is asked, then this node's own engine while
- * it has a free slot, then the least loaded and fastest; those that failed lately come last.
+ * it has a free slot, then the one that is warm for the session while that one has, then the least loaded and
+ * fastest; those that failed lately come last.
  */
 export function rank(candidates: Candidate[], request: InferenceRequest): Candidate[] {
   const jitter = new Map(candidates.map((candidate) => [candidate, 1 + Math.random() / 10]))
   const score = (candidate: Candidate): number => slowness(candidate) * (jitter.get(candidate) ?? 1)
   const local = ({ provider, load }: Candidate): number => (provider.route === 'local' && load < 1 ? 0 : 1)
+  const cold = ({ warm = false, load }: Candidate): number => (warm && load < 1 ? 0 : 1)
   return candidates.toSorted(
     (a, b) =>
       Number(a.excluded) - Number(b.excluded) ||
       fitness(b.model, request) - fitness(a.model, request) ||
       local(a) - local(b) ||
+      cold(a) - cold(b) ||
       score(a) - score(b)
   )
 }

@@ -11,6 +11,7 @@ import {
   toLobstahError,
   type AnswerEvent,
   type ChatExchange,
+  type InferOptions,
   type InferenceRequest,
   type OfferedModel,
   type Provider,
@@ -18,6 +19,7 @@ import {
 } from '../../protocols/index.ts'
 import { bestConnection, routeOf, type Contributor } from '../discovery/index.ts'
 import { Purchase, type PurchaseComponents } from './purchase.ts'
+import type { Purchases } from './purchases.ts'
 import type { Libp2p } from '@libp2p/interface'
 
 export interface RemoteProviderComponents extends PurchaseComponents {
@@ -25,6 +27,9 @@ export interface RemoteProviderComponents extends PurchaseComponents {
   log: Logger
   /** Keeps the node alive until a settlement in the background is done. */
   background: (work: Promise<void>) => void
+  purchases: Purchases
+  /** An answer of a contributor broke off, with something left to settle. */
+  brokeOff: (peer: string) => void
 }
 
 /** A contributor over the wire: one order for each request. */
@@ -50,19 +55,23 @@ export class RemoteProvider implements Provider {
     return this.#contributor.announcement.models
   }
 
-  async *infer(
-    request: InferenceRequest,
-    options: { signal?: AbortSignal } = {}
-  ): AsyncGenerator<AnswerEvent> {
-    const { signal } = options
+  async *infer(request: InferenceRequest, options: InferOptions = {}): AsyncGenerator<AnswerEvent> {
+    const { signal, traceparent, onSpent } = options
     signal?.throwIfAborted()
     const wanted = canonicalModelName(request.model)
     const model = this.models().find(({ id }) => canonicalModelName(id) === wanted)
     if (model === undefined) throw new ModelNotFoundError()
     const connection = this.#connection()
     if (connection === undefined) throw new PeerLostError()
-    const purchase = await Purchase.place(request, model, this.peer, this.#components)
-    const exchange = await openChat(connection, purchase.record, purchase.document, { signal })
+    const purchase = await Purchase.place(request, model, this.peer, { ...this.#components, onSpent })
+    this.#components.purchases.begin(purchase)
+    let exchange: ChatExchange
+    try {
+      exchange = await openChat(connection, purchase.record, purchase.document, { signal, traceparent })
+    } catch (err) {
+      this.#components.background(this.#end(purchase))
+      throw err
+    }
     let ended = false
     try {
       await readAccepted(exchange, { signal })
@@ -78,13 +87,18 @@ export class RemoteProvider implements Provider {
       }
       throw err
     } finally {
-      if (!ended) this.#components.background(this.#cancel(exchange, purchase))
-      else this.#components.background(exchange.close())
+      const closing = ended ? exchange.close() : this.#cancel(exchange, purchase)
+      this.#components.background(closing.finally(() => this.#end(purchase)))
     }
   }
 
   #connection(): Connection | undefined {
     return bestConnection(this.#components.libp2p, this.#contributor.id)
+  }
+
+  async #end(purchase: Purchase): Promise<void> {
+    const { purchases, brokeOff } = this.#components
+    if (await purchases.end(purchase)) brokeOff(this.peer)
   }
 
   /** The client has gone: stops the contributor, and pays for what it delivered. */

@@ -55,21 +55,20 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
     }
   }
 
-  const soFar = (): Usage => ({ promptTokens: 0, completionTokens: meter.tokens })
   const stopHeartbeat = heartbeat(session, () => (generating ? 'generating' : 'prefill'))
   try {
     await pipe(events, payloads, send)
     end ??= signal.aborted ? undefined : failed()
   } catch (err) {
     if (!cancelled(session)) {
-      if (meter.tokens > 0) settlement.add(meter.finalReceipt(soFar(), 'error'))
+      if (meter.delivered) settlement.add(meter.finalReceipt(meter.usage, 'error'))
       await settlement.sent().catch(() => undefined)
       throw signal.aborted ? signal.reason : err
     }
   } finally {
     stopHeartbeat()
   }
-  end ??= { finishReason: 'cancelled', usage: soFar() }
+  end ??= { finishReason: 'cancelled', usage: meter.usage }
   settlement.add(meter.finalReceipt(end.usage, end.finishReason))
   await settlement.sent()
   await session.send({ type: 'end', ...end })

@@ -2,14 +2,17 @@ import type { Connection, Stream } from '@libp2p/interface'
 import {
   BadRequestError,
   CHAT_PROTOCOL,
-  CancelledError,
   CreditExhaustedError,
   INFO_PROTOCOL,
+  InvalidFrameError,
   MAX_CHAT_STREAMS,
   MAX_INFO_STREAMS,
+  MAX_RECEIPTS_STREAMS,
   NotAllowedError,
   OrderRefusedError,
+  RECEIPTS_PROTOCOL,
   canonicalModelName,
+  certainPromptTokens,
   decodeJson,
   inferenceRequest,
   plausiblePromptTokens,
@@ -26,7 +29,8 @@ import {
 import { Admission, type Ticket } from './admission.ts'
 import { Announcer } from './announcer.ts'
 import { answer, heartbeat } from './answer.ts'
-import { engineEvents } from './engine-events.ts'
+import { ClaimDesk } from './claim-desk.ts'
+import { countPrompt, engineEvents } from './engine-events.ts'
 import type { Capacity, Contributor, ContributorComponents, ContributorInit } from './index.ts'
 import { localAnswer } from './local-answer.ts'
 import { Meter } from './meter.ts'
@@ -43,6 +47,7 @@ export class LobstahContributor implements Contributor {
   readonly #announcer: Announcer
   /** Orders being served, so that a copy that comes before the ledger has the first is refused too. */
   readonly #orders = new Set<string>()
+  readonly #claimDesk: ClaimDesk
   readonly #running = new Set<Promise<unknown>>()
   #started = false
 
@@ -52,6 +57,7 @@ export class LobstahContributor implements Contributor {
     const onChange = (): void => this.#announcer.changed()
     this.#admission = new Admission({ slots: init.slots, queue: init.queue }, onChange)
     const { peer, privateKey, log, now } = components
+    this.#claimDesk = new ClaimDesk(components, this.#orders)
     this.#announcer = new Announcer(() => this.capacity(), { peer, privateKey, agent: init.agent, now })
     const onModels = (): void => {
       this.#announcer.changed()
@@ -75,6 +81,10 @@ export class LobstahContributor implements Contributor {
       maxInboundStreams: MAX_INFO_STREAMS,
       runOnLimitedConnection: true
     })
+    await libp2p.handle(RECEIPTS_PROTOCOL, this.#claimDesk.serve, {
+      maxInboundStreams: MAX_RECEIPTS_STREAMS,
+      runOnLimitedConnection: true
+    })
   }
 
   async beforeStop(): Promise<void> {
@@ -88,7 +98,7 @@ export class LobstahContributor implements Contributor {
     if (!this.#started) return
     this.#started = false
     await this.#offers.stop()
-    await this.#components.libp2p.unhandle([CHAT_PROTOCOL, INFO_PROTOCOL])
+    await this.#components.libp2p.unhandle([CHAT_PROTOCOL, INFO_PROTOCOL, RECEIPTS_PROTOCOL])
   }
 
   capacity(): Capacity {
@@ -129,8 +139,10 @@ export class LobstahContributor implements Contributor {
     this.#running.add(serving)
     try {
       const err = await serving
-      if (err !== undefined)
+      if (err !== undefined) {
+        this.#components.observer?.failed(err.code)
         this.#components.log('order of %p failed: %s %s', connection.remotePeer, err.code, err.message)
+      }
     } finally {
       this.#running.delete(serving)
     }
@@ -141,6 +153,8 @@ export class LobstahContributor implements Contributor {
     if (!this.#init.allows(session.peer)) throw new NotAllowedError()
     const context = { peer: session.peer, contributor, models: this.#offers.models, now: now() }
     const { order, model } = await verifyOrder(session.order, context)
+    if (session.traceparent !== undefined)
+      this.#components.log('order %s has trace context %s', order.id, session.traceparent)
     await this.#claim(order)
     let ticket: Ticket | undefined
     try {
@@ -148,9 +162,6 @@ export class LobstahContributor implements Contributor {
       ticket = this.#admission.enter(session.peer)
       const request = checkRequest(await session.readRequest(), order, model)
       await this.#answer(session, order, request, ticket)
-    } catch (err) {
-      // Work that was cancelled before it began is no failure.
-      if (!(err instanceof CancelledError)) throw err
     } finally {
       ticket?.leave()
       this.#orders.delete(order.id)
@@ -170,14 +181,26 @@ export class LobstahContributor implements Contributor {
     const turn = ticket.turn(session.signal)
     turn.catch(() => undefined)
     await session.send({ type: 'accepted', position: ticket.position() })
-    const stopHeartbeat = heartbeat(session, () => 'queued', () => ticket.position())
+    const stopHeartbeat = heartbeat(
+      session,
+      () => 'queued',
+      () => ticket.position()
+    )
     try {
       await turn
     } finally {
       stopHeartbeat()
     }
-    const meter = new Meter(order, session.order, now)
-    await answer(() => engineEvents(engine, request, session.signal), { session, meter, settlement })
+    const meter = new Meter(order, session.order, now, certainPromptTokens(request))
+    const counting = countPrompt(engine, request, session.signal).then((tokens) => {
+      if (tokens !== undefined) meter.counted(tokens)
+    })
+    try {
+      await answer(() => engineEvents(engine, request, session.signal), { session, meter, settlement })
+      await counting
+    } finally {
+      this.#components.observer?.served(meter.tokens)
+    }
   }
 
   /** Refuses an order whose id was ever seen. */
@@ -200,18 +223,28 @@ export class LobstahContributor implements Contributor {
   }
 }
 
-/** The request document, checked against its order. Throws OrderRefusedError, or InvalidFrameError when it is malformed. */
+/** The request document, checked against its order. Throws OrderRefusedError, or BadRequestError when it is malformed. */
 function checkRequest(document: Uint8Array, order: Order, model: OfferedModel): InferenceRequest {
   if (sha256(document) !== order.requestHash)
     throw new OrderRefusedError('The request is not the one that was ordered')
-  if (order.maxPromptTokens > plausiblePromptTokens(document.byteLength)) {
-    throw new OrderRefusedError('The order bounds the prompt by more than the request can have')
+  // With a lower bound the prompt would be read and not paid for.
+  if (order.maxPromptTokens !== plausiblePromptTokens(document.byteLength)) {
+    throw new OrderRefusedError('The order bounds the prompt by more, or less, than the request can have')
   }
-  const request = decodeJson(inferenceRequest, document)
+  const request = decodeRequest(document)
   if (request.kind !== order.kind || canonicalModelName(request.model) !== canonicalModelName(order.model)) {
     throw new OrderRefusedError('The request is of another kind, or for another model, than the order')
   }
   if (request.kind === 'embedding') return { ...request, model: model.id }
   const max_tokens = Math.min(request.max_tokens ?? order.maxCompletionTokens, order.maxCompletionTokens)
   return { ...request, model: model.id, max_tokens }
+}
+
+function decodeRequest(document: Uint8Array): InferenceRequest {
+  try {
+    return decodeJson(inferenceRequest, document)
+  } catch (err) {
+    if (!(err instanceof InvalidFrameError)) throw err
+    throw new BadRequestError('The request document is not valid', { cause: err.cause })
+  }
 }

@@ -18,3 +18,19 @@ export async function* engineEvents(
   }
   yield { type: 'end', finishReason: 'stop', usage: { promptTokens, completionTokens: 0 } }
 }
+
+/** How many tokens the prompt has by the engine's own tokenizer; undefined where it has none to ask. */
+export async function countPrompt(
+  engine: Engine,
+  request: InferenceRequest,
+  signal: AbortSignal
+): Promise<number | undefined> {
+  if (request.kind === 'embedding') return undefined
+  try {
+    const { tokens, exact } = await engine.countTokens(request, { signal })
+    return exact ? tokens : undefined
+  } catch {
+    // The answer itself tells what is wrong with the engine.
+    return undefined
+  }
+}

@@ -41,6 +41,15 @@ export interface ContributorComponents {
   log: Logger
   /** Milliseconds since 1970. */
   now: () => number
+  observer?: ContributorObserver
+}
+
+/** Told of what is worth counting, once an order. */
+export interface ContributorObserver {
+  /** An answer has ended, in whatever way, after so many completion tokens. */
+  served(completionTokens: number): void
+  /** An order was refused, or its answer failed, with a code of `protocols/README.md`. */
+  failed(code: string): void
 }
 
 /** What a contributor can do now. */

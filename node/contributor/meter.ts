@@ -19,22 +19,41 @@ export class Meter {
   readonly #orderHash: string
   readonly #transcript: Transcript
   readonly #startedAt: number
+  #promptTokens: number
   #seq = 0
   #tokens = 0
   #tokensAtReceipt = 0
   #billed = { prompt: 0, completion: 0 }
 
-  constructor(order: Order, record: SignedRecord, now: () => number) {
+  /** `promptTokens` are those that the prompt surely has; the engine may count more. */
+  constructor(order: Order, record: SignedRecord, now: () => number, promptTokens = 0) {
     this.#order = order
     this.#now = now
     this.#orderHash = sha256(record.payload)
     this.#transcript = new Transcript(this.#orderHash)
     this.#startedAt = now()
+    this.#promptTokens = promptTokens
   }
 
-  /** Whether so much was delivered since the last receipt that the next is due. */
+  /** Whether so much was read or written since the last receipt that the next is due. */
   get due(): boolean {
+    if (this.#seq === 0 && this.delivered && this.#promptTokens >= RECEIPT_INTERVAL_TOKENS) return true
     return this.#tokens - this.#tokensAtReceipt >= RECEIPT_INTERVAL_TOKENS
+  }
+
+  /** Whether anything was delivered: then the prompt was read. */
+  get delivered(): boolean {
+    return this.#transcript.deltas > 0
+  }
+
+  /** Takes the engine's own count of the prompt. */
+  counted(promptTokens: number): void {
+    this.#promptTokens = promptTokens
+  }
+
+  /** What an answer that stops here comes to: nothing before the first delta. */
+  get usage(): Usage {
+    return { promptTokens: this.delivered ? this.#promptTokens : 0, completionTokens: this.#tokens }
   }
 
   /** Counts one delta frame. */
@@ -45,7 +64,7 @@ export class Meter {
 
   /** The next receipt, for everything so far. */
   receipt(): Receipt {
-    return this.#write({ promptTokens: 0, completionTokens: this.#tokens }, null)
+    return this.#write(this.usage, null)
   }
 
   /** The last receipt, by the engine's own count. */

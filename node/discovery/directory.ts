@@ -8,9 +8,11 @@ import {
   type PeerId,
   type Startable
 } from '@libp2p/interface'
+import type { SingleKadDHT } from '@libp2p/kad-dht'
 import { INFO_PROTOCOL, canonicalModelName, subscribeInfo, type Announcement } from '../../protocols/index.ts'
 import type { ProviderRecords } from './provider-records.ts'
 import { bestConnection } from './route.ts'
+import { onServerFound } from './routing-table.ts'
 
 /** How often the DHT is asked for contributors, in milliseconds; each wait is up to a quarter longer. */
 const SEARCH_INTERVAL_MS = 20_000
@@ -51,7 +53,7 @@ export interface DirectoryEvents {
 }
 
 export interface DirectoryComponents {
-  libp2p: Libp2p
+  libp2p: Libp2p<{ dht: SingleKadDHT }>
   providerRecords: ProviderRecords
   log: Logger
   now: () => number
@@ -154,9 +156,21 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
       } catch (err) {
         if (!signal.aborted) this.#components.log('search failed - %e', err)
       }
-      const interval = this.#live.size === 0 ? EAGER_SEARCH_INTERVAL_MS : SEARCH_INTERVAL_MS
-      await delay(interval * (1 + Math.random() / 4), undefined, { signal }).catch(() => undefined)
+      await this.#pause(signal)
     } while (!signal.aborted)
+  }
+
+  /** Waits for the next search: not at all when the first DHT server was found. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    const woken = new AbortController()
+    const eager = this.#live.size === 0
+    const interval = eager ? EAGER_SEARCH_INTERVAL_MS : SEARCH_INTERVAL_MS
+    const unwatch = onServerFound(this.#components.libp2p.services.dht, () => {
+      if (eager) woken.abort()
+    })
+    const either = AbortSignal.any([signal, woken.signal])
+    await delay(interval * (1 + Math.random() / 4), undefined, { signal: either }).catch(() => undefined)
+    unwatch()
   }
 
   /** Keeps in touch with a peer; the promise resolves when its first announcement came, or will not. */

@@ -5,6 +5,7 @@ import type { CID } from 'multiformats/cid'
 import { KAD_PROTOCOL } from '../../protocols/index.ts'
 import { NotProvidedError } from './errors.ts'
 import { contributorsCid, modelCid } from './names.ts'
+import { onServerFound } from './routing-table.ts'
 
 /** How often it is looked whether there is something to provide, in milliseconds; kad-dht itself renews records. */
 const PROVIDE_INTERVAL_MS = 4 * 60_000
@@ -14,6 +15,9 @@ const RETRY_MS = 2000
 
 /** One provide's deadline, in milliseconds: with an empty table it would take 180 s. */
 const PROVIDE_TIMEOUT_MS = 20_000
+
+/** DHT servers that hold a record, where there are so many (kad-dht's k). */
+const REPLICAS = 20
 
 /** One look-up's deadline, in milliseconds. */
 const FIND_TIMEOUT_MS = 10_000
@@ -31,6 +35,9 @@ export class ProviderRecords implements Startable {
   #loop: Promise<void> = Promise.resolve()
   /** What the DHT has been told; empty when it may have forgotten. */
   #provided = ''
+  /** DHT servers that took a record, each with the connection that it was known by. */
+  readonly #holders = new Map<string, string>()
+  #unwatchTable: (() => void) | undefined
   #changed: PromiseWithResolvers<void> = Promise.withResolvers()
 
   constructor(components: ProviderRecordsComponents) {
@@ -41,18 +48,28 @@ export class ProviderRecords implements Startable {
     if (this.#stopped !== undefined) return
     this.#stopped = new AbortController()
     this.#loop = this.#keep(this.#stopped.signal)
-    this.#components.libp2p.addEventListener('self:peer:update', this.#onChange)
-    this.#components.libp2p.addEventListener('peer:identify', this.#onIdentify)
+    const { libp2p } = this.#components
+    // Not self:peer:update, which comes a second after an address changed.
+    libp2p.addEventListener('transport:listening', this.#onChange)
+    libp2p.addEventListener('transport:close', this.#onChange)
+    libp2p.addEventListener('self:peer:update', this.#onChange)
+    libp2p.addEventListener('peer:identify', this.#onIdentify)
+    this.#unwatchTable = onServerFound(libp2p.services.dht, this.#onChange)
   }
 
   async stop(): Promise<void> {
-    this.#components.libp2p.removeEventListener('self:peer:update', this.#onChange)
-    this.#components.libp2p.removeEventListener('peer:identify', this.#onIdentify)
+    const { libp2p } = this.#components
+    libp2p.removeEventListener('transport:listening', this.#onChange)
+    libp2p.removeEventListener('transport:close', this.#onChange)
+    libp2p.removeEventListener('self:peer:update', this.#onChange)
+    libp2p.removeEventListener('peer:identify', this.#onIdentify)
+    this.#unwatchTable?.()
     this.#stopped?.abort()
     this.#changed.resolve()
     await this.#loop
     this.#stopped = undefined
     this.#provided = ''
+    this.#holders.clear()
   }
 
   /** Says which models this node serves; undefined says that it serves none and is no contributor. */
@@ -81,9 +98,12 @@ export class ProviderRecords implements Startable {
     this.#changed.resolve()
   }
 
-  /** A DHT server that comes back may have lost its records. */
-  readonly #onIdentify = (event: CustomEvent<IdentifyResult>): void => {
-    if (!event.detail.protocols.includes(KAD_PROTOCOL)) return
+  /** A DHT server that comes back may have lost its records; a new one may hold them, while few do. */
+  readonly #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
+    if (!detail.protocols.includes(KAD_PROTOCOL)) return
+    const known = this.#holders.get(detail.peerId.toString())
+    if (known === undefined ? this.#holders.size >= REPLICAS : known === detail.connection.id) return
+    this.#holders.set(detail.peerId.toString(), detail.connection.id)
     this.#provided = ''
     this.#changed.resolve()
   }

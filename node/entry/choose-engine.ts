@@ -29,9 +29,11 @@ export async function chooseEngine(
     ...(config.modelFile === undefined ? {} : { modelPath: config.modelFile }),
     ...(config.threads === undefined ? {} : { threads: config.threads })
   }
-  const ollama = { url: url ?? ollamaHost(env) }
+  const contextLength = config.contextLength === undefined ? {} : { contextLength: config.contextLength }
+  const ollama = { url: url ?? ollamaHost(env), ...contextLength }
   const openai = {
     url: url ?? OPENAI_URL,
+    ...contextLength,
     ...(config.engineKey === undefined ? {} : { apiKey: config.engineKey })
   }
   switch (config.engine) {

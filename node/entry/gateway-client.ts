@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
+import { readHomeToken } from '../../http-gateway/index.ts'
 import type { Config } from '../config/index.ts'
 import { CommandError, EXIT } from './errors.ts'
 import { readRuntime } from './runtime-file.ts'
@@ -27,7 +28,7 @@ export class GatewayClient {
     const runtime = await readRuntime(config.home)
     return new GatewayClient(
       runtime?.gateway ?? `http://${config.gatewayHost}:${config.gatewayPort}`,
-      config.apiKeys[0]
+      config.apiKeys[0] ?? (await readHomeToken(config.home))
     )
   }
 

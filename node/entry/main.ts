@@ -1,7 +1,12 @@
 #!/usr/bin/env node
 import { ConfigError } from '../config/index.ts'
 import { ListenError } from '../errors.ts'
-import { GatewayAddressInUseError, GatewayApiKeyRequiredError } from '../../http-gateway/index.ts'
+import {
+  GatewayAddressInUseError,
+  GatewayApiKeyRequiredError,
+  GatewayTlsError,
+  KeyFileError
+} from '../../http-gateway/index.ts'
 import { CommandError, EXIT } from './errors.ts'
 import { program, usageExitCode } from './program.ts'
 
@@ -22,6 +27,13 @@ try {
 
 function exitCode(err: unknown): number {
   if (err instanceof CommandError) return err.exitCode
-  const settings = [ConfigError, ListenError, GatewayAddressInUseError, GatewayApiKeyRequiredError]
+  const settings = [
+    ConfigError,
+    ListenError,
+    GatewayAddressInUseError,
+    GatewayApiKeyRequiredError,
+    GatewayTlsError,
+    KeyFileError
+  ]
   return settings.some((kind) => err instanceof kind) ? EXIT.usage : EXIT.failed
 }

@@ -1,15 +1,20 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LevelDatastore } from 'datastore-level'
-import { gateway, type Gateway } from '../../http-gateway/index.ts'
+import { Registry, collectDefaultMetrics } from 'prom-client'
+import { gateway, homeToken, type Gateway } from '../../http-gateway/index.ts'
 import type { Config } from '../config/index.ts'
 import type { DetectedEngine } from '../engines/index.ts'
 import { loadOrCreateIdentity } from '../identity/index.ts'
 import { ledger } from '../ledger/index.ts'
 import { createLobstah, type Lobstah } from '../lobstah.ts'
+import { ledgerObserver } from '../metrics/index.ts'
 import { chooseEngine } from './choose-engine.ts'
+import { keysFile } from './commands/keys.ts'
 import { HomeInUseError } from './errors.ts'
+import { libp2pSettings } from './libp2p-settings.ts'
 import { logging } from './logging.ts'
+import { accessWarnings, meshConfig, type MeshConfig } from './mesh-config.ts'
 import { removeRuntime, writeRuntime } from './runtime-file.ts'
 
 /** Longest time that running answers get when the node stops, in milliseconds. */
@@ -18,6 +23,8 @@ const DRAIN_MS = 10_000
 /** A node as a process runs it: with its home, its engine and its gateway. */
 export interface NodeProcess {
   lobstah: Lobstah
+  /** The settings in force, the mesh's included. */
+  config: MeshConfig
   gateway: Gateway | undefined
   engine: DetectedEngine | undefined
   warnings: string[]
@@ -25,7 +32,8 @@ export interface NodeProcess {
 }
 
 /** Starts a node on its home. Throws what a person can mend: see the errors' messages. */
-export async function startNode(config: Config, env: NodeJS.ProcessEnv): Promise<NodeProcess> {
+export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promise<NodeProcess> {
+  const config = await meshConfig(settings)
   await mkdir(config.home, { recursive: true, mode: 0o700 })
   const undo: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {
@@ -40,53 +48,88 @@ export async function startNode(config: Config, env: NodeJS.ProcessEnv): Promise
     const peer = peerId.toString()
     const engine = await chooseEngine(config, env)
     const log = logging({ level: config.logLevel, json: config.json })
+    const metrics = new Registry()
+    collectDefaultMetrics({ register: metrics })
     const friends = new Set(config.friends)
     const lobstah = await createLobstah({
       privateKey,
-      ledger: ledger({ file: join(config.home, 'ledger.sqlite') })({ peer }),
+      ledger: ledger({ file: join(config.home, 'ledger.sqlite') })({
+        peer,
+        onGroup: ledgerObserver(metrics)
+      }),
       ...(engine === undefined ? {} : { engine: engine.engine }),
       contribute: config.contribute,
       relay: config.relay,
+      ...(config.stunPort === undefined ? {} : { stunPort: config.stunPort }),
+      ...(await libp2pSettings(config)),
       bootstrap: [...config.bootstrap],
-      ...(config.listen === undefined ? {} : { listen: [...config.listen] }),
-      announce: [...config.announce],
       datastore,
       slots: config.slots,
       queue: config.queue,
       prices: config.prices,
       serves: (other) => config.serveAccess === 'mesh' || friends.has(other),
-      asks: (other) => config.askAccess === 'mesh' || friends.has(other),
-      creditLine: (other) => (friends.has(other) ? config.creditLine.friends : config.creditLine.strangers),
+      asks: (other) => config.askAccess === 'mesh' || (config.askAccess === 'friends' && friends.has(other)),
+      maxPrice: config.maxPrice ?? {},
+      creditLine: (other) =>
+        config.creditLine.peers[other] ??
+        (friends.has(other) ? config.creditLine.friends : config.creditLine.strangers),
       drainMs: DRAIN_MS,
-      logger: log.components
+      logger: log.components,
+      metrics
     })
     undo.push(() => lobstah.stop())
-    const http = config.gateway ? buildGateway(config, lobstah, publicKey, log) : undefined
+    const http = config.gateway
+      ? buildGateway(config, lobstah, { publicKey, log, metrics, token: await homeToken(config.home) })
+      : undefined
     // The port is taken before anybody is contacted: a second node on it must not be announced.
     await http?.start()
     undo.push(async () => {
       await Promise.all([http?.stop(), lobstah.drain()])
     })
     await lobstah.start()
-    await writeRuntime(config.home, { pid: process.pid, gateway: http?.url ?? null, peer })
+    await writeRuntime(config.home, {
+      pid: process.pid,
+      gateway: http?.url ?? null,
+      peer,
+      addresses: lobstah.libp2p.getMultiaddrs().map(String)
+    })
     undo.push(() => removeRuntime(config.home))
-    return { lobstah, gateway: http, engine, warnings, stop }
+    return {
+      lobstah,
+      config,
+      gateway: http,
+      engine,
+      warnings: [...warnings, ...accessWarnings(config)],
+      stop
+    }
   } catch (err) {
     await stop()
     throw err
   }
 }
 
+interface GatewayParts {
+  publicKey: string
+  log: ReturnType<typeof logging>
+  metrics: Registry
+  /** By it the home's own commands are known. */
+  token: string
+}
+
 function buildGateway(
   config: Config,
   lobstah: Lobstah,
-  publicKey: string,
-  log: ReturnType<typeof logging>
+  { publicKey, log, metrics, token }: GatewayParts
 ): Gateway {
   return gateway({
     host: config.gatewayHost,
     port: config.gatewayPort,
     apiKeys: [...config.apiKeys],
+    keysFile: keysFile(config.home),
+    spendingFile: join(config.home, 'spending.json'),
+    token,
+    ...(config.gatewayCert === undefined ? {} : { certFile: config.gatewayCert }),
+    ...(config.gatewayKey === undefined ? {} : { keyFile: config.gatewayKey }),
     drainMs: DRAIN_MS
   })({
     consumer: lobstah.consumer,
@@ -96,13 +139,15 @@ function buildGateway(
       const { models = [], ...load } = lobstah.contributor?.capacity() ?? { slots: 0, active: 0, queued: 0 }
       return { contributing: config.contribute, ...load, models: models.map(({ id }) => id) }
     },
+    mesh: () => ({ joins: config.bootstrap.length > 0, connected: lobstah.libp2p.getPeers().length }),
+    registry: metrics,
     addresses: () => lobstah.libp2p.getMultiaddrs().map(String),
     logger: log.gateway
   })
 }
 
 /** The peers' database is also the lock of a home: LevelDB lets nobody else in, and lets go when a process dies. */
-async function openDatastore(home: string): Promise<LevelDatastore> {
+export async function openDatastore(home: string): Promise<LevelDatastore> {
   const datastore = new LevelDatastore(join(home, 'peers'))
   try {
     // Not datastore.open(): its error does not tell the cause.

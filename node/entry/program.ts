@@ -3,9 +3,12 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { describeConfig, resolveConfig, type Config } from '../config/index.ts'
 import { chat, type ChatOptions } from './commands/chat.ts'
 import { demo } from './commands/demo.ts'
+import { addApiKey, listApiKeys, removeApiKey, type KeyFlags } from './commands/keys.ts'
+import { addLedgerCommands } from './commands/ledger-commands.ts'
 import { run } from './commands/run.ts'
-import { balance, identity, models, peers } from './commands/status.ts'
+import { identity, models, peers } from './commands/status.ts'
 import { EXIT } from './errors.ts'
+import { meshCommands } from './mesh-commands.ts'
 import { processOutput, type Output } from './output.ts'
 
 const EXAMPLES = `
@@ -14,7 +17,7 @@ Examples:
   lobstah-node                          this machine's models, for yourself
   lobstah-node --bootstrap <multiaddr>  join a mesh, and ask it;
                ... --contribute         and serve this machine's models to it
-  lobstah-node --relay --no-gateway     relay for others, on a VPS
+  lobstah-node relay                    relay for others, on a VPS
   lobstah-node chat "What is a mesh?"   ask the node that is running
 
 Nobody is contacted, and nothing announced, without --bootstrap, --contribute
@@ -44,12 +47,11 @@ export function program(argv: string[], env: NodeJS.ProcessEnv): { parse: () => 
     return action(config, processOutput(config.json))
   }
   root.action((_flags, command: Command) => within(command, (config, output) => run(config, env, output)))
-  const simple = { identity, models, peers, balance }
+  const simple = { identity, models, peers }
   const texts = {
     identity: "print this node's peer id",
     models: 'print the models that can be asked for now',
-    peers: 'print the contributors that are known',
-    balance: 'print what was earned and spent'
+    peers: 'print the contributors that are known'
   }
   for (const [name, action] of Object.entries(simple)) {
     root
@@ -57,6 +59,7 @@ export function program(argv: string[], env: NodeJS.ProcessEnv): { parse: () => 
       .description(texts[name as keyof typeof texts])
       .action((_flags, command: Command) => within(command, action))
   }
+  addLedgerCommands(root, within)
   root
     .command('chat')
     .description('ask the running node one question, and stream the answer')
@@ -68,6 +71,28 @@ export function program(argv: string[], env: NodeJS.ProcessEnv): { parse: () => 
     .action((question: string, flags: ChatOptions, command: Command) =>
       within(command, (config, output) => chat(config, question, flags, output))
     )
+  const keys = root.command('keys').description('make, list and remove API keys for the gateway')
+  keys
+    .command('add')
+    .description('make a key and print it, once')
+    .argument('<name>', 'what to call it')
+    .option('--models <names>', 'the models that it may ask for, by commas; by default all')
+    .option('--rate <n/min>', 'requests for answers in a minute, such as 60/min')
+    .option('--spend <credits>', 'credits that it may spend in a day')
+    .action((name: string, flags: KeyFlags, command: Command) =>
+      within(command, (config, output) => addApiKey(config, name, flags, output))
+    )
+  keys
+    .command('list')
+    .description("print the keys' names and limits")
+    .action((_flags, command: Command) => within(command, listApiKeys))
+  keys
+    .command('remove')
+    .description('remove a key')
+    .argument('<name>')
+    .action((name: string, _flags, command: Command) =>
+      within(command, (config, output) => removeApiKey(config, name, output))
+    )
   root
     .command('demo')
     .description('run a relay, a contributor and a consumer on this machine, and ask one question')
@@ -75,6 +100,7 @@ export function program(argv: string[], env: NodeJS.ProcessEnv): { parse: () => 
     .action((question: string, _flags, command: Command) =>
       within(command, (_config, output) => demo(question, output))
     )
+  meshCommands(root, within, env, positive)
   return {
     parse: async () => {
       await root.parseAsync(argv)
@@ -102,7 +128,16 @@ const GROUPS: Record<string, string[]> = {
     'serveAccess',
     'askAccess'
   ],
-  'The engine:': ['engine', 'engineUrl', 'engineKey', 'modelFile', 'threads', 'slots', 'queue'],
+  'The engine:': [
+    'engine',
+    'engineUrl',
+    'engineKey',
+    'modelFile',
+    'threads',
+    'contextLength',
+    'slots',
+    'queue'
+  ],
   'The gateway:': ['gateway', 'gatewayHost', 'gatewayPort', 'apiKeys', 'gatewayCert', 'gatewayKey'],
   'Credits:': ['prices', 'maxPrice', 'creditLine']
 }

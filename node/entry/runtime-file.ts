@@ -2,7 +2,13 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 
-const schema = z.object({ pid: z.number().int(), gateway: z.url().nullable(), peer: z.string() })
+const schema = z.object({
+  pid: z.number().int(),
+  gateway: z.url().nullable(),
+  peer: z.string(),
+  /** By which others reach it, at its start. */
+  addresses: z.array(z.string()).default([])
+})
 
 /** How to reach the node that runs on a home. */
 export type Runtime = z.infer<typeof schema>

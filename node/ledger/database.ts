@@ -1,8 +1,9 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, backup } from 'node:sqlite'
 import {
   LedgerCorruptError,
+  LedgerError,
   LedgerMissingError,
   LedgerOwnerError,
   LedgerVersionError,
@@ -39,6 +40,22 @@ export function openDatabase(init: DatabaseInit): DatabaseSync {
   } catch (err) {
     db?.close()
     throw toLedgerError(err, init.file)
+  }
+}
+
+/** Copies a ledger to a new file, 0600, complete or not at all. Throws LedgerError when the file is there already. */
+export async function backupDatabase(db: DatabaseSync, file: string): Promise<void> {
+  try {
+    closeSync(openSync(file, 'wx', 0o600))
+  } catch (err) {
+    const text = err instanceof Error ? err.message : String(err)
+    throw new LedgerError(`The backup ${file} cannot be made (${text}): name a new file`, { cause: err })
+  }
+  try {
+    await backup(db, file)
+  } catch (err) {
+    rmSync(file, { force: true })
+    throw toLedgerError(err, file)
   }
 }
 

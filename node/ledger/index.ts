@@ -33,6 +33,8 @@ export interface LedgerComponents {
   peer: string
   /** Milliseconds since 1970. @default Date.now */
   now?: () => number
+  /** Told of every transaction: how many appends it held. */
+  onGroup?: (appends: number) => void
 }
 
 /** A record to be kept. It has been verified already; the ledger takes its fields from the payload. */
@@ -71,6 +73,8 @@ export interface PeerBalance {
   claimed: number
   /** `earned - spent`. */
   net: number
+  /** What of `claimed` the peer disputes; absent where it disputes nothing. */
+  disputed?: number
 }
 
 export interface Balance {
@@ -86,6 +90,27 @@ export interface LedgerListOptions {
   limit?: number
   /** Only entries before this index, newest first. */
   before?: number
+  order?: string
+  peer?: string
+}
+
+/** An order as it stands. */
+export interface Deal {
+  order: LedgerEntry
+  /** The latest receipt. */
+  receipt: LedgerEntry | null
+  /** The latest acknowledgement, and the receipt that it is of. */
+  acknowledgement: LedgerEntry | null
+  acknowledged: LedgerEntry | null
+  /** What the consumer said against this node's claim, until it acknowledges it. */
+  dispute: string | null
+}
+
+export interface DealListOptions {
+  /** @default 100 */
+  limit?: number
+  /** Only orders after this index. */
+  after?: number
   order?: string
   peer?: string
 }
@@ -113,6 +138,14 @@ export interface Ledger extends Startable {
   balance(): Promise<Balance>
   /** Newest first. */
   list(options?: LedgerListOptions): Promise<LedgerEntry[]>
+  /** Orders with their latest records, oldest first. */
+  deals(options?: DealListOptions): Promise<Deal[]>
+  /** What this node claims of `peer` and that has not acknowledged, by order id, after the one given. */
+  claims(peer: string, options: { after: string; limit: number }): Promise<Deal[]>
+  /** Notes what `peer` says against this node's claim for an order; forgotten when it acknowledges. */
+  dispute(order: string, peer: string, reason: string): Promise<void>
+  /** Writes a copy of the ledger, as it stands, to a file that is not there yet; appends go on meanwhile. */
+  backup(file: string): Promise<void>
   /** Recomputes the chain and the balances, and verifies every signature; appends go on meanwhile. */
   verify(): Promise<VerifyReport>
 }

@@ -1,6 +1,8 @@
 import { LedgerClosedError, fromMessage, toLedgerError, type ErrorMessage } from './errors.ts'
 import type {
   Balance,
+  Deal,
+  DealListOptions,
   Ledger,
   LedgerComponents,
   LedgerEntry,
@@ -30,6 +32,7 @@ export class SqliteLedger implements Ledger {
   readonly #init: LedgerInit
   readonly #peer: string
   readonly #now: () => number
+  readonly #onGroup: ((appends: number) => void) | undefined
   readonly #script: URL
   #calls: WorkerCalls | undefined
   #changing: Promise<void> = Promise.resolve()
@@ -41,6 +44,7 @@ export class SqliteLedger implements Ledger {
     this.#init = init
     this.#peer = components.peer
     this.#now = components.now ?? Date.now
+    this.#onGroup = components.onGroup
     this.#script = script
   }
 
@@ -102,6 +106,22 @@ export class SqliteLedger implements Ledger {
     return await this.#opened().call('list', options)
   }
 
+  async deals(options: DealListOptions = {}): Promise<Deal[]> {
+    return await this.#opened().call('deals', options)
+  }
+
+  async claims(peer: string, { after, limit }: { after: string; limit: number }): Promise<Deal[]> {
+    return await this.#opened().call('claims', peer, after, limit)
+  }
+
+  async dispute(order: string, peer: string, reason: string): Promise<void> {
+    await this.#opened().call('dispute', order, peer, reason)
+  }
+
+  async backup(file: string): Promise<void> {
+    await this.#opened().call('backup', file)
+  }
+
   async verify(): Promise<VerifyReport> {
     return await this.#opened().call('verify')
   }
@@ -136,6 +156,7 @@ export class SqliteLedger implements Ledger {
           group.map(({ records }) => ({ at, records }))
         )
         for (const balance of balances) this.#balances.set(balance.peer, balance)
+        this.#onGroup?.(group.length)
         for (const [index, { done }] of group.entries()) {
           const refusal = refusals[index]
           if (refusal == null) done.resolve()

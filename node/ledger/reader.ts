@@ -1,5 +1,13 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
-import type { Balance, LedgerEntry, LedgerListOptions, LedgerRecord, PeerBalance } from './index.ts'
+import type {
+  Balance,
+  Deal,
+  DealListOptions,
+  LedgerEntry,
+  LedgerListOptions,
+  LedgerRecord,
+  PeerBalance
+} from './index.ts'
 
 const DEFAULT_LIMIT = 100
 
@@ -9,12 +17,16 @@ const ENTRY_COLUMNS =
 /** The balances with all peers, or with those named, by peers' first entries. */
 export function readBalances(db: DatabaseSync, peers?: string[]): PeerBalance[] {
   const where = peers === undefined ? '' : 'WHERE peer IN (SELECT value FROM json_each(?))'
-  const statement = db.prepare(`SELECT peer, earned, spent, claimed FROM peers ${where} ORDER BY id`)
+  const disputed = '(SELECT sum(credits) FROM claims WHERE peer_id = id AND dispute IS NOT NULL)'
+  const statement = db.prepare(
+    `SELECT peer, earned, spent, claimed, ${disputed} AS disputed FROM peers ${where} ORDER BY id`
+  )
   // A sum may be larger than a number holds exactly: it is rounded then, where reading it as one would throw.
   statement.setReadBigInts(true)
   return statement.all(...(peers === undefined ? [] : [JSON.stringify(peers)])).map((row) => {
     const [earned, spent, claimed] = [Number(row.earned), Number(row.spent), Number(row.claimed)]
-    return { peer: String(row.peer), earned, spent, claimed, net: earned - spent }
+    const disputed = row.disputed === null ? {} : { disputed: Number(row.disputed) }
+    return { peer: String(row.peer), earned, spent, claimed, net: earned - spent, ...disputed }
   })
 }
 
@@ -53,6 +65,64 @@ export function readList(db: DatabaseSync, options: LedgerListOptions): LedgerEn
   )
   statement.setReadBigInts(true)
   return statement.all(...values, options.limit ?? DEFAULT_LIMIT).map(toEntry)
+}
+
+/** Orders with their latest records, oldest first. */
+export function readDeals(db: DatabaseSync, options: DealListOptions): Deal[] {
+  const conditions = ["kind = 'order'", 'idx > ?']
+  const values: SQLInputValue[] = [options.after ?? 0]
+  if (options.order !== undefined) {
+    conditions.push('order_id = ?')
+    values.push(options.order)
+  }
+  if (options.peer !== undefined) {
+    conditions.push('peer_id = (SELECT id FROM peers WHERE peer = ?)')
+    values.push(options.peer)
+  }
+  const orders = db.prepare(
+    `SELECT ${ENTRY_COLUMNS} FROM entries WHERE ${conditions.join(' AND ')} ORDER BY idx LIMIT ?`
+  )
+  orders.setReadBigInts(true)
+  const entries = orders.all(...values, options.limit ?? DEFAULT_LIMIT).map(toEntry)
+  return entries.map((order) => ({ order, ...readLatest(db, order.order) }))
+}
+
+/** This node's claims on a peer, by the orders' ids, after one: each order with its latest records. */
+export function readClaims(db: DatabaseSync, peer: string, after: string, limit: number): Deal[] {
+  const claims = db
+    .prepare(
+      `SELECT order_id FROM claims WHERE peer_id = (SELECT id FROM peers WHERE peer = ?) AND order_id > ?
+      ORDER BY order_id LIMIT ?`
+    )
+    .all(peer, after, limit)
+  return claims.flatMap(({ order_id }) => readDeals(db, { order: String(order_id), limit: 1 }))
+}
+
+function readLatest(db: DatabaseSync, order: string): Omit<Deal, 'order'> {
+  const latest = db.prepare(
+    `SELECT ${ENTRY_COLUMNS} FROM entries WHERE order_id = ? AND kind = ? ORDER BY ifnull(seq, -1) DESC LIMIT 1`
+  )
+  latest.setReadBigInts(true)
+  const [receipt, acknowledgement] = ['receipt', 'acknowledgement'].map((kind) => {
+    const row = latest.get(order, kind)
+    return row === undefined ? null : toEntry(row)
+  })
+  const dispute = db.prepare('SELECT dispute FROM claims WHERE order_id = ?').get(order)?.dispute
+  return {
+    receipt: receipt ?? null,
+    acknowledgement: acknowledgement ?? null,
+    dispute: typeof dispute === 'string' ? dispute : null,
+    acknowledged: acknowledgement == null ? null : readReceipt(db, order, acknowledgement.seq)
+  }
+}
+
+function readReceipt(db: DatabaseSync, order: string, seq: number | null): LedgerEntry | null {
+  const statement = db.prepare(
+    `SELECT ${ENTRY_COLUMNS} FROM entries WHERE order_id = ? AND kind = 'receipt' AND ifnull(seq, -1) = ?`
+  )
+  statement.setReadBigInts(true)
+  const row = statement.get(order, seq)
+  return row === undefined ? null : toEntry(row)
 }
 
 /** Entries after an index, oldest first, with the peer each is counted with. */

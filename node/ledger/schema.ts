@@ -54,8 +54,43 @@ function createVersion1(db: DatabaseSync, owner: string): void {
   db.prepare('INSERT INTO meta (owner) VALUES (?)').run(owner)
 }
 
+/**
+ * The orders that this node served whose latest receipt is not acknowledged: like `peers` it follows from
+ * `entries`, but for `dispute`, which is what the consumer said against the claim.
+ */
+const VERSION_2 = `
+  CREATE TABLE claims (
+    order_id TEXT PRIMARY KEY,
+    peer_id INTEGER NOT NULL REFERENCES peers (id),
+    seq INTEGER NOT NULL,
+    credits INTEGER NOT NULL,
+    dispute TEXT
+  ) STRICT;
+  CREATE INDEX claims_peer ON claims (peer_id, order_id);
+
+  INSERT INTO claims (order_id, peer_id, seq, credits)
+    SELECT receipt.order_id, receipt.peer_id, receipt.seq,
+      max(0, receipt.credits - ifnull((
+        SELECT credits FROM entries WHERE order_id = receipt.order_id AND kind = 'acknowledgement'
+        ORDER BY seq DESC LIMIT 1
+      ), 0))
+    FROM entries AS receipt
+    WHERE kind = 'receipt' AND contributor = (SELECT owner FROM meta) AND NOT EXISTS (
+      SELECT 1 FROM entries
+      WHERE order_id = receipt.order_id AND kind IN ('receipt', 'acknowledgement')
+        AND seq >= receipt.seq + (kind = 'receipt')
+    );
+`
+
+function upgradeToVersion2(db: DatabaseSync): void {
+  db.exec(VERSION_2)
+}
+
 /** What turns version n of the file into n + 1. Published ones never change. */
-export const MIGRATIONS: readonly ((db: DatabaseSync, owner: string) => void)[] = [createVersion1]
+export const MIGRATIONS: readonly ((db: DatabaseSync, owner: string) => void)[] = [
+  createVersion1,
+  upgradeToVersion2
+]
 
 /** The version that this program writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length

@@ -12,6 +12,18 @@ export interface Settled {
   earned: number
   spent: number
   claimed: number
+  /** How the order stands after the entry, where this node serves it. */
+  standing?: Claim
+}
+
+/** What this node claims for an order: its latest receipt, and by how much that is more than acknowledged. */
+export interface Claim {
+  /** The latest receipt's number. */
+  seq: number
+  /** Micro-credits; 0 also where the latest receipt comes to no more than the one acknowledged. */
+  credits: number
+  /** Whether the latest receipt waits for its acknowledgement. */
+  open: boolean
 }
 
 interface Standing {
@@ -61,7 +73,9 @@ export class Settlement {
     const counted = newAcknowledged.credits - acknowledged.credits
     if (fields.contributor === this.#owner) {
       settled.earned = counted
-      settled.claimed = claim(newReceipt, newAcknowledged) - claim(receipt, acknowledged)
+      const credits = claim(newReceipt, newAcknowledged)
+      settled.claimed = credits - claim(receipt, acknowledged)
+      settled.standing = { seq: newReceipt.seq, credits, open: newReceipt.seq > newAcknowledged.seq }
     } else {
       settled.spent = counted
     }

@@ -1,7 +1,15 @@
 import { Worker } from 'node:worker_threads'
 import type { DatabaseInit } from './database.ts'
 import { LedgerClosedError, fromMessage, type ErrorMessage } from './errors.ts'
-import type { Balance, LedgerEntry, LedgerListOptions, PeerBalance, VerifyReport } from './index.ts'
+import type {
+  Balance,
+  Deal,
+  DealListOptions,
+  LedgerEntry,
+  LedgerListOptions,
+  PeerBalance,
+  VerifyReport
+} from './index.ts'
 import type { Append, GroupResult } from './writer.ts'
 
 /** What the worker can be asked; `open` comes first, `close` last. */
@@ -11,6 +19,10 @@ export interface LedgerCalls {
   hasOrder: (id: string) => boolean
   balance: () => Balance
   list: (options: LedgerListOptions) => LedgerEntry[]
+  deals: (options: DealListOptions) => Deal[]
+  claims: (peer: string, after: string, limit: number) => Deal[]
+  dispute: (order: string, peer: string, reason: string) => void
+  backup: (file: string) => Promise<void>
   verify: () => Promise<VerifyReport>
   close: () => Promise<void>
 }

@@ -1,9 +1,9 @@
 /** The thread that owns the database: no disk is waited for on the main one. */
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort } from 'node:worker_threads'
-import { openDatabase } from './database.ts'
+import { backupDatabase, openDatabase } from './database.ts'
 import { LedgerClosedError, toLedgerError, toMessage } from './errors.ts'
-import { readBalance, readBalances, readHasOrder, readList } from './reader.ts'
+import { readBalance, readBalances, readClaims, readDeals, readHasOrder, readList } from './reader.ts'
 import { verifyLedger } from './verify.ts'
 import type { CallMessage, LedgerCalls, ReplyMessage } from './worker-calls.ts'
 import { Writer } from './writer.ts'
@@ -22,13 +22,18 @@ const calls: LedgerCalls = {
     if (!init.readOnly) writer = new Writer(database, owner)
     return readBalances(database)
   },
-  append: (appends) => {
-    if (writer === undefined) throw new LedgerClosedError()
-    return writer.write(appends)
-  },
+  append: (appends) => writable().write(appends),
   hasOrder: (id) => readHasOrder(opened(), id),
   balance: () => readBalance(opened()),
   list: (options) => readList(opened(), options),
+  deals: (options) => readDeals(opened(), options),
+  claims: (peer, after, limit) => readClaims(opened(), peer, after, limit),
+  dispute: (order, peer, reason) => {
+    writable().dispute(order, peer, reason)
+  },
+  backup: async (copy) => {
+    await backupDatabase(opened(), copy)
+  },
   verify: async () => {
     const verification = verifyLedger(opened(), owner, closing.signal)
     verifications.add(verification)
@@ -49,6 +54,11 @@ const calls: LedgerCalls = {
       db.close()
     }
   }
+}
+
+function writable(): Writer {
+  if (writer === undefined) throw new LedgerClosedError(`The ledger ${file} is opened for reading only`)
+  return writer
 }
 
 function opened(): DatabaseSync {

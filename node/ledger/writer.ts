@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { entryHash, genesisHash, readFields, type EntryFields } from './entry.ts'
 import { LedgerConflictError, LedgerError, toMessage, type ErrorMessage } from './errors.ts'
+import { Claims } from './claims.ts'
 import type { LedgerRecord, PeerBalance } from './index.ts'
 import { readBalances } from './reader.ts'
 import { Settlement } from './settlement.ts'
@@ -30,6 +31,7 @@ export class Writer {
   readonly #insert: StatementSync
   readonly #addPeer: StatementSync
   readonly #settle: StatementSync
+  readonly #claims: Claims
 
   constructor(db: DatabaseSync, owner: string) {
     this.#db = db
@@ -44,10 +46,16 @@ export class Writer {
         idx, at, kind, order_id, consumer, contributor, peer_id, seq, final, credits, payload, signature, hash
       ) VALUES (?, ?, ?, ?, ?, ?, (SELECT id FROM peers WHERE peer = ?), ?, ?, ?, ?, ?, ?)`
     )
+    this.#claims = new Claims(db)
     this.#addPeer = db.prepare('INSERT INTO peers (peer) VALUES (?) ON CONFLICT DO NOTHING')
     this.#settle = db.prepare(
       'UPDATE peers SET earned = earned + ?, spent = spent + ?, claimed = claimed + ? WHERE peer = ?'
     )
+  }
+
+  /** Notes what a peer says against a claim of this node's. */
+  dispute(order: string, peer: string, reason: string): void {
+    this.#claims.dispute(order, peer, reason)
   }
 
   /** Resolves each append on its own; throws only when none of the group could be written. */
@@ -103,6 +111,7 @@ export class Writer {
     )
     // As integers: a number is bound as a float, and sums of floats are not exact above 2^53.
     this.#settle.run(BigInt(settled.earned), BigInt(settled.spent), BigInt(settled.claimed), settled.peer)
+    if (settled.standing !== undefined) this.#claims.keep(fields.order, settled.peer, settled.standing)
     peers.add(settled.peer)
   }
 

@@ -74,7 +74,7 @@ function bytesOf(encoded: string): Buffer {
 /** Splits the body: each field is a byte of length and so many bytes. */
 function fields(body: Buffer): Buffer[] {
   const found: Buffer[] = []
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const end = at + 1 + (body[at] ?? 0)
     if (end > body.length) throw new InviteError(DAMAGED)
     found.push(body.subarray(at + 1, end))

@@ -85,9 +85,12 @@ export async function writeMembership(home: string, membership: Membership): Pro
     }
     await rename(temporary, file)
   } catch (err) {
-    throw new MembershipError(`${file} cannot be written: check the folder's permissions and the free space`, {
-      cause: err
-    })
+    throw new MembershipError(
+      `${file} cannot be written: check the folder's permissions and the free space`,
+      {
+        cause: err
+      }
+    )
   } finally {
     await rm(temporary, { force: true })
   }

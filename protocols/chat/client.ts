@@ -18,9 +18,9 @@ export class ChatExchange {
   readonly #frames: FrameStream
   readonly #sent: Promise<void>
 
-  constructor(stream: Stream, order: SignedRecord, request: Uint8Array) {
+  constructor(stream: Stream, order: SignedRecord, request: Uint8Array, traceparent?: string) {
     this.#frames = new FrameStream(stream)
-    this.#sent = this.#send(order, request)
+    this.#sent = this.#send(order, request, traceparent)
     // A contributor may refuse before it has read everything; its error frame then says why.
     this.#sent.catch(() => undefined)
   }
@@ -70,8 +70,8 @@ export class ChatExchange {
     stream.abort(reason)
   }
 
-  async #send(order: SignedRecord, request: Uint8Array): Promise<void> {
-    await this.#frames.write(encodeJson({ type: 'order', order }))
+  async #send(order: SignedRecord, request: Uint8Array, traceparent?: string): Promise<void> {
+    await this.#frames.write(encodeJson({ type: 'order', order, traceparent }))
     await this.#frames.write(request)
   }
 
@@ -85,7 +85,7 @@ export async function openChat(
   connection: Connection,
   order: SignedRecord,
   request: Uint8Array,
-  options: { signal?: AbortSignal } = {}
+  options: { signal?: AbortSignal; traceparent?: string } = {}
 ): Promise<ChatExchange> {
   const signal = AbortSignal.any([
     AbortSignal.timeout(ACCEPT_TIMEOUT_MS),
@@ -102,7 +102,7 @@ export async function openChat(
     options.signal?.throwIfAborted()
     throw new PeerLostError('The contributor did not take a chat stream', { cause: err })
   }
-  return new ChatExchange(stream, order, request)
+  return new ChatExchange(stream, order, request, options.traceparent)
 }
 
 /** Takes the first answer to an order. Throws InvalidFrameError when it is not `accepted`. */

@@ -19,5 +19,5 @@ export const MAX_UNACKNOWLEDGED_RECEIPTS = 2
 /** Longest wait for the last acknowledgement, in milliseconds. */
 export const SETTLE_TIMEOUT_MS = 5000
 
-/** Streams that one connection may have open for this protocol. */
-export const MAX_CHAT_STREAMS = 256
+/** Streams that one connection may have open for this protocol; those that are closing count too. */
+export const MAX_CHAT_STREAMS = 4096

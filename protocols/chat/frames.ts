@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { delta, finishReason, usage } from '../inference/answer.ts'
+import { TRACEPARENT } from '../inference/traceparent.ts'
 import { signedRecord } from '../records/signed-record.ts'
 
 const position = z.number().int().min(0).max(1_000_000)
@@ -13,7 +14,8 @@ export const MAX_ERROR_PARAM_LENGTH = 256
 /** Longest wait that an error frame can ask for, in milliseconds: a day. */
 export const MAX_RETRY_AFTER_MS = 86_400_000
 
-const errorFrame = z.object({
+/** How every exchange fails. */
+export const errorFrame = z.object({
   type: z.literal('error'),
   code: z.string().max(64),
   message: z.string().max(MAX_ERROR_MESSAGE_LENGTH),
@@ -24,7 +26,13 @@ const errorFrame = z.object({
 export type ErrorFrame = z.infer<typeof errorFrame>
 
 /** The first frame; the request document follows it as a frame of its own. */
-export const orderFrame = z.object({ type: z.literal('order'), order: signedRecord })
+export const orderFrame = z.object({
+  type: z.literal('order'),
+  order: signedRecord,
+  /** The consumer's W3C trace context, for the contributor's log; not signed. */
+  traceparent: z.string().regex(TRACEPARENT).optional()
+})
+export type OrderFrame = z.infer<typeof orderFrame>
 
 /** What a consumer sends after its order and request. */
 export const consumerFrame = z.discriminatedUnion('type', [

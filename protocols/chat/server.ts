@@ -4,12 +4,14 @@ import { FrameStream, MAX_REQUEST_BYTES, decodeJson, encodeJson, streamSignal } 
 import type { SignedRecord } from '../records/signed-record.ts'
 import { ACCEPT_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './constants.ts'
 import { fromErrorFrame, toErrorFrame } from './errors.ts'
-import { consumerFrame, orderFrame, type ContributorFrame } from './frames.ts'
+import { consumerFrame, orderFrame, type ContributorFrame, type OrderFrame } from './frames.ts'
 
 /** A contributor's side of one exchange. */
 export class ChatSession {
   readonly peer: string
   readonly order: SignedRecord
+  /** The consumer's trace context, where it sent one. */
+  readonly traceparent: string | undefined
   /** Fires when the consumer cancels, breaks the protocol or is lost; the reason is a LobstahError. */
   readonly signal: AbortSignal
   /** When the latest frame was sent, in milliseconds of the monotonic clock. */
@@ -17,10 +19,11 @@ export class ChatSession {
   readonly #frames: FrameStream
   readonly #cancel = new AbortController()
 
-  constructor(frames: FrameStream, peer: string, order: SignedRecord) {
+  constructor(frames: FrameStream, peer: string, { order, traceparent }: OrderFrame) {
     this.#frames = frames
     this.peer = peer
     this.order = order
+    this.traceparent = traceparent
     this.signal = AbortSignal.any([streamSignal(frames.stream), this.#cancel.signal])
   }
 
@@ -78,7 +81,7 @@ export async function serveChat(
   const frames = new FrameStream(stream)
   try {
     const payload = await inTime('order', ACCEPT_TIMEOUT_MS, (signal) => frames.read({ signal }))
-    const { order } = decodeJson(orderFrame, payload)
+    const order = decodeJson(orderFrame, payload)
     await handler(new ChatSession(frames, connection.remotePeer.toString(), order), connection)
     await frames.close()
     return undefined

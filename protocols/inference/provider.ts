@@ -21,6 +21,17 @@ export interface OfferedModel extends ModelInfo {
   price: Price
 }
 
+/** How one request is answered. */
+export interface InferOptions {
+  signal?: AbortSignal
+  /** The client's own name for the session, by which its next request finds the peer that is warm for it. */
+  session?: string
+  /** W3C trace context, carried to the contributor that answers; see {@link TRACEPARENT}. */
+  traceparent?: string
+  /** Told of every receipt that was acknowledged: by how many micro-credits the answer's price has grown. */
+  onSpent?: (microCredits: number) => void
+}
+
 /** One place that answers requests: this node's own engine, or a peer's. */
 export interface Provider {
   /** The peer's id; this node's own for its own engine. */
@@ -28,5 +39,5 @@ export interface Provider {
   readonly route: Route
   models(): OfferedModel[]
   /** Answers one request. Throws a LobstahError; an aborted signal stops the engine at once. */
-  infer(request: InferenceRequest, options?: { signal?: AbortSignal }): AsyncIterable<AnswerEvent>
+  infer(request: InferenceRequest, options?: InferOptions): AsyncIterable<AnswerEvent>
 }

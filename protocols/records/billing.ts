@@ -1,4 +1,4 @@
-import type { Delta, Price } from '../inference/index.ts'
+import type { Delta, InferenceRequest, Price } from '../inference/index.ts'
 
 /** Prompt tokens that a chat template may add to a request's own text. */
 const TEMPLATE_TOKENS = 1024
@@ -12,6 +12,24 @@ const TOOL_CALL_TOKENS = 32
 /** The most prompt tokens that a request of this many bytes can have: a token stands for a byte at least. */
 export function plausiblePromptTokens(requestBytes: number): number {
   return requestBytes + TEMPLATE_TOKENS
+}
+
+/** Bytes of text that a prompt token stands for where nobody has counted: twice what is usual, so that none is made up. */
+const UNCOUNTED_TOKEN_BYTES = 8
+
+/** Prompt tokens that a request surely has, for as long as its engine has not counted them; images count for none. */
+export function certainPromptTokens(request: InferenceRequest): number {
+  const bytes = texts(request).reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  return Math.floor(bytes / UNCOUNTED_TOKEN_BYTES)
+}
+
+function texts(request: InferenceRequest): string[] {
+  if (request.kind === 'embedding') return request.input
+  if (request.kind === 'completion') return [request.prompt, request.suffix ?? '']
+  return request.messages.flatMap(({ content }) => {
+    if (typeof content === 'string') return [content]
+    return (content ?? []).map((part) => (part.type === 'text' ? part.text : ''))
+  })
 }
 
 /** The most completion tokens that an answer with this many bytes of text can have. */

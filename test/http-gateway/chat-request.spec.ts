@@ -176,6 +176,35 @@ describe('http-gateway/openai/chat-request', () => {
     assert.deepEqual(translate({ tools: [{ type: 'namespace' }], parallel_tool_calls: true }), translate({}))
   })
 
+  it('takes functions for the tools that they became', () => {
+    const request = translate({
+      functions: [{ name: 'f', parameters: { type: 'object' } }],
+      function_call: { name: 'f' },
+      messages: [
+        user,
+        { role: 'assistant', content: null, function_call: { name: 'f', arguments: '{}' } },
+        { role: 'function', name: 'f', content: 'done' },
+        { role: 'assistant', content: null, function_call: { name: 'f', arguments: '{"a":1}' } },
+        { role: 'function', name: 'f', content: 'again' }
+      ]
+    })
+    assert.deepEqual(chatRequest.parse(request), request)
+    assert.deepEqual(request.tools, [
+      { type: 'function', function: { name: 'f', parameters: { type: 'object' } } }
+    ])
+    assert.deepEqual(request.tool_choice, { type: 'function', function: { name: 'f' } })
+    assert.equal(request.parallel_tool_calls, false)
+    const calls = request.messages.flatMap((message) =>
+      message.role === 'assistant' ? (message.tool_calls ?? []) : []
+    )
+    const results = request.messages.flatMap((message) => (message.role === 'tool' ? [message] : []))
+    assert.deepEqual(
+      calls.map(({ id }) => id),
+      results.map((result) => result.tool_call_id)
+    )
+    assert.notEqual(calls[0]!.id, calls[1]!.id)
+  })
+
   it('says logprobs by top_logprobs', () => {
     assert.equal(translate({ logprobs: true }).top_logprobs, 0)
     assert.equal(translate({ logprobs: false, top_logprobs: 0 }).top_logprobs, undefined)
@@ -189,7 +218,15 @@ describe('http-gateway/openai/chat-request', () => {
     ['an empty model', { model: '', messages: [user] }, 'model'],
     ['no messages', { model: 'tiny' }, 'messages'],
     ['no message', { model: 'tiny', messages: [] }, 'messages'],
-    ['an unknown role', message({ role: 'function', content: '' }), 'messages[1].role'],
+    ['an unknown role', message({ role: 'critic', content: '' }), 'messages[1].role'],
+    [
+      'an image that is somewhere else',
+      message({
+        role: 'user',
+        content: [{ type: 'image_url', image_url: { url: 'https://example.com/a.png' } }]
+      }),
+      'messages[1].content[0].image_url.url'
+    ],
     [
       'a part of an unknown type',
       message({ role: 'user', content: [{ type: 'input_text', text: '' }] }),
@@ -240,12 +277,12 @@ describe('http-gateway/openai/chat-request', () => {
       'response_format.json_schema'
     ],
     ['top_logprobs alone', { model: 'tiny', messages: [user], top_logprobs: 3 }, 'top_logprobs'],
-    ['two choices', { model: 'tiny', messages: [user], n: 2 }, 'n', 'unsupported_parameter'],
+    ['nine choices', { model: 'tiny', messages: [user], n: 9 }, 'n'],
+    ['no choice', { model: 'tiny', messages: [user], n: 0 }, 'n'],
     [
-      'functions',
-      { model: 'tiny', messages: [user], functions: [{ name: 'f' }] },
-      'functions',
-      'unsupported_parameter'
+      'a demand for another function',
+      { model: 'tiny', messages: [user], functions: [{ name: 'f' }], function_call: { name: 'g' } },
+      'function_call'
     ],
     ['stream that is no boolean', { model: 'tiny', messages: [user], stream: 'yes' }, 'stream']
   ]

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import {
   NoProviderError,
   PeerLostError,
+  PriceTooHighError,
   WIRE_ERRORS_BY_CODE,
   type LobstahError
 } from '../../protocols/errors.ts'
@@ -13,6 +14,7 @@ describe('http-gateway/errors', () => {
     unsupported_parameter: 400,
     context_length_exceeded: 400,
     credit_exhausted: 402,
+    price_too_high: 402,
     not_allowed: 403,
     model_not_found: 404,
     busy: 429,
@@ -31,7 +33,8 @@ describe('http-gateway/errors', () => {
   const classes: (new () => LobstahError)[] = [
     ...WIRE_ERRORS_BY_CODE.values(),
     NoProviderError,
-    PeerLostError
+    PeerLostError,
+    PriceTooHighError
   ]
 
   it('has a status for every code there is', () => {

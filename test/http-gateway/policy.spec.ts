@@ -1,62 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { GatewayInit } from '../../http-gateway/index.ts'
+import { assertEnvelope, parseReply, probe, type Probe } from '../support/gateway/probe.ts'
 import { arrived, exchange, openSocket, readAll } from '../support/gateway/raw-http.ts'
 import { testGateway, type TestGateway } from '../support/gateway/gateway.ts'
 import { ACCEPTED, aborted, content } from '../support/gateway/stub-consumer.ts'
 
 const chat = JSON.stringify({ model: 'tiny', messages: [{ role: 'user', content: 'hi' }] })
-
-interface Probe {
-  method?: string
-  path?: string
-  /** Undefined leaves a header out. */
-  headers?: Record<string, string | undefined>
-  body?: string
-}
-
-interface Reply {
-  status: number
-  headers: Map<string, string>
-  body: string
-}
-
-async function probe(
-  url: string,
-  { method = 'GET', path = '/healthz', headers = {}, body = '' }: Probe
-): Promise<Reply> {
-  const all: Record<string, string | undefined> = {
-    host: new URL(url).host,
-    connection: 'close',
-    ...(body === ''
-      ? {}
-      : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
-    ...headers
-  }
-  const lines = Object.entries(all).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}: ${value}\r\n`]
-  )
-  return parseReply(await exchange(url, `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`))
-}
-
-function parseReply(text: string): Reply {
-  const [head = '', ...rest] = text.split('\r\n\r\n')
-  const [statusLine = '', ...lines] = head.split('\r\n')
-  const headers = new Map(
-    lines.map((line) => [line.split(':')[0]!.toLowerCase(), line.replace(/^[^:]*: ?/, '')])
-  )
-  return { status: Number(statusLine.split(' ')[1]), headers, body: rest.join('\r\n\r\n') }
-}
-
-function assertEnvelope(reply: Reply, status: number, code: string): void {
-  assert.equal(reply.status, status, reply.body)
-  assert.match(reply.headers.get('content-type') ?? '', /^application\/json/)
-  const { error } = JSON.parse(reply.body) as { error: Record<string, unknown> }
-  assert.deepEqual(Object.keys(error).sort(), ['code', 'message', 'param', 'type'])
-  assert.equal(error.code, code)
-  assert.equal(typeof error.message, 'string')
-  assert.equal(typeof error.type, 'string')
-}
 
 describe('http-gateway policy, on a socket', () => {
   let test: TestGateway

@@ -40,6 +40,7 @@ describe('http-gateway status routes', () => {
     const peer: PeerStatus = {
       peer: PEER,
       route: 'relayed',
+      path: 'relayed',
       state: 'up',
       models: ['tiny:latest'],
       slots: 1,

@@ -32,6 +32,11 @@ const error = {
 }
 
 export const ORDER_FRAME: { type: 'order'; order: SignedRecord } = { type: 'order', order }
+/** An order whose consumer follows it by trace context. */
+export const TRACED_ORDER_FRAME = {
+  ...ORDER_FRAME,
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+}
 export const INFO_FRAME = { type: 'announcement', announcement }
 
 /** One frame of each type that a consumer sends, all fields set. */

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,9 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { createLobstah, type Lobstah, type LobstahInit } from '../../node/lobstah.ts'
 import { ledger } from '../../node/ledger/index.ts'
 import type { AnswerEvent, InferenceRequest } from '../../protocols/index.ts'
+
+/** Longest wait for what no event tells of, in milliseconds: a test that fails ends. */
+const PATIENCE_MS = 15_000
 
 /** Several real nodes in this process, on loopback, each with a ledger of its own. */
 export class Mesh {
@@ -68,7 +72,11 @@ export async function eventually(
 
 /** Resolves when a condition holds that no event tells of; looks every few milliseconds. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(5)
+  const deadline = performance.now() + PATIENCE_MS
+  while (!(await condition())) {
+    assert.ok(performance.now() < deadline, 'what the test waits for did not happen')
+    await delay(5)
+  }
 }
 
 /** Resolves when a contributor has nothing left to do: its last acknowledgement is kept. */

@@ -29,9 +29,11 @@ export async function startProcess(
   args: string[],
   env: NodeJS.ProcessEnv = {}
 ): Promise<RunningNode> {
+  // A public mesh without friends: everybody is served and asked, as a test says otherwise.
+  const access = { LOBSTAH_SERVE_ACCESS: 'mesh', LOBSTAH_ASK_ACCESS: 'mesh' }
   const child = spawn(process.execPath, [MAIN, '--home', home, '--json', '--log-level', 'error', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...env }
+    env: { ...process.env, ...access, ...env }
   })
   const exited = once(child, 'exit') as Promise<[number | null]>
   const ready = await firstEvent(child, 'ready')

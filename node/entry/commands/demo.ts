@@ -40,7 +40,8 @@ export async function demo(question: string, output: Output): Promise<void> {
   try {
     const relay = await begin('relay', ['--relay', '--listen', '/ip4/127.0.0.1/tcp/0', '--no-gateway'])
     const [address] = relay.ready.addresses as string[]
-    const join = ['--bootstrap', address ?? '']
+    // A public mesh, as far as it goes: nobody is a friend of anybody.
+    const join = ['--bootstrap', address ?? '', '--serve-access', 'mesh', '--ask-access', 'mesh']
     output.event({ event: 'relay', address }, () => `Relay        ${address}`)
     const contributor = await begin('contributor', [
       '--contribute',

@@ -6,9 +6,10 @@ import type { Output } from '../output.ts'
 const PROGRAM = process.argv[1]?.endsWith('.ts') === true ? 'npm start --' : 'lobstah-node'
 
 /** Runs a node until it is told to stop. A second signal stops it at once. */
-export async function run(config: Config, env: NodeJS.ProcessEnv, output: Output): Promise<void> {
+export async function run(settings: Config, env: NodeJS.ProcessEnv, output: Output): Promise<void> {
   const stopped = signalled()
-  const node = await startNode(config, env)
+  const node = await startNode(settings, env)
+  const { config } = node
   for (const warning of node.warnings) output.note(`Warning: ${warning}`)
   output.event({ event: 'ready', ...facts(config, node) }, () => welcome(config, node))
   const watch = (): void => {
@@ -74,7 +75,7 @@ function tryNext(url: string, model = 'MODEL'): string[] {
 }
 
 /** Resolves at the first SIGINT or SIGTERM; the second ends the process. */
-async function signalled(): Promise<void> {
+export async function signalled(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   let signals = 0
   const onSignal = (): void => {

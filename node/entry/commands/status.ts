@@ -27,13 +27,18 @@ const peerList = z.object({
     z.looseObject({
       peer: z.string(),
       route: z.string(),
+      path: z.string().nullable(),
       state: z.string(),
       models: z.array(z.string()),
       slots: z.number(),
       active: z.number(),
       answered: z.number(),
       failed: z.number(),
-      firstTokenMs: z.number().nullable()
+      firstTokenMs: z.number().nullable(),
+      disputes: z.number().optional(),
+      tokenDrift: z
+        .array(z.object({ model: z.string(), tokensPerByte: z.number(), othersTokensPerByte: z.number() }))
+        .optional()
     })
   )
 })
@@ -75,14 +80,27 @@ export async function peers(config: Config, output: Output): Promise<void> {
     const rows = peers.map((peer) => [
       peer.peer,
       peer.state,
-      peer.route,
+      peer.path ?? '',
       `${peer.active}/${peer.slots}`,
       peer.firstTokenMs === null ? '' : `${Math.round(peer.firstTokenMs)} ms`,
       `${peer.answered}/${peer.failed}`,
-      peer.models.join(' ')
+      peer.models.join(' '),
+      remarks(peer)
     ])
-    return table([['PEER', 'STATE', 'PATH', 'BUSY', 'FIRST TOKEN', 'ANSWERED/FAILED', 'MODELS'], ...rows])
+    return table([
+      ['PEER', 'STATE', 'PATH', 'BUSY', 'FIRST TOKEN', 'ANSWERED/FAILED', 'MODELS', 'REMARKS'],
+      ...rows
+    ])
   })
+}
+
+/** What is to be noticed of a contributor: claims in dispute, and tokens counted otherwise than by others. */
+function remarks({ disputes = 0, tokenDrift = [] }: z.infer<typeof peerList>['peers'][number]): string {
+  const drifts = tokenDrift.map(
+    ({ model, tokensPerByte, othersTokensPerByte }) =>
+      `${model}: ${tokensPerByte.toFixed(3)} tokens a byte, others ${othersTokensPerByte.toFixed(3)}`
+  )
+  return [...(disputes === 0 ? [] : [`${disputes} disputed`]), ...drifts].join('; ')
 }
 
 /** Prints what was earned and spent, with whom: asked of the running node, else read from the ledger. */

@@ -56,6 +56,15 @@ describe('node/config/resolve-config', () => {
       contribute: false,
       relay: false,
       mdns: false,
+      lanOnly: false,
+      upnp: false,
+      relayLimits: {
+        reservations: 4096,
+        circuitsPerPeer: 256,
+        bytesPerCircuit: 16 * 2 ** 30,
+        circuitMs: 24 * 3600 * 1000,
+        bytesPerSecond: 8 * 2 ** 20
+      },
       engine: 'auto',
       slots: 1,
       queue: 16,
@@ -64,11 +73,9 @@ describe('node/config/resolve-config', () => {
       gatewayPort: 17475,
       apiKeys: [],
       friends: [],
-      serveAccess: 'mesh',
-      askAccess: 'mesh',
       prices: {},
-      creditLine: { friends: 1e12, strangers: 1e11 },
-      logLevel: 'info',
+      creditLine: { friends: 1e12, strangers: 1e11, peers: {} },
+      logLevel: 'warn',
       json: false
     })
   })
@@ -111,7 +118,7 @@ describe('node/config/resolve-config', () => {
       [true, true, false, false]
     )
     assert.equal(config.engineUrl, 'http://127.0.0.1:11434')
-    assert.deepEqual(config.creditLine, { friends: 5, strangers: 1e11 })
+    assert.deepEqual(config.creditLine, { friends: 5, strangers: 1e11, peers: {} })
     assert.deepEqual(config.prices, { 'llama3.2:3b': { prompt: 1, completion: 4 } })
     assert.deepEqual(config.friends, [PEER, PEER, PEER])
     assert.equal(config.gatewayHost, '::1')
@@ -164,12 +171,12 @@ describe('node/config/resolve-config', () => {
     [
       'creditLine',
       '{"friends":',
-      '--credit-line: expected an object with friends and strangers, in micro-credits'
+      '--credit-line: expected an object with friends, strangers and peers, in micro-credits'
     ],
     [
       'creditLine',
       '{"foes":1}',
-      '--credit-line: expected an object with friends and strangers, in micro-credits'
+      '--credit-line: expected an object with friends, strangers and peers, in micro-credits'
     ],
     [
       'prices',

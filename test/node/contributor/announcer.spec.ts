@@ -221,8 +221,9 @@ describe('node/contributor/announcer', () => {
       announcer.changed()
       await pass(ANNOUNCEMENT_MIN_INTERVAL_MS)
     }
-    const { value } = await slow.next()
-    assert.equal((await open(ANNOUNCEMENT, value!)).active, 2)
+    const next = await slow.next()
+    assert.ok(next.done !== true)
+    assert.equal((await open(ANNOUNCEMENT, next.value)).active, 2)
     await slow.return(undefined)
   })
 })

@@ -42,6 +42,17 @@ describe('node/contributor/meter', () => {
     assert.equal(meter.due, true)
   })
 
+  it('bills the prompt from the first receipt on, and only once something was delivered', () => {
+    const meter = new Meter(anOrder(), record, () => NOW, 40)
+    assert.deepEqual(meter.usage, { promptTokens: 0, completionTokens: 0 })
+    write(meter, 1)
+    assert.equal(meter.due, false)
+    assert.equal(meter.receipt().promptTokens, 40)
+    meter.counted(45)
+    assert.equal(meter.receipt().promptTokens, 45)
+    assert.equal(meter.finalReceipt({ promptTokens: 44, completionTokens: 1 }, 'stop').promptTokens, 45)
+  })
+
   it('takes a delta without a count for one token', () => {
     const meter = meterOf()
     write(meter, 3, { content: 'word' })
@@ -61,6 +72,27 @@ describe('node/contributor/meter', () => {
       [7, 4, 7 * 250_000 + 4 * 1_000_000]
     )
     assert.equal(last.orderHash, sha256(record.payload))
+  })
+
+  it('bills a long prompt with the first delta, not before, and a short one with the next receipt', () => {
+    const long = new Meter(anOrder({ maxPromptTokens: 5000 }), record, () => NOW, 512)
+    assert.deepEqual([long.due, long.usage.promptTokens], [false, 0])
+    write(long, 1)
+    assert.equal(long.due, true)
+    assert.equal(long.receipt().promptTokens, 512)
+    assert.equal(long.due, false)
+    const short = new Meter(anOrder(), record, () => NOW, 511)
+    write(short, 1)
+    assert.equal(short.due, false)
+  })
+
+  it("takes the engine's count of the prompt, up to the bound of the order", () => {
+    const meter = new Meter(anOrder({ maxPromptTokens: 40 }), record, () => NOW, 10)
+    write(meter, 1)
+    meter.counted(30)
+    assert.equal(meter.receipt().promptTokens, 30)
+    meter.counted(50)
+    assert.equal(meter.receipt().promptTokens, 40)
   })
 
   it('never bills more than the order allows, whatever the engine says', () => {

@@ -70,7 +70,8 @@ describe('node/contributor/offers', () => {
   it('keeps its last word when it is stopped while the engine is asked', async () => {
     await offers.start()
     const gate = Promise.withResolvers<ModelInfo[]>()
-    engine.models = async ({ signal } = {}) => {
+    engine.models = async (options) => {
+      const signal = options?.signal
       signal?.addEventListener('abort', () => gate.reject(signal.reason))
       return await gate.promise
     }

@@ -20,14 +20,7 @@ import {
   type SignedRecord
 } from '../../../protocols/index.ts'
 import { until } from '../../support/mesh.ts'
-import {
-  CONSUMER,
-  CONTRIBUTOR,
-  STRANGER,
-  aReceipt,
-  anAcknowledgement,
-  anOrder
-} from '../../support/records.ts'
+import { CONSUMER, CONTRIBUTOR, STRANGER, aReceipt, anAcknowledgement } from '../../support/records.ts'
 
 const ORDER_HASH = sha256('order')
 const PAUSE_MS = 120_000

@@ -160,7 +160,7 @@ describe('node/entry: the program', function () {
     const again = await start(['--engine', 'none', '--gateway-port', '0'])
     assert.equal(again.peer, node.peer)
     assert.equal(await again.end('SIGINT'), 0)
-    assert.deepEqual((await readdir(home())).sort(), ['identity.key', 'ledger.sqlite', 'peers'])
+    assert.deepEqual((await readdir(home())).sort(), ['identity.key', 'ledger.sqlite', 'peers', 'token'])
   })
 
   describe('with a relay, a contributor and a consumer as processes', () => {
@@ -191,7 +191,7 @@ describe('node/entry: the program', function () {
 
       const text = await at('chat', 'How are you?', '--model', model)
       assert.equal(text.stdout, 'Fine, thanks.\n')
-      assert.match(text.stderr, new RegExp(`relayed by ${contributor.peer}`))
+      assert.match(text.stderr, new RegExp(`(relayed|direct) by ${contributor.peer}`))
       const piped = await runProcess(['--home', home('consumer'), 'chat', '-', '--json', '--model', model], {
         input: 'How are you?'
       })
@@ -213,8 +213,8 @@ describe('node/entry: the program', function () {
         answered: number
       }[]
       assert.deepEqual(
-        peers.map(({ peer, route, answered }) => [peer, route, answered]),
-        [[contributor.peer, 'relayed', 2]]
+        peers.map(({ peer, answered }) => [peer, answered]),
+        [[contributor.peer, 2]]
       )
       const balance = JSON.parse((await at('balance', '--json')).stdout) as { net: number }
       assert.equal(balance.net, -2 * receipt.credits)

@@ -11,6 +11,7 @@ import {
   MAX_ERROR_MESSAGE_LENGTH,
   NoProviderError,
   PeerLostError,
+  PriceTooHighError,
   UnsupportedParameterError,
   WIRE_ERRORS_BY_CODE,
   contributorFrame,
@@ -41,14 +42,14 @@ describe('protocols/errors', () => {
   })
 
   it('are all in the table, but for those found locally', () => {
-    const local = Object.values(protocols)
+    const local = Object.values<unknown>(protocols)
       .filter(isErrorClass)
       .filter((errorClass) => !WIRE_ERRORS_BY_CODE.has(new errorClass().code))
-    assert.deepEqual(new Set(local), new Set([PeerLostError, NoProviderError]))
+    assert.deepEqual(new Set(local), new Set([PeerLostError, NoProviderError, PriceTooHighError]))
   })
 
   it('have a name, a message, and a cause where they were given one', () => {
-    for (const errorClass of Object.values(protocols).filter(isErrorClass)) {
+    for (const errorClass of Object.values<unknown>(protocols).filter(isErrorClass)) {
       const cause = new BusyError()
       const err = new errorClass()
       assert.equal(err.name, errorClass.name)

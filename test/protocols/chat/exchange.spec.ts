@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import * as varint from 'uint8-varint'
 import type { Connection, Stream } from '@libp2p/interface'
+import type { ChatExchange } from '../../../protocols/index.ts'
 import {
   BusyError,
   CHAT_PROTOCOL,
   CancelledError,
-  ChatExchange,
   type ChatHandler,
   type ChatSession,
   DeadlineError,
@@ -265,7 +265,9 @@ describe('protocols/chat over TCP', () => {
     })
 
     it('refuses a request document of 70 MiB by its length alone', async () => {
-      const { frames } = await withClient(async (session) => void (await session.readRequest()))
+      const { frames } = await withClient(async (session) => {
+        await session.readRequest()
+      })
       await send(frames, ORDER_FRAME)
       frames.stream.send(varint.encode(70 * MAX_FRAME_BYTES))
       const frame = await read(frames)
@@ -296,7 +298,12 @@ describe('protocols/chat over TCP', () => {
 
     for (const [part, serve] of [
       ['order', async () => undefined],
-      ['request', async (session: ChatSession) => void (await session.readRequest())]
+      [
+        'request',
+        async (session: ChatSession) => {
+          await session.readRequest()
+        }
+      ]
     ] as const) {
       it(`says that the deadline has passed when the ${part} does not come in time`, async () => {
         const deadlineMs = part === 'order' ? 10_000 : 60_000

@@ -10,20 +10,27 @@ import {
   inferenceRequest,
   orderFrame
 } from '../../../protocols/index.ts'
-import { CONSUMER_FRAMES, CONTRIBUTOR_FRAMES, ORDER_FRAME, onTheWire } from '../../support/frames.ts'
+import {
+  CONSUMER_FRAMES,
+  CONTRIBUTOR_FRAMES,
+  ORDER_FRAME,
+  TRACED_ORDER_FRAME,
+  onTheWire
+} from '../../support/frames.ts'
 import { assertGolden, readGolden } from '../../support/golden.ts'
 import { DOCUMENT, REQUEST } from '../../support/records.ts'
 
-const SAMPLES: { name: string; schema: z.ZodType<unknown>; frame: object }[] = [
+const SAMPLES: { name: string; schema: z.ZodType; frame: object }[] = [
   { name: 'chat-order', schema: orderFrame, frame: ORDER_FRAME },
+  { name: 'chat-order-traced', schema: orderFrame, frame: TRACED_ORDER_FRAME },
   ...Object.entries(CONSUMER_FRAMES).map(([type, frame]) => ({
     name: `chat-consumer-${type}`,
-    schema: consumerFrame as z.ZodType<unknown>,
+    schema: consumerFrame,
     frame
   })),
   ...Object.entries(CONTRIBUTOR_FRAMES).map(([type, frame]) => ({
     name: `chat-contributor-${type}`,
-    schema: contributorFrame as z.ZodType<unknown>,
+    schema: contributorFrame,
     frame
   }))
 ]
@@ -85,12 +92,7 @@ describe('protocols/chat/frames', () => {
   })
 
   it('refuses anything at all by InvalidFrameError alone', () => {
-    const schemas = fc.constantFrom<z.ZodType<unknown>>(
-      orderFrame,
-      consumerFrame,
-      contributorFrame,
-      inferenceRequest
-    )
+    const schemas = fc.constantFrom<z.ZodType>(orderFrame, consumerFrame, contributorFrame, inferenceRequest)
     const deep = '{"type":'.repeat(50_000)
     const payloads = fc.oneof(
       fc.uint8Array({ maxLength: 64 }),
@@ -116,6 +118,23 @@ describe('protocols/chat/frames', () => {
       name: 'InvalidFrameError',
       message: /UTF-8/
     })
+  })
+
+  it('takes no trace context that the W3C would not', () => {
+    const { traceparent } = TRACED_ORDER_FRAME
+    for (const bad of [
+      '',
+      traceparent.toUpperCase(),
+      `${traceparent}-00`,
+      traceparent.replace(/^00/, 'ff'),
+      traceparent.replace(/-[0-9a-f]{32}-/, `-${'0'.repeat(32)}-`),
+      traceparent.replace(/-[0-9a-f]{16}-/, `-${'0'.repeat(16)}-`)
+    ]) {
+      assert.throws(
+        () => decodeJson(orderFrame, encodeJson({ ...ORDER_FRAME, traceparent: bad })),
+        InvalidFrameError
+      )
+    }
   })
 
   it('names the field at fault', () => {

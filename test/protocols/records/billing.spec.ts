@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
+  certainPromptTokens,
   cost,
   plausibleCompletionTokens,
   plausiblePromptTokens,
@@ -59,6 +60,18 @@ describe('protocols/records/billing', () => {
       }
       assert.equal(textBytes(delta), 0)
     })
+  })
+
+  it('makes up no prompt tokens: one for 8 bytes of text, none for images', () => {
+    const image = { type: 'image_url' as const, image_url: { url: 'data:'.repeat(100) } }
+    const messages = [
+      { role: 'system' as const, content: '12345678' },
+      { role: 'user' as const, content: [{ type: 'text' as const, text: 'ääää' }, image] },
+      { role: 'assistant' as const, content: null }
+    ]
+    assert.equal(certainPromptTokens({ kind: 'chat', model: 'm', messages }), 2)
+    assert.equal(certainPromptTokens({ kind: 'completion', model: 'm', prompt: '1234', suffix: '1234' }), 1)
+    assert.equal(certainPromptTokens({ kind: 'embedding', model: 'm', input: ['1234', '123'] }), 0)
   })
 
   it('grants the bounds of the spec', () => {

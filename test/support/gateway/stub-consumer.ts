@@ -1,6 +1,6 @@
 import type { ListedModel, PeerStatus } from '../../../node/consumer/index.ts'
 import { CancelledError } from '../../../protocols/errors.ts'
-import type { AnswerEvent, InferenceRequest } from '../../../protocols/inference/index.ts'
+import type { AnswerEvent, InferOptions, InferenceRequest } from '../../../protocols/inference/index.ts'
 
 /** What a stub answers with: the events of one request, in a test's own time. */
 export type Script = (request: InferenceRequest, signal: AbortSignal) => AsyncIterable<AnswerEvent>
@@ -54,6 +54,10 @@ export class StubConsumer {
   }
   listed: ListedModel[] = [listed('tiny:latest')]
   status: PeerStatus[] = []
+  /** What receipts add before each answer begins, in micro-credits. */
+  spends: number[] = []
+  /** The trace context of each request. */
+  readonly traces: (string | undefined)[] = []
   readonly requests: InferenceRequest[] = []
   readonly #aborted = Promise.withResolvers<unknown>()
   /** Resolves with the reason why a call was aborted, the first time that one is. */
@@ -73,9 +77,11 @@ export class StubConsumer {
 
   async *infer(
     request: InferenceRequest,
-    { signal = new AbortController().signal }: { signal?: AbortSignal } = {}
+    { signal = new AbortController().signal, traceparent, onSpent }: InferOptions = {}
   ): AsyncIterable<AnswerEvent> {
     this.requests.push(request)
+    this.traces.push(traceparent)
+    for (const microCredits of this.spends) onSpent?.(microCredits)
     signal.addEventListener('abort', () => this.#aborted.resolve(signal.reason))
     try {
       for await (const event of this.script(request, signal)) {

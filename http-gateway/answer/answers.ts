@@ -1,0 +1,86 @@
+import type { AnswerEvent, InferenceRequest } from '../../protocols/inference/index.ts'
+import { Answer, type ContentEvent, type EndEvent } from './answer.ts'
+
+/** The end of every answer, in the order of the requests. */
+export type Ends = [EndEvent, ...EndEvent[]]
+
+/** What comes next, and in the answer to which request. */
+export interface ChoiceEvent {
+  choice: number
+  event: ContentEvent
+}
+
+/** Has one request answered. */
+export type Infer = (request: InferenceRequest, signal: AbortSignal) => AsyncIterable<AnswerEvent>
+
+/**
+ * The answers to one or several requests, asked at once: each is an order of its own, with its own receipt.
+ * When one fails, all do, and the others are cancelled.
+ */
+export class Answers {
+  readonly #answers: Answer[]
+  readonly #siblings = new AbortController()
+  readonly #arrived: PromiseSettledResult<ChoiceEvent>[] = []
+  #wake: (() => void) | undefined
+  #pulling = false
+
+  constructor(infer: Infer, requests: InferenceRequest[], signal: AbortSignal) {
+    // A single answer has nobody to cancel but itself.
+    const shared = requests.length === 1 ? signal : AbortSignal.any([signal, this.#siblings.signal])
+    this.#answers = requests.map((request) => new Answer(infer(request, shared)))
+  }
+
+  /** Who answers, as far as it is known, in the order of the requests. */
+  get accepted(): NonNullable<Answer['accepted']>[] {
+    return this.#answers.map((answer) => answer.accepted).filter((accepted) => accepted !== undefined)
+  }
+
+  /** Whether the first event of each answer is there already. */
+  get ready(): boolean {
+    return this.#answers.every((answer) => answer.ready)
+  }
+
+  /** See {@link Answer.begun}: resolves when it has come about for every answer. */
+  async begun(firstByteMs: number): Promise<void> {
+    await Promise.all(this.#answers.map((answer) => answer.begun(firstByteMs)))
+  }
+
+  /** The next event of any answer; not to be called more often than they end. Throws the first failure. */
+  async next(): Promise<ChoiceEvent> {
+    const [only, ...others] = this.#answers
+    if (only !== undefined && others.length === 0) return { choice: 0, event: await only.next() }
+    if (!this.#pulling) for (const choice of this.#answers.keys()) this.#pull(choice)
+    this.#pulling = true
+    while (this.#arrived.length === 0) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#wake = resolve
+      await promise
+    }
+    const result = this.#arrived.shift()
+    if (result?.status !== 'fulfilled') throw result?.reason
+    if (result.value.event.type === 'delta') this.#pull(result.value.choice)
+    return result.value
+  }
+
+  /** After the ends: lets the consumer settle. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#answers.map((answer) => answer.settled()))
+  }
+
+  /** After a failure: cancels what is left of the answers and lets the consumer clean up. Never throws. */
+  async abandon(reason: unknown): Promise<void> {
+    this.#siblings.abort(reason)
+    await Promise.all(this.#answers.map((answer) => answer.abandon()))
+  }
+
+  #pull(choice: number): void {
+    const arrive = (result: PromiseSettledResult<ChoiceEvent>): void => {
+      this.#arrived.push(result)
+      this.#wake?.()
+    }
+    this.#answers[choice]?.next().then(
+      (event) => arrive({ status: 'fulfilled', value: { choice, event } }),
+      (reason: unknown) => arrive({ status: 'rejected', reason })
+    )
+  }
+}

@@ -1,0 +1,41 @@
+import type { Delta } from '../../protocols/inference/index.ts'
+import type { Ends } from '../answer/answers.ts'
+import type { DocumentFormat } from '../answer/deliver.ts'
+import { newId } from '../answer/identifiers.ts'
+import { toInput } from '../answer/tool-input.ts'
+import { Transcript } from '../answer/transcript.ts'
+import { toStopReason, toUsage } from './fields.ts'
+
+/** An answer as one of Anthropic's messages. */
+export class MessageDocument implements DocumentFormat {
+  readonly #transcript = new Transcript()
+
+  delta(delta: Delta): void {
+    this.#transcript.add(delta)
+  }
+
+  end([{ finishReason, usage }]: Ends, model: string): object {
+    const { reasoning, content, toolCalls } = this.#transcript
+    const blocks = [
+      // Nobody here signs thoughts.
+      ...(reasoning === '' ? [] : [{ type: 'thinking', thinking: reasoning, signature: '' }]),
+      ...(content === '' ? [] : [{ type: 'text', text: content, citations: null }]),
+      ...toolCalls.map(({ id, name, arguments: text }) => ({
+        type: 'tool_use',
+        id,
+        name,
+        input: toInput(text)
+      }))
+    ]
+    return {
+      id: newId('msg_'),
+      type: 'message',
+      role: 'assistant',
+      model,
+      content: blocks,
+      stop_reason: toStopReason(finishReason),
+      stop_sequence: null,
+      usage: toUsage(usage)
+    }
+  }
+}

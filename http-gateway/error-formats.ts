@@ -1,0 +1,10 @@
+import { toAnthropicError } from './anthropic/errors.ts'
+import { toEnvelope, type Failure } from './errors.ts'
+import { toOllamaError } from './ollama/errors.ts'
+
+/** The error document in the words of the surface that a path belongs to; OpenAI's for all that is nobody's. */
+export function errorDocument(url: string, failure: Failure): object {
+  if (/^\/v1\/messages(?![^/?#])/.test(url)) return toAnthropicError(failure)
+  if (url.startsWith('/api/')) return toOllamaError(failure)
+  return toEnvelope(failure)
+}

@@ -1,0 +1,82 @@
+import type { FastifyRequest } from 'fastify'
+import { ApiKeyError } from '../errors.ts'
+import { OwnerRequiredError } from './errors.ts'
+import { KeyRing, type Caller, type KeyRingInit } from './key-ring.ts'
+import { Limits } from './limits.ts'
+import { Spending } from './spending.ts'
+
+export interface KeysInit extends Omit<KeyRingInit, 'file'> {
+  /** The file of `lobstah-node keys`, and of what they have spent today. */
+  files: { keys: string | undefined; spending: string | undefined }
+  /** Whether a gateway without any key answers everybody: on loopback only. */
+  open: boolean
+  /** Milliseconds since 1970. @default Date.now */
+  now?: () => number
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls; undefined where no key is wanted, or none that is known was sent. */
+    caller: Caller | undefined
+  }
+}
+
+/** Who may call a gateway, and how much each caller may ask for. */
+export class Keys {
+  readonly #ring: KeyRing
+  readonly #spending: Spending
+  readonly #limits: Limits
+  readonly #open: boolean
+
+  constructor({ files, open, now = Date.now, ...ring }: KeysInit) {
+    this.#ring = new KeyRing({ ...ring, file: files.keys })
+    this.#spending = new Spending({ file: files.spending, now, onError: ring.onError })
+    this.#limits = new Limits(this.#spending)
+    this.#open = open
+  }
+
+  /** Reads the files. Throws KeyFileError. */
+  async load(): Promise<void> {
+    await this.#ring.look(true)
+    await this.#spending.load()
+  }
+
+  /** Whether callers need a key. */
+  get required(): boolean {
+    return this.#ring.required
+  }
+
+  /** Who sent a request. Throws ApiKeyError where a key is wanted and none that is known came. */
+  async identify(request: FastifyRequest): Promise<Caller | undefined> {
+    await this.#ring.look()
+    const bearer = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
+    const given = bearer ?? request.headers['x-api-key']
+    const caller = typeof given === 'string' ? await this.#ring.identify(given) : undefined
+    if (caller === undefined && (this.#ring.required || !this.#open)) throw new ApiKeyError()
+    return caller
+  }
+
+  /** Lets a caller's request for an answer in. Throws what {@link Limits.enter} throws. */
+  enter(caller: Caller | undefined, model: string): void {
+    if (caller !== undefined) this.#limits.enter(caller, model)
+  }
+
+  /** Counts micro-credits against a caller's day. */
+  spent(caller: Caller | undefined, microCredits: number): void {
+    if (caller?.spendPerDay !== undefined) this.#limits.spent(caller, microCredits)
+  }
+
+  /** Resolves when what was spent is on disk. */
+  async flushed(): Promise<void> {
+    await this.#spending.flushed()
+  }
+}
+
+/**
+ * The hook of every route that changes the node's state: `app.post('/…', { onRequest: requireOwner }, …)`. It
+ * wants the home's token on loopback too, where other programs and users of this machine can call.
+ */
+export function requireOwner(request: FastifyRequest, _reply: unknown, done: () => void): void {
+  if (request.caller?.owner !== true) throw new OwnerRequiredError()
+  done()
+}

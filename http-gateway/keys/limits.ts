@@ -1,0 +1,56 @@
+import { canonicalModelName } from '../../protocols/inference/index.ts'
+import { ModelNotAllowedError, RateLimitedError, SpendingLimitError } from './errors.ts'
+import type { Caller } from './key-ring.ts'
+import type { Spending } from './spending.ts'
+
+const MINUTE_MS = 60_000
+
+/** A minute's permits that refill evenly. */
+interface Bucket {
+  permits: number
+  at: number
+}
+
+/** Holds each key to its models, its requests per minute and its spending per day. */
+export class Limits {
+  readonly #spending: Spending
+  readonly #buckets = new Map<string, Bucket>()
+  readonly #now: () => number
+
+  /** `now` counts milliseconds, and never goes back. */
+  constructor(spending: Spending, now: () => number = () => performance.now()) {
+    this.#spending = spending
+    this.#now = now
+  }
+
+  /**
+   * Takes one request of a key's. Throws ModelNotAllowedError, SpendingLimitError or RateLimitedError. A
+   * request is let in while anything is left to spend: what it will cost is known when it is answered.
+   */
+  enter(caller: Caller, model: string): void {
+    const { name, models, perMinute, spendPerDay } = caller
+    const wanted = canonicalModelName(model)
+    if (models !== undefined && !models.some((allowed) => canonicalModelName(allowed) === wanted))
+      throw new ModelNotAllowedError(name, model)
+    const spent = this.#spending.of(name)
+    if (spendPerDay !== undefined && spent >= spendPerDay)
+      throw new SpendingLimitError(name, spent, spendPerDay)
+    if (perMinute !== undefined) this.#takePermit(name, perMinute)
+  }
+
+  /** Counts what a receipt of a key's answer adds, in micro-credits. */
+  spent(caller: Caller, microCredits: number): void {
+    this.#spending.add(caller.name, microCredits)
+  }
+
+  #takePermit(name: string, perMinute: number): void {
+    const now = this.#now()
+    const { permits, at } = this.#buckets.get(name) ?? { permits: perMinute, at: now }
+    const refilled = Math.min(perMinute, permits + ((now - at) * perMinute) / MINUTE_MS)
+    if (refilled < 1) {
+      const waitMs = ((1 - refilled) * MINUTE_MS) / perMinute
+      throw new RateLimitedError(`The API key ${name} may make ${perMinute} requests a minute`, waitMs)
+    }
+    this.#buckets.set(name, { permits: refilled - 1, at: now })
+  }
+}

@@ -1,0 +1,53 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { embeddingRequest } from '../../protocols/inference/index.ts'
+import { documentAnswer } from '../answer/deliver.ts'
+import { EmbeddingVectors } from '../answer/embedding-vectors.ts'
+import type { GatewayContext } from '../context.ts'
+import { withoutNulls } from '../openai/sampling.ts'
+import { texts } from '../openai/texts.ts'
+import { parse } from '../parse.ts'
+
+const contract = embeddingRequest.shape
+
+export const body = z.object({
+  model: contract.model,
+  input: texts(contract.input),
+  dimensions: contract.dimensions.nullable()
+})
+
+/** The endpoint before it, for one text. */
+export const legacyBody = z.object({ model: contract.model, prompt: z.string().min(1) })
+
+/** Ollama's `POST /api/embed`, and `POST /api/embeddings`, which came before it. */
+export function embed(app: FastifyInstance, context: GatewayContext, done: () => void): void {
+  app.post('/api/embed', (request, reply) => {
+    const { model, input, dimensions } = parse(body, request.body)
+    const startedAt = performance.now()
+    const vectors = new EmbeddingVectors(input.length)
+    return documentAnswer(
+      context,
+      reply,
+      [{ kind: 'embedding', model, input, ...withoutNulls({ dimensions }) }],
+      {
+        delta: (delta) => vectors.add(delta),
+        end: ([{ usage }]) => ({
+          model,
+          embeddings: vectors.float(),
+          total_duration: Math.round((performance.now() - startedAt) * 1e6),
+          load_duration: 0,
+          prompt_eval_count: usage.promptTokens
+        })
+      }
+    )
+  })
+  app.post('/api/embeddings', (request, reply) => {
+    const { model, prompt } = parse(legacyBody, request.body)
+    const vectors = new EmbeddingVectors(1)
+    return documentAnswer(context, reply, [{ kind: 'embedding', model, input: [prompt] }], {
+      delta: (delta) => vectors.add(delta),
+      end: () => ({ embedding: vectors.float()[0] ?? [] })
+    })
+  })
+  done()
+}

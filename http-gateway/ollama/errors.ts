@@ -1,0 +1,6 @@
+import type { Failure } from '../errors.ts'
+
+/** Ollama's error document; its `code` is ours. */
+export function toOllamaError({ message, code }: Failure): { error: string; code: string } {
+  return { error: message, code }
+}

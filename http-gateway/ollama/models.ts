@@ -1,0 +1,98 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { ListedModel } from '../../node/consumer/index.ts'
+import { ModelNotFoundError } from '../../protocols/errors.ts'
+import type { GatewayContext } from '../context.ts'
+import { findByName, modelNotFoundMessage } from '../model-names.ts'
+import { parse } from '../parse.ts'
+
+/** The release of Ollama whose API this is; clients ask for it to learn what they may send. */
+const OLLAMA_VERSION = '0.12.10'
+
+/** What nobody tells: when a model was changed last. */
+const UNKNOWN_TIME = '1970-01-01T00:00:00Z'
+
+/** Ollama's words for what a model can do. */
+const CAPABILITIES: Record<string, string> = {
+  chat: 'completion',
+  embedding: 'embedding',
+  suffix: 'insert',
+  thinking: 'thinking',
+  tools: 'tools',
+  vision: 'vision'
+}
+
+export const showBody = z.object({ model: z.string().optional(), name: z.string().optional() }).transform(
+  // `name` is what older clients say.
+  ({ model, name }) => model ?? name ?? ''
+)
+
+/** What Ollama tells about itself and its models: `/api/version`, `/api/tags`, `/api/ps`, `/api/show`. */
+export function ollamaModels(app: FastifyInstance, context: GatewayContext, done: () => void): void {
+  const { consumer } = context.components
+  app.get('/api/version', () => ({ version: OLLAMA_VERSION }))
+  app.get('/api/tags', () => ({ models: consumer.models().map(toListed) }))
+  app.get('/api/ps', () => ({
+    // Which models are in whose memory nobody tells: all that are served can be asked at once.
+    models: consumer.models().map((model) => ({
+      ...toListed(model),
+      expires_at: UNKNOWN_TIME,
+      size_vram: 0,
+      context_length: model.contextLength
+    }))
+  }))
+  app.post('/api/show', (request) => {
+    const name = parse(showBody, request.body)
+    const listed = consumer.models()
+    const model = findByName(listed, name)
+    if (model !== undefined) return toShown(model)
+    const served = listed.map(({ id }) => id)
+    throw new ModelNotFoundError(modelNotFoundMessage(name, served))
+  })
+  done()
+}
+
+function toListed(model: ListedModel): object {
+  return {
+    name: model.id,
+    model: model.id,
+    modified_at: UNKNOWN_TIME,
+    // Nobody tells how large the file is.
+    size: 0,
+    digest: (model.digest ?? '').replace(/^sha256:/, ''),
+    details: toDetails(model)
+  }
+}
+
+function toShown(model: ListedModel): object {
+  return {
+    modelfile: '',
+    parameters: '',
+    template: '',
+    license: '',
+    details: toDetails(model),
+    model_info: {
+      'general.architecture': 'lobstah',
+      'lobstah.context_length': model.contextLength,
+      ...(model.parameters === null ? {} : { 'general.parameter_count': model.parameters })
+    },
+    capabilities: model.capabilities.flatMap((name) => CAPABILITIES[name] ?? []),
+    modified_at: UNKNOWN_TIME
+  }
+}
+
+function toDetails({ parameters, quantization = '' }: ListedModel): object {
+  return {
+    parent_model: '',
+    format: '',
+    family: '',
+    families: null,
+    parameter_size: parameters === null ? '' : toSize(parameters),
+    quantization_level: quantization
+  }
+}
+
+/** `3.2B` of 3212749888. */
+function toSize(parameters: number): string {
+  return parameters < 1e9 ? `${(parameters / 1e6).toFixed(2)}M` : `${(parameters / 1e9).toFixed(1)}B`
+}

@@ -1,0 +1,74 @@
+import type { Usage } from '../../protocols/inference/index.ts'
+import { newId } from '../answer/identifiers.ts'
+import { nowInSeconds } from './fields.ts'
+import type { ResponsesBody } from './responses-request.ts'
+
+/** How far a response has come. */
+export interface ResponseState {
+  status: 'in_progress' | 'completed' | 'incomplete' | 'failed'
+  output: object[]
+  usage?: Usage
+  error?: { code: string; message: string }
+  incompleteReason?: 'max_output_tokens' | 'content_filter'
+}
+
+/** Makes the `response` object at any state: what the client asked for is repeated in it. */
+export class ResponseObject {
+  readonly #fields: object
+
+  constructor(body: ResponsesBody, model: string) {
+    this.#fields = {
+      id: newId('resp_'),
+      object: 'response',
+      created_at: nowInSeconds(),
+      background: false,
+      instructions: body.instructions ?? null,
+      max_output_tokens: body.max_output_tokens ?? null,
+      max_tool_calls: null,
+      metadata: body.metadata ?? {},
+      model,
+      parallel_tool_calls: body.parallel_tool_calls ?? true,
+      previous_response_id: null,
+      reasoning: { effort: body.reasoning?.effort ?? null, summary: body.reasoning?.summary ?? null },
+      service_tier: 'default',
+      store: false,
+      temperature: body.temperature ?? null,
+      text: { format: body.text?.format ?? { type: 'text' } },
+      tool_choice: body.tool_choice ?? 'auto',
+      tools: (body.tools ?? [])
+        .filter((tool) => tool !== undefined)
+        .map(({ description, parameters, strict, ...tool }) => ({
+          ...tool,
+          ...(description == null ? {} : { description }),
+          parameters: parameters ?? null,
+          strict: strict ?? null
+        })),
+      top_logprobs: body.top_logprobs ?? 0,
+      top_p: body.top_p ?? null,
+      truncation: 'disabled',
+      ...(body.user == null ? {} : { user: body.user })
+    }
+  }
+
+  at({ status, output, usage, error, incompleteReason }: ResponseState): object {
+    return {
+      ...this.#fields,
+      status,
+      completed_at: status === 'completed' ? nowInSeconds() : null,
+      error: error ?? null,
+      incomplete_details: incompleteReason === undefined ? null : { reason: incompleteReason },
+      output,
+      ...(usage === undefined ? {} : { usage: toResponseUsage(usage) })
+    }
+  }
+}
+
+function toResponseUsage(usage: Usage): object {
+  return {
+    input_tokens: usage.promptTokens,
+    input_tokens_details: { cached_tokens: usage.cachedTokens ?? 0, cache_write_tokens: 0 },
+    output_tokens: usage.completionTokens,
+    output_tokens_details: { reasoning_tokens: usage.reasoningTokens ?? 0 },
+    total_tokens: usage.promptTokens + usage.completionTokens
+  }
+}

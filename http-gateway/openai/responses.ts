@@ -1,0 +1,108 @@
+import type { FastifyInstance } from 'fastify'
+import type { Delta } from '../../protocols/inference/index.ts'
+import type { EndEvent } from '../answer/answer.ts'
+import type { Ends } from '../answer/answers.ts'
+import { documentAnswer, streamAnswer, type DocumentFormat, type StreamFormat } from '../answer/deliver.ts'
+import { receiptComments } from '../answer/headers.ts'
+import type { SseWriter } from '../answer/sse-writer.ts'
+import type { GatewayContext } from '../context.ts'
+import type { Failure } from '../errors.ts'
+import { parse } from '../parse.ts'
+import { ResponseItems } from './response-items.ts'
+import { ResponseObject, type ResponseState } from './response-object.ts'
+import { responsesBody, toChatRequest, type ResponsesBody } from './responses-request.ts'
+
+/** `POST /v1/responses`, stateless: nothing is stored, and nothing can be referred to. */
+export function responses(app: FastifyInstance, context: GatewayContext, done: () => void): void {
+  app.post('/v1/responses', (request, reply) => {
+    const body = parse(responsesBody, request.body)
+    const chat = toChatRequest(body)
+    if (body.stream !== true) return documentAnswer(context, reply, [chat], new ResponseDocument(body))
+    return streamAnswer(context, reply, [chat], (model) => new ResponseEvents(body, model))
+  })
+  done()
+}
+
+/** A response as one document. */
+class ResponseDocument implements DocumentFormat {
+  readonly #body: ResponsesBody
+  readonly #items: ResponseItems
+
+  constructor(body: ResponsesBody) {
+    this.#body = body
+    this.#items = new ResponseItems(() => undefined, body.reasoning?.summary != null)
+  }
+
+  delta(delta: Delta): void {
+    this.#items.add(delta)
+  }
+
+  end([end]: Ends, model: string): object {
+    return new ResponseObject(this.#body, model).at(finalState(end, this.#items))
+  }
+}
+
+/** A response as OpenAI's typed events, numbered from 0. */
+class ResponseEvents implements StreamFormat {
+  readonly #object: ResponseObject
+  readonly #items: ResponseItems
+  /** Events that are not sent yet. */
+  readonly #events: string[] = []
+  #number = 0
+
+  constructor(body: ResponsesBody, model: string) {
+    this.#object = new ResponseObject(body, model)
+    this.#items = new ResponseItems(
+      (type, fields) => this.#events.push(this.#event(type, fields)),
+      body.reasoning?.summary != null
+    )
+  }
+
+  start(out: SseWriter): void {
+    const response = this.#object.at({ status: 'in_progress', output: [] })
+    out.write(this.#event('response.created', { response }))
+    out.write(this.#event('response.in_progress', { response }))
+  }
+
+  delta(delta: Delta, out: SseWriter): void {
+    this.#items.add(delta)
+    this.#flush(out)
+  }
+
+  end([end]: Ends, out: SseWriter): void {
+    const state = finalState(end, this.#items)
+    this.#flush(out)
+    for (const comment of receiptComments([end])) out.write(comment)
+    out.write(this.#event(`response.${state.status}`, { response: this.#object.at(state) }))
+  }
+
+  /** Two events, one write: some clients look for the one, some for the other. */
+  failure({ type, code, message, param }: Failure): string {
+    const response = this.#object.at({
+      status: 'failed',
+      output: this.#items.output(),
+      error: { code: 'server_error', message }
+    })
+    const error = { code, message, param, error: { type, code, message, param } }
+    return this.#event('error', error) + this.#event('response.failed', { response })
+  }
+
+  #flush(out: SseWriter): void {
+    for (const event of this.#events.splice(0)) out.write(event)
+  }
+
+  #event(type: string, fields: object): string {
+    const data = JSON.stringify({ type, sequence_number: this.#number++, ...fields })
+    return `event: ${type}\ndata: ${data}\n\n`
+  }
+}
+
+/** `length` and `content_filter` leave a response incomplete. */
+function finalState({ finishReason, usage }: EndEvent, items: ResponseItems): ResponseState {
+  const reasons = { length: 'max_output_tokens', content_filter: 'content_filter' } as const
+  const incompleteReason =
+    finishReason === 'length' || finishReason === 'content_filter' ? reasons[finishReason] : undefined
+  const output = items.finish(incompleteReason !== undefined)
+  if (incompleteReason === undefined) return { status: 'completed', output, usage }
+  return { status: 'incomplete', output, usage, incompleteReason }
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod'
+
+// What the gateway answers, for the document alone: nothing is checked against it but by the tests.
+
+const micro = z.int().describe('micro-credits')
+const peer = z.string().describe("a peer's id")
+const price = z.object({ prompt: micro, completion: micro }).describe('micro-credits a token')
+
+export const errorAnswer = z.object({
+  error: z.object({
+    message: z.string(),
+    type: z.string(),
+    param: z.string().nullable(),
+    code: z.string()
+  })
+})
+
+export const modelAnswer = z.object({
+  id: z.string(),
+  object: z.literal('model'),
+  created: z.int(),
+  owned_by: z.string(),
+  context_length: z.int(),
+  context_window: z.int(),
+  max_model_len: z.int(),
+  lobstah: z.looseObject({ peers: z.array(peer), price, capabilities: z.array(z.string()) })
+})
+export const modelsAnswer = z.object({ object: z.literal('list'), data: z.array(modelAnswer) })
+
+const usage = z.looseObject({
+  prompt_tokens: z.int(),
+  completion_tokens: z.int(),
+  total_tokens: z.int()
+})
+
+export const chatAnswer = z.looseObject({
+  id: z.string(),
+  object: z.literal('chat.completion'),
+  created: z.int(),
+  model: z.string(),
+  choices: z.array(
+    z.looseObject({
+      index: z.int(),
+      message: z.looseObject({ role: z.literal('assistant'), content: z.string().nullable() }),
+      finish_reason: z.string()
+    })
+  ),
+  usage
+})
+
+export const healthAnswer = z.object({ status: z.literal('ok') })
+
+const amounts = { earned: micro, spent: micro, claimed: micro, net: micro }
+export const balanceAnswer = z.object({ ...amounts, peers: z.array(z.object({ peer, ...amounts })) })
+
+export const peersAnswer = z.object({
+  peers: z.array(
+    z.looseObject({
+      peer,
+      route: z.enum(['local', 'direct', 'relayed']),
+      state: z.enum(['up', 'excluded', 'down']),
+      models: z.array(z.string()),
+      slots: z.int(),
+      active: z.int(),
+      queued: z.int(),
+      answered: z.int(),
+      failed: z.int(),
+      firstTokenMs: z.number().nullable()
+    })
+  )
+})
+
+export const pubkeyAnswer = z.object({
+  peer,
+  publicKey: z.string().describe('Ed25519, base64url'),
+  addresses: z.array(z.string()).describe('multiaddrs')
+})
+
+export const capacityAnswer = z.object({
+  contributing: z.boolean(),
+  slots: z.int(),
+  active: z.int(),
+  queued: z.int(),
+  models: z.array(z.string())
+})
+
+export const meshAnswer = z.object({ joins: z.boolean(), connected: z.int() })
+
+export const receiptsAnswer = z.object({
+  entries: z.array(
+    z.looseObject({
+      index: z.int(),
+      at: z.int().describe('milliseconds since 1970'),
+      kind: z.enum(['order', 'receipt', 'acknowledgement']),
+      order: z.string(),
+      consumer: peer,
+      contributor: peer,
+      seq: z.int().nullable(),
+      final: z.boolean().nullable(),
+      credits: micro.nullable(),
+      hash: z.string(),
+      record: z.object({ payload: z.string(), signature: z.string() })
+    })
+  ),
+  next: z.int().nullable()
+})
+
+export const openapiAnswer = z.looseObject({ openapi: z.literal('3.1.0') })

@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { errorAnswer } from './answers.ts'
+import { OPERATIONS, type Operation } from './operations.ts'
+
+/** The statuses of `http-gateway/README.md`, as far as every route shares them. */
+const ERROR = { $ref: '#/components/responses/Error' }
+
+type Loosened = Parameters<NonNullable<z.core.JSONSchemaGeneratorParams['override']>>[0]
+
+/** A route that somebody forgot: it is listed all the same, and a test fails. */
+const UNDESCRIBED: Operation = { tag: 'node', summary: '' }
+
+/** An OpenAPI 3.1 document of routes, each as its method and its pattern. */
+export function openapiDocument(routes: Iterable<readonly [method: string, pattern: string]>): object {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const [method, pattern] of routes) {
+    const operation = OPERATIONS[`${method} ${pattern}`] ?? UNDESCRIBED
+    const path = (paths[pattern.replace('*', '{id}')] ??= {})
+    path[method.toLowerCase()] = describe(method, pattern, operation)
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'lobstah-node',
+      version: '0.1.0',
+      description: 'OpenAI-compatible inference over a peer-to-peer mesh, and what the node tells of itself.',
+      license: { name: 'MIT', identifier: 'MIT' }
+    },
+    servers: [{ url: '/' }],
+    // Both: a key is wanted where keys are configured, and on loopback none may be.
+    security: [{}, { bearer: [] }],
+    tags: ['openai', 'anthropic', 'ollama', 'node'].map((name) => ({ name })),
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      responses: {
+        Error: {
+          description: 'Refused or failed; the code says why',
+          content: { 'application/json': { schema: toSchema(errorAnswer, 'output') } }
+        }
+      }
+    }
+  }
+}
+
+function describe(method: string, pattern: string, operation: Operation): object {
+  const { tag, summary, body, query, answer, type = 'application/json', stream } = operation
+  const content = {
+    [type]: { schema: answer === undefined ? {} : toSchema(answer, 'output') },
+    ...(stream === undefined ? {} : { [stream]: { schema: { type: 'string' } } })
+  }
+  const parameters = [...pathParameters(pattern), ...queryParameters(query)]
+  return {
+    operationId: `${method} ${pattern}`
+      .toLowerCase()
+      .replace('*', 'id')
+      .replace(/[^a-z\d]+/g, '_')
+      .replace(/_$/, ''),
+    tags: [tag],
+    summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(method === 'POST' ? { requestBody: requestBody(body) } : {}),
+    responses: { '200': { description: 'Done', content }, default: ERROR }
+  }
+}
+
+function requestBody(body: z.ZodType | undefined): object {
+  const schema = body === undefined ? { type: 'object' } : toSchema(body, 'input')
+  return { required: true, content: { 'application/json': { schema } } }
+}
+
+function pathParameters(pattern: string): object[] {
+  if (!pattern.endsWith('*')) return []
+  return [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }]
+}
+
+function queryParameters(query: z.ZodType | undefined): object[] {
+  if (query === undefined) return []
+  const { properties = {} } = toSchema(query, 'input') as { properties?: Record<string, object> }
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }))
+}
+
+/** A schema of JSON Schema 2020-12, which is OpenAPI 3.1's; what it cannot say allows anything. */
+function toSchema(schema: z.ZodType, io: 'input' | 'output'): object {
+  const made = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: io === 'input' ? loosen : () => undefined
+  })
+  // The document's own dialect is this one.
+  delete made.$schema
+  return made
+}
+
+/** What is put into shape before it is checked may have been another: a text where parts are wanted, say. */
+function loosen({ zodSchema, jsonSchema }: Loosened): void {
+  const { def } = zodSchema._zod
+  if (def.type !== 'pipe' || def.in._zod.def.type !== 'transform') return
+  const usual = { ...jsonSchema }
+  for (const key of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, key)
+  jsonSchema.anyOf = [usual, { description: 'another form that stands for it' }]
+}

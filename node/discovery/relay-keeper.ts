@@ -1,0 +1,91 @@
+import type { IdentifyResult, Libp2p, Logger, Startable } from '@libp2p/interface'
+
+/** What a relay speaks with those who reserve a place on it. */
+const HOP_PROTOCOL = '/libp2p/circuit/relay/0.2.0/hop'
+
+/** Where libp2p looks for a relay by itself. */
+const ANY_RELAY = '/p2p-circuit'
+
+/** Relays on which a place is held. */
+const WANTED_RELAYS = 2
+
+export interface RelayKeeperInit {
+  /** What this node listens on; without a relayed address, the keeper does nothing. */
+  listen: string[]
+}
+
+export interface RelayKeeperComponents {
+  libp2p: Libp2p<{ listener: { listen: (address: string) => Promise<void> } }>
+  log: Logger
+}
+
+/**
+ * Holds places on two relays as soon as two are known. libp2p looks for as many relays as `/p2p-circuit` is
+ * listened on, by a walk through the DHT without end: hence the second only when there is a second relay. And it
+ * never returns to a relay that was listened on by name (js-libp2p #3601).
+ */
+export class RelayKeeper implements Startable {
+  readonly #components: RelayKeeperComponents
+  /** Addresses of relays that were named, by the relay's id. */
+  readonly #named = new Map<string, string>()
+  readonly #any: boolean
+  readonly #relays = new Set<string>()
+  readonly #listening = new Set<Promise<void>>()
+  #slots = 1
+  #started = false
+
+  constructor(init: RelayKeeperInit, components: RelayKeeperComponents) {
+    this.#components = components
+    this.#any = init.listen.includes(ANY_RELAY)
+    for (const address of init.listen) {
+      const id = relayOf(address)
+      if (id !== undefined) this.#named.set(id, address)
+    }
+  }
+
+  start(): void {
+    if (this.#started) return
+    this.#started = true
+    this.#components.libp2p.addEventListener('peer:identify', this.#onIdentify)
+  }
+
+  async stop(): Promise<void> {
+    this.#started = false
+    this.#components.libp2p.removeEventListener('peer:identify', this.#onIdentify)
+    await Promise.all(this.#listening)
+    this.#slots = 1
+    this.#relays.clear()
+  }
+
+  /** Relays on which a place is held now. */
+  held(): string[] {
+    const ids = this.#components.libp2p.getMultiaddrs().map((address) => relayOf(address.toString()))
+    return [...new Set(ids.filter((id) => id !== undefined))]
+  }
+
+  readonly #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
+    const relayed = detail.connection.remoteAddr.toString().includes(ANY_RELAY)
+    if (relayed || !detail.protocols.includes(HOP_PROTOCOL)) return
+    const relay = detail.peerId.toString()
+    const named = this.#named.get(relay)
+    if (named !== undefined && this.#relays.has(relay) && !this.held().includes(relay)) this.#listen(named)
+    this.#relays.add(relay)
+    if (!this.#any || this.#slots >= Math.min(WANTED_RELAYS, this.#relays.size)) return
+    this.#slots++
+    this.#listen(ANY_RELAY)
+  }
+
+  #listen(address: string): void {
+    const { libp2p, log } = this.#components
+    const listening = libp2p.services.listener
+      .listen(address)
+      .catch((err: unknown) => log('no place on a relay - %e', err))
+      .finally(() => this.#listening.delete(listening))
+    this.#listening.add(listening)
+  }
+}
+
+/** The relay of a relayed address, where it names one. */
+function relayOf(address: string): string | undefined {
+  return /\/p2p\/([^/]+)\/p2p-circuit/.exec(address)?.[1]
+}

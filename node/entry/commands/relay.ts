@@ -1,0 +1,112 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Config } from '../../config/index.ts'
+import { loadOrCreateIdentity } from '../../identity/index.ts'
+import { encodeInvite } from '../../membership/index.ts'
+import { createRelay, RELAY_LISTEN } from '../../relay.ts'
+import { openDatastore } from '../node-process.ts'
+import { libp2pSettings } from '../libp2p-settings.ts'
+import { logging } from '../logging.ts'
+import { meshConfig, type MeshConfig } from '../mesh-config.ts'
+import type { Output } from '../output.ts'
+import { removeRuntime, writeRuntime } from '../runtime-file.ts'
+import { makeInvite, meshOf } from './invite.ts'
+import { signalled } from './run.ts'
+
+export interface RelayFlags {
+  /** Name of the private mesh to relay for, made where the home has none. */
+  private?: string
+}
+
+/** Runs a relay until it is told to stop: no gateway, no engine, no ledger. */
+export async function relay(settings: Config, flags: RelayFlags, output: Output): Promise<void> {
+  const stopped = signalled()
+  await mkdir(settings.home, { recursive: true, mode: 0o700 })
+  const datastore = await openDatastore(settings.home)
+  try {
+    if (flags.private !== undefined) await meshOf(settings, { name: flags.private })
+    const config = await meshConfig(settings)
+    const identity = await loadOrCreateIdentity(join(config.home, 'identity.key'))
+    for (const warning of identity.warnings) output.note(`Warning: ${warning}`)
+    const network = await libp2pSettings(config)
+    if (network.quic === undefined && network.meshKey === undefined)
+      output.note('QUIC has no build for this machine: the relay listens on TCP and WebSocket.')
+    const node = await createRelay({
+      ...network,
+      privateKey: identity.privateKey,
+      datastore,
+      ...(config.stunPort === undefined ? {} : { stunPort: config.stunPort }),
+      bootstrap: config.bootstrap.filter((address) => !address.includes(identity.peerId.toString())),
+      logger: logging({ level: config.logLevel, json: config.json }).components
+    })
+    await node.start()
+    try {
+      const addresses = (): string[] => node.libp2p.getMultiaddrs().map(String)
+      const remember = (): Promise<void> =>
+        writeRuntime(config.home, {
+          pid: process.pid,
+          gateway: null,
+          peer: node.libp2p.peerId.toString(),
+          addresses: addresses()
+        })
+      await remember()
+      const facts = {
+        peer: node.libp2p.peerId.toString(),
+        addresses: addresses(),
+        mesh: config.membership?.name ?? null,
+        private: network.meshKey !== undefined
+      }
+      // An invite opens the mesh: it is for a person's eyes, not for a log.
+      const invite = process.stdout.isTTY && !output.json ? await inviteOf(config) : null
+      output.event({ event: 'ready', ...facts }, () => welcome(facts, config, invite))
+      const watch = (): void => {
+        output.event({ event: 'addresses', addresses: addresses() }, () => undefined)
+        void remember().catch((err: unknown) => output.note(`Warning: ${String(err)}`))
+      }
+      node.libp2p.addEventListener('self:peer:update', watch)
+      await stopped
+      node.libp2p.removeEventListener('self:peer:update', watch)
+      output.event({ event: 'stopping' }, () => 'Stopping.')
+    } finally {
+      await node.stop()
+      await removeRuntime(config.home)
+    }
+  } finally {
+    await datastore.close()
+  }
+  output.event({ event: 'stopped' }, () => 'Stopped.')
+}
+
+/** An invite to the mesh that is relayed for; null in a public one, and where there is no address to give. */
+async function inviteOf(config: MeshConfig): Promise<string | null> {
+  if (config.membership === undefined) return null
+  try {
+    return encodeInvite(await makeInvite(config, config.membership, {}))
+  } catch {
+    return null
+  }
+}
+
+function welcome(
+  facts: { peer: string; addresses: string[]; mesh: string | null; private: boolean },
+  config: MeshConfig,
+  invite: string | null
+): string {
+  const lines = [`lobstah-node relay ${facts.peer}`]
+  if (facts.mesh !== null) lines.push(`  mesh     ${facts.mesh}${facts.private ? ', private' : ''}`)
+  for (const address of facts.addresses) lines.push(`  address  ${address}`)
+  if (facts.addresses.length === 0) {
+    const [first] = config.listen ?? RELAY_LISTEN
+    lines.push(
+      `  address  none that others could use is known yet. Say it: --announce ${first?.replace('0.0.0.0', '<public IP>')}`
+    )
+  }
+  const [address] = facts.addresses
+  lines.push('', 'Others join by:')
+  if (invite !== null) lines.push(`  lobstah-node join    and paste: ${invite}`)
+  else if (facts.private)
+    lines.push('  lobstah-node join    with what "lobstah-node invite" prints on this home')
+  else lines.push(`  lobstah-node --bootstrap ${address ?? '<address>'}`)
+  lines.push('', 'Press Ctrl-C to stop.')
+  return lines.join('\n')
+}

@@ -1,0 +1,95 @@
+import { DEFAULT_BASE_URL, PROVIDER } from './constants.ts'
+import type { HostConfig } from './host.ts'
+import { record } from './models.ts'
+
+/** Whose engines are asked and who may use this one: the peers that are named, or any of the mesh. */
+export type Access = 'friends' | 'mesh'
+
+/** What a person chose at onboarding; kept in `plugins.entries.lobstah.config`. */
+export interface Choices {
+  /** The gateway's base URL, ended by /v1. */
+  baseUrl: string
+  /** Consume from the mesh. */
+  discover: boolean
+  /** Serve this machine's models to the mesh. */
+  contribute: boolean
+  /** Multiaddrs or invites to join by. */
+  bootstrap: string[]
+  access: Access
+  /** Peer ids. */
+  friends: string[]
+}
+
+/** What was chosen before, else what `LOBSTAH_…` variables say, else no to everything. */
+export function currentChoices(config: HostConfig, env: NodeJS.ProcessEnv): Choices {
+  const kept = record(record(record(config.plugins?.entries)[PROVIDER]).config)
+  const provider = record(record(config.models?.providers)[PROVIDER])
+  const bootstrap = list(kept.bootstrap ?? env.LOBSTAH_BOOTSTRAP)
+  return {
+    baseUrl: text(provider.baseUrl) ?? text(kept.baseUrl) ?? DEFAULT_BASE_URL,
+    discover: flag(kept.discover ?? env.LOBSTAH_DISCOVER),
+    contribute: flag(kept.contribute ?? env.LOBSTAH_CONTRIBUTE),
+    bootstrap,
+    access: accessOf(kept.access ?? env.LOBSTAH_ASK_ACCESS) ?? defaultAccess(bootstrap),
+    friends: list(kept.friends ?? env.LOBSTAH_FRIENDS)
+  }
+}
+
+/** An invite leads into a private mesh, whose members know each other; an address may lead anywhere. */
+export function defaultAccess(bootstrap: string[]): Access {
+  return bootstrap.length > 0 && !bootstrap.some(isAddress) ? 'mesh' : 'friends'
+}
+
+/** The peer that an address leads to, which is most often the friend who gave it. */
+export function peersOf(bootstrap: string[]): string[] {
+  const ids = bootstrap.filter(isAddress).map((address) => /\/p2p\/([^/]+)$/.exec(address)?.[1])
+  return [...new Set(ids.filter((id) => id !== undefined))]
+}
+
+/** Several values in one text, by commas or spaces. */
+export function split(value: string): string[] {
+  return value.split(/[\s,]+/).filter((item) => item !== '')
+}
+
+/** What is wrong with addresses or invites, or undefined. The node itself checks them to the end. */
+export function addressProblem(value: string): string | undefined {
+  const wrong = split(value).find((item) => isAddress(item) && !/\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/.test(item))
+  return (
+    wrong && `${wrong}: an address must end in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…`
+  )
+}
+
+/** What is wrong with peer ids, or undefined. */
+export function friendsProblem(value: string): string | undefined {
+  const wrong = split(value).find((item) => !/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/.test(item))
+  return wrong && `${wrong}: expected peer ids such as 12D3KooW…, which "lobstah-node identity" prints`
+}
+
+/** A base URL as OpenClaw needs it: with /v1, without a slash at its end; undefined when it is none. */
+export function toBaseUrl(value: string): string | undefined {
+  if (!/^https?:\/\//.test(value) || !URL.canParse(value)) return undefined
+  const url = new URL(value)
+  const path = url.pathname.replace(/\/+$/, '')
+  return url.origin + (path === '' ? '/v1' : path)
+}
+
+function isAddress(value: string): boolean {
+  return value.startsWith('/')
+}
+
+function accessOf(value: unknown): Access | undefined {
+  return value === 'friends' || value === 'mesh' ? value : undefined
+}
+
+function flag(value: unknown): boolean {
+  return value === true || value === 'true' || value === '1'
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function list(value: unknown): string[] {
+  if (typeof value === 'string') return split(value)
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}

@@ -1,0 +1,137 @@
+/**
+ * What this plugin uses of OpenClaw 2026.9's plugin API. OpenClaw is this package's host, never its dependency,
+ * so the few shapes are said here.
+ */
+
+/** A model as OpenClaw's catalog holds it; costs are in dollars, of which the mesh takes none. */
+export interface ModelDefinition {
+  id: string
+  name: string
+  reasoning: boolean
+  input: ('text' | 'image')[]
+  cost: { input: 0; output: 0; cacheRead: 0; cacheWrite: 0 }
+  contextWindow: number
+  maxTokens: number
+  compat: {
+    supportsTools: boolean
+    supportsDeveloperRole: false
+    supportsStore: false
+    sendSessionAffinityHeaders: true
+  }
+}
+
+/** A server that OpenClaw starts when a model is first asked, and stops with itself. */
+export interface LocalService {
+  /** Absolute path. */
+  command: string
+  args: string[]
+  env: Record<string, string>
+  healthUrl: string
+  readyTimeoutMs: number
+  /** 0: not before OpenClaw itself ends. */
+  idleStopMs: number
+}
+
+/** One entry of `models.providers` in openclaw.json. */
+export interface ProviderConfig {
+  baseUrl: string
+  api: 'openai-completions'
+  apiKey: string
+  timeoutSeconds?: number
+  localService?: LocalService
+  models: ModelDefinition[]
+}
+
+/** openclaw.json, as far as this plugin reads it: all of it comes from outside. */
+export interface HostConfig {
+  models?: { providers?: Record<string, unknown> } & Record<string, unknown>
+  plugins?: { entries?: Record<string, unknown> } & Record<string, unknown>
+  agents?: { defaults?: Record<string, unknown> } & Record<string, unknown>
+  [field: string]: unknown
+}
+
+export interface Prompter {
+  note(message: string, title?: string): Promise<void>
+  text(prompt: {
+    message: string
+    initialValue?: string
+    placeholder?: string
+    validate?: (value: string) => string | undefined
+  }): Promise<string>
+  confirm(prompt: { message: string; initialValue: boolean }): Promise<boolean>
+  select<T extends string>(prompt: {
+    message: string
+    options: { value: T; label: string; hint?: string }[]
+    initialValue?: T
+  }): Promise<T>
+  progress(label: string): { update(message: string): void; stop(message?: string): void }
+}
+
+export interface AuthContext {
+  config: HostConfig
+  env?: NodeJS.ProcessEnv
+  prompter: Prompter
+  opts?: Record<string, unknown>
+  signal?: AbortSignal
+}
+
+export interface NonInteractiveContext {
+  config: HostConfig
+  opts: Record<string, unknown>
+  runtime: { log(message: string): void; error(message: string): void }
+}
+
+export interface AuthResult {
+  profiles: []
+  configPatch: HostConfig
+  defaultModel?: string
+  notes: string[]
+}
+
+interface ModelContext {
+  config?: HostConfig
+  modelId: string
+}
+
+/** A model that is asked for by name, with where it is answered. */
+export type DynamicModel = ModelDefinition & { provider: string; api: string; baseUrl: string }
+
+/** A model provider as OpenClaw registers it. */
+export interface ProviderPlugin {
+  id: string
+  label: string
+  docsPath?: string
+  envVars: string[]
+  auth: {
+    id: string
+    label: string
+    hint: string
+    kind: 'custom'
+    run(context: AuthContext): Promise<AuthResult>
+    runNonInteractive(context: NonInteractiveContext): Promise<HostConfig | null>
+  }[]
+  catalog: {
+    order: 'late'
+    run(context: { config: HostConfig; signal?: AbortSignal }): Promise<{ provider: ProviderConfig } | null>
+  }
+  prepareDynamicModel(context: ModelContext): Promise<DynamicModel | undefined>
+  resolveDynamicModel(context: ModelContext): DynamicModel | undefined
+  resolveSyntheticAuth(): { apiKey: string; source: string; mode: 'api-key' }
+  buildUnknownModelHint(context: ModelContext & { baseUrl?: string }): string
+  wizard: {
+    setup: Record<string, unknown>
+    modelPicker: { label: string; hint: string; methodId: string }
+  }
+}
+
+export interface PluginApi {
+  registerProvider(provider: ProviderPlugin): void
+}
+
+/** What a plugin's entry exports by default. */
+export interface PluginEntry {
+  id: string
+  name: string
+  description: string
+  register(api: PluginApi): void
+}

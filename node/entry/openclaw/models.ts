@@ -1,0 +1,92 @@
+import { KEY_MARKER } from './constants.ts'
+import type { ModelDefinition } from './host.ts'
+
+/** Longest wait for the list of models, in milliseconds. */
+const TIMEOUT_MS = 5000
+
+/** Longest answer that OpenClaw asks for, in tokens; half of the context where that is less. */
+const MAX_ANSWER_TOKENS = 8192
+
+/** A model that can chat, with what decides whether it becomes the default. */
+export interface GridModel {
+  definition: ModelDefinition
+  /** Only shows that the mesh works. */
+  demonstration: boolean
+  /** Ids of the peers that serve it. */
+  peers: string[]
+}
+
+/** The models that a node's gateway lists now and that can chat; undefined where no node answers. */
+export async function listModels(
+  baseUrl: string,
+  apiKey: string = KEY_MARKER,
+  signal?: AbortSignal
+): Promise<GridModel[] | undefined> {
+  const { data } = await get(`${baseUrl}/models`, apiKey, signal)
+  return Array.isArray(data) ? data.map(toGridModel).filter((model) => model !== undefined) : undefined
+}
+
+/** The peer id of the node behind a gateway; undefined where none answers. */
+export async function ownPeer(
+  baseUrl: string,
+  apiKey: string,
+  signal?: AbortSignal
+): Promise<string | undefined> {
+  const { peer } = await get(new URL('/pubkey', baseUrl).href, apiKey, signal)
+  return typeof peer === 'string' ? peer : undefined
+}
+
+async function get(url: string, apiKey: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  try {
+    const timeout = AbortSignal.timeout(TIMEOUT_MS)
+    const response = await fetch(url, {
+      headers: { authorization: `Bearer ${apiKey}` },
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout])
+    })
+    return response.ok ? record(await response.json()) : {}
+  } catch {
+    // Nobody listens there, or somebody who is no node: for OpenClaw both are «not running».
+    return {}
+  }
+}
+
+/** The model to use when nobody has chosen: one that can call tools, and not a demonstration, if there is one. */
+export function preferredModel(models: GridModel[]): string | undefined {
+  const worth = ({ definition, demonstration }: GridModel): number =>
+    (demonstration ? 0 : 2) + (definition.compat.supportsTools ? 1 : 0)
+  return models.toSorted((a, b) => worth(b) - worth(a))[0]?.definition.id
+}
+
+function toGridModel(value: unknown): GridModel | undefined {
+  const { id, context_length: contextWindow, lobstah } = record(value)
+  const { capabilities, demonstration, peers } = record(lobstah)
+  if (typeof id !== 'string' || typeof contextWindow !== 'number' || contextWindow < 1) return undefined
+  const can = (name: string): boolean => Array.isArray(capabilities) && capabilities.includes(name)
+  if (!can('chat')) return undefined
+  return {
+    demonstration: demonstration === true,
+    peers: Array.isArray(peers) ? peers.filter((peer) => typeof peer === 'string') : [],
+    definition: {
+      id,
+      name: `${id} (Lobstah grid)`,
+      reasoning: can('thinking'),
+      input: can('vision') ? ['text', 'image'] : ['text'],
+      cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+      // The true one: with a smaller one OpenClaw leaves no room for an answer.
+      contextWindow,
+      maxTokens: Math.max(1, Math.min(MAX_ANSWER_TOKENS, Math.floor(contextWindow / 2))),
+      compat: {
+        supportsTools: can('tools'),
+        supportsDeveloperRole: false,
+        supportsStore: false,
+        // By which the node keeps a session with the peer that has its prompt cached.
+        sendSessionAffinityHeaders: true
+      }
+    }
+  }
+}
+
+/** The object that a value is, or an empty one. */
+export function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}

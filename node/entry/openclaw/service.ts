@@ -1,0 +1,63 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Choices } from './choices.ts'
+import type { LocalService } from './host.ts'
+
+/** How long a node may take to start, in milliseconds. */
+const READY_TIMEOUT_MS = 60_000
+
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
+
+/**
+ * How OpenClaw starts a node that does what was chosen, and nothing more; undefined when the gateway is on
+ * another machine, or when the program is not installed here.
+ */
+export function localService(choices: Choices, env: NodeJS.ProcessEnv): LocalService | undefined {
+  const program = findProgram(env)
+  if (program === undefined || !isLocal(choices.baseUrl)) return undefined
+  const [command = '', ...first] = program
+  return {
+    command,
+    args: [...first, ...flags(choices)],
+    // Said outright: neither config.json nor a variable may turn a no into a yes.
+    env: { LOBSTAH_CONTRIBUTE: String(choices.contribute) },
+    healthUrl: `${choices.baseUrl}/models`,
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    idleStopMs: 0
+  }
+}
+
+/** The node's flags for what was chosen. */
+export function flags({ baseUrl, discover, contribute, bootstrap, access, friends }: Choices): string[] {
+  const url = new URL(baseUrl)
+  const joins = discover || contribute
+  return [
+    ...['--gateway-host', url.hostname.replace(/^\[|\]$/g, ''), '--gateway-port', url.port || '80'],
+    ...(joins ? bootstrap.flatMap((address) => ['--bootstrap', address]) : []),
+    ...['--ask-access', discover ? access : 'nobody'],
+    ...(contribute ? ['--contribute', '--serve-access', access] : []),
+    ...(joins ? friends.flatMap((peer) => ['--friends', peer]) : [])
+  ]
+}
+
+/** Whether a base URL is this machine's own. */
+export function isLocal(baseUrl: string): boolean {
+  const { hostname, protocol } = new URL(baseUrl)
+  return protocol === 'http:' && LOOPBACK.has(hostname)
+}
+
+/** The program by absolute paths: of the package that this plugin came in, or of `lobstah-node` on the path. */
+function findProgram(env: NodeJS.ProcessEnv): string[] | undefined {
+  const own = fileURLToPath(new URL('../main.js', import.meta.url))
+  if (existsSync(own)) return [process.execPath, own]
+  const installed = (env.PATH ?? '')
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, 'lobstah-node'))
+    .find((file) => existsSync(file))
+  if (installed === undefined) return undefined
+  const file = realpathSync(installed)
+  // A service manager's PATH may have no node: the script is run by the one that runs OpenClaw.
+  return /\.[cm]?[jt]s$/.test(file) ? [process.execPath, file] : [file]
+}

@@ -1,0 +1,66 @@
+import type { Choices } from './choices.ts'
+
+/** What the two opt-ins mean, in two sentences each, and what to beware of. */
+export const TEXTS = {
+  safety: [
+    'The grid is made of other people’s computers.',
+    'A model there can answer with tool calls, which OpenClaw then runs on this machine: use a restrictive tools ' +
+      'profile (openclaw config set tools.profile minimal) unless you trust everybody whom you ask.',
+    'Whoever runs a model can read the prompts that it is sent: send strangers nothing that you would not show.',
+    'By default only friends are asked and served.'
+  ].join('\n\n'),
+  discover:
+    'Discover: your node joins a mesh and asks the models of its peers when this machine’s own cannot answer. ' +
+    'Each answer is paid for in credits that both sides sign, and the peer who answers can read the prompt.',
+  contribute:
+    'Contribute: your node serves this machine’s models to peers, while OpenClaw runs it, and earns credits. ' +
+    'Your computer then works for others, and its peer id and addresses become known to the mesh.',
+  join:
+    'An invite, or the address of a peer of the mesh that ends in /p2p/<peer id>. ' +
+    'Who runs that peer can tell you: their node prints both when it starts.'
+}
+
+/** What a person should know after onboarding. */
+export function afterwards(choices: Choices, found: number | undefined, starts: boolean): string[] {
+  const { baseUrl, discover, contribute, bootstrap, access, friends } = choices
+  const notes: string[] = []
+  if (!starts && found === undefined) {
+    notes.push(
+      `No lobstah-node answers at ${baseUrl}, and OpenClaw cannot start one: install the program ` +
+        '(npm install --global lobstah-node) and onboard again, or start it yourself.'
+    )
+  } else if (found === undefined || found === 0) {
+    notes.push(
+      `No model can be reached through ${baseUrl} now. Start an engine on this machine` +
+        (discover
+          ? ', or see with "lobstah-node peers" whether a contributor is up'
+          : ', or onboard again to discover') +
+        '; then: openclaw models list --provider lobstah --refresh'
+    )
+  }
+  if (!starts && found !== undefined && (discover || contribute)) {
+    notes.push('The node is not started by OpenClaw: what you chose must be among its own flags.')
+  }
+  if ((discover || contribute) && bootstrap.length === 0) {
+    notes.push('Without an address or invite the node meets nobody: onboard again when you have one.')
+  }
+  if ((discover || contribute) && access === 'friends' && friends.length === 0) {
+    notes.push(
+      'Only friends are asked and served, and none are named yet: onboard again with their peer ids.'
+    )
+  }
+  if (discover && access === 'mesh') {
+    notes.push('Any peer of the mesh may answer: use a restrictive tools profile (tools.profile "minimal").')
+  }
+  return notes
+}
+
+/** What to do when a model cannot be found. */
+export function unknownModelHint(model: string, baseUrl: string): string {
+  return (
+    `Nobody serves ${model} at ${baseUrl} now, or no lobstah-node runs there. ` +
+    'See what is served: openclaw models list --provider lobstah --refresh. ' +
+    'Start a node: lobstah-node; or have OpenClaw start it: openclaw models auth login --provider lobstah. ' +
+    'Join a mesh: onboard again and say yes to discover.'
+  )
+}

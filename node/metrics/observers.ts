@@ -1,0 +1,80 @@
+import { Counter, Histogram, type Registry } from 'prom-client'
+import { WIRE_ERRORS_BY_CODE } from '../../protocols/index.ts'
+import type { ConsumerObserver } from '../consumer/index.ts'
+import type { ContributorObserver } from '../contributor/index.ts'
+
+/** Counts a consumer's attempts. */
+export function consumerObserver(registry: Registry): ConsumerObserver {
+  const attempts = new Counter({
+    name: 'lobstah_consumer_attempts_total',
+    help: 'Contributors asked, by path: local, direct or relayed.',
+    labelNames: ['path'],
+    registers: [registry]
+  })
+  const failovers = new Counter({
+    name: 'lobstah_consumer_failovers_total',
+    help: 'Times that another contributor was asked after a failure.',
+    registers: [registry]
+  })
+  const failures = failureCounter(
+    registry,
+    'lobstah_consumer_failures_total',
+    'Attempts that failed, by code.'
+  )
+  return {
+    attempted: (path) => attempts.inc({ path }),
+    failedOver: () => failovers.inc(),
+    failed: failures
+  }
+}
+
+/** Counts a contributor's answers. */
+export function contributorObserver(registry: Registry): ContributorObserver {
+  const answers = new Counter({
+    name: 'lobstah_contributor_answers_total',
+    help: 'Orders that were answered, in whole or in part.',
+    registers: [registry]
+  })
+  const tokens = new Counter({
+    name: 'lobstah_contributor_completion_tokens_total',
+    help: 'Completion tokens written for others.',
+    registers: [registry]
+  })
+  const failures = failureCounter(
+    registry,
+    'lobstah_contributor_failures_total',
+    'Orders that were refused or failed, by code.'
+  )
+  return {
+    served: (completionTokens) => {
+      answers.inc()
+      tokens.inc(completionTokens)
+    },
+    failed: failures
+  }
+}
+
+/** Counts a ledger's transactions and the appends in each. */
+export function ledgerObserver(registry: Registry): (appends: number) => void {
+  const total = new Counter({
+    name: 'lobstah_ledger_appends_total',
+    help: 'Appends that were written.',
+    registers: [registry]
+  })
+  const groups = new Histogram({
+    name: 'lobstah_ledger_group_appends',
+    help: 'Appends in one transaction.',
+    buckets: [1, 2, 5, 10, 20, 50, 100, 500, 1000],
+    registers: [registry]
+  })
+  return (appends) => {
+    total.inc(appends)
+    groups.observe(appends)
+  }
+}
+
+/** A stranger may send any code: those that no table has are counted together. */
+function failureCounter(registry: Registry, name: string, help: string): (code: string) => void {
+  const counter = new Counter({ name, help, labelNames: ['code'], registers: [registry] })
+  return (code) => counter.inc({ code: WIRE_ERRORS_BY_CODE.has(code) ? code : 'other' })
+}

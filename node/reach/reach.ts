@@ -1,0 +1,131 @@
+import type { Connection, Libp2p, Logger, PeerId, Startable } from '@libp2p/interface'
+import { PUNCH_PROTOCOL } from '../../protocols/index.ts'
+import { networkFingerprint } from './address.ts'
+import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, MAX_INITIATED } from './constants.ts'
+import type { Doors } from './doors.ts'
+import { isRelayed, type Path } from './path.ts'
+import { Puncher } from './puncher.ts'
+import { StunDirectory } from './stun/directory.ts'
+
+export interface ReachComponents {
+  libp2p: Libp2p
+  doors: Doors
+  log: Logger
+  /** Milliseconds since 1970. */
+  now: () => number
+}
+
+/** How attempts with one peer went. */
+interface Memory {
+  failures: number
+  /** When it may be tried again. */
+  after: number
+}
+
+/**
+ * Gets peers that were reached through a relay onto a direct connection, in the background: new streams then
+ * take that. A relayed connection is never closed here, so that no stream on it is cut.
+ */
+export class Reach implements Startable {
+  readonly #components: ReachComponents
+  readonly #stun: StunDirectory
+  readonly #puncher: Puncher
+  readonly #memory = new Map<string, Memory>()
+  readonly #attempts = new Map<string, Promise<void>>()
+  #network = ''
+  #stopped: AbortController | undefined
+  #topology: string | undefined
+
+  constructor(components: ReachComponents) {
+    this.#components = components
+    this.#stun = new StunDirectory(components, () => this.#onRelay())
+    this.#puncher = new Puncher({ ...components, stun: this.#stun })
+  }
+
+  async start(): Promise<void> {
+    if (this.#stopped !== undefined) return
+    this.#stopped = new AbortController()
+    const { libp2p } = this.#components
+    await this.#stun.start()
+    await this.#puncher.start()
+    this.#topology = await libp2p.register(PUNCH_PROTOCOL, {
+      notifyOnLimitedConnection: true,
+      onConnect: (peer) => this.#consider(peer)
+    })
+    libp2p.addEventListener('connection:close', this.#onClose)
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped === undefined) return
+    const { libp2p } = this.#components
+    libp2p.removeEventListener('connection:close', this.#onClose)
+    if (this.#topology !== undefined) libp2p.unregister(this.#topology)
+    this.#topology = undefined
+    this.#stopped.abort()
+    await Promise.all(this.#attempts.values())
+    await this.#puncher.stop()
+    await this.#stun.stop()
+    this.#stopped = undefined
+  }
+
+  /** How a connection really goes. */
+  pathOf(connection: Connection): Path {
+    return this.#puncher.paths.pathOf(connection)
+  }
+
+  /** A relay that was connected to: STUN can be asked from now on, and the network may be another one. */
+  #onRelay(): void {
+    this.#memory.clear()
+    this.#considerAll()
+  }
+
+  readonly #onClose = (event: CustomEvent<Connection>): void => {
+    if (!isRelayed(event.detail)) this.#consider(event.detail.remotePeer)
+  }
+
+  #considerAll(): void {
+    for (const peer of this.#components.libp2p.getPeers()) this.#consider(peer)
+  }
+
+  /** Begins an attempt where one may help: this node dialled the peer through a relay, and there is no other way. */
+  #consider(id: PeerId): void {
+    const { libp2p, now } = this.#components
+    const peer = id.toString()
+    const signal = this.#stopped?.signal
+    if (signal === undefined || signal.aborted || this.#attempts.has(peer)) return
+    if (this.#attempts.size >= MAX_INITIATED || this.#stun.servers().udp.length === 0) return
+    const network = networkFingerprint()
+    if (network !== this.#network) this.#memory.clear()
+    this.#network = network
+    if ((this.#memory.get(peer)?.after ?? 0) > now()) return
+    const open = libp2p.getConnections(id).filter(({ status }) => status === 'open')
+    const relayed = open.findLast(
+      (connection) => isRelayed(connection) && connection.direction === 'outbound'
+    )
+    if (relayed === undefined || open.some((connection) => !isRelayed(connection))) return
+    const attempt = this.#attempt(relayed, signal).finally(() => {
+      this.#attempts.delete(peer)
+      // Others may have waited for their turn.
+      this.#considerAll()
+    })
+    this.#attempts.set(peer, attempt)
+  }
+
+  async #attempt(relayed: Connection, signal: AbortSignal): Promise<void> {
+    const { log, now } = this.#components
+    const peer = relayed.remotePeer.toString()
+    const began = performance.now()
+    const took = (): number => Math.round(performance.now() - began)
+    try {
+      const connection = await this.#puncher.initiate(relayed, { signal })
+      this.#memory.delete(peer)
+      log('%s is reached by %a after %d ms', peer, connection.remoteAddr, took())
+    } catch (err) {
+      if (signal.aborted) return
+      const failures = (this.#memory.get(peer)?.failures ?? 0) + 1
+      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
+      this.#memory.set(peer, { failures, after: now() + pause })
+      log('%s stays relayed after %d ms, next try in %d s - %e', peer, took(), pause / 1000, err)
+    }
+  }
+}

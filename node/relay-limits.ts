@@ -1,0 +1,172 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  circuitRelayServer,
+  type CircuitRelayServerComponents,
+  type CircuitRelayServerInit,
+  type CircuitRelayService
+} from '@libp2p/circuit-relay-v2'
+import type { Connection, Stream } from '@libp2p/interface'
+import { pEvent } from 'p-event'
+import { RelayLimitError } from './errors.ts'
+
+/** What one peer may have of a relay. A circuit is one relayed connection, with all its streams. */
+export interface RelayLimits {
+  /** Peers that hold a place at once. */
+  reservations: number
+  /** Circuits that one peer may have opened at once. */
+  circuitsPerPeer: number
+  /** Bytes through one circuit, both ways together. */
+  bytesPerCircuit: number
+  /** Longest life of a circuit, in milliseconds. */
+  circuitMs: number
+  /** Bytes a second that one peer may send through the relay, over all its circuits. */
+  bytesPerSecond: number
+}
+
+/** For hours of chat, with a request of 64 MiB now and then. */
+export const DEFAULT_RELAY_LIMITS: RelayLimits = {
+  reservations: 4096,
+  circuitsPerPeer: 256,
+  bytesPerCircuit: 16 * 2 ** 30,
+  circuitMs: 24 * 3600 * 1000,
+  bytesPerSecond: 8 * 2 ** 20
+}
+
+/** Seconds' worth of bytes that may go at once after a quiet time. */
+const BURST_S = 8
+
+/** What of the relay's service the limits are put around; not in its public type. */
+interface Hops {
+  onHop(stream: Stream, connection: Connection): Promise<void>
+  stopHop(options: { connection: Connection }, rest: object): Promise<Stream | undefined>
+}
+
+/** libp2p's relay with limits of ours: its own end a chat after two minutes, in what looks like a clean end. */
+export function limitedRelay(
+  limits: RelayLimits,
+  init: CircuitRelayServerInit
+): (components: CircuitRelayServerComponents) => CircuitRelayService {
+  return (components) => {
+    const relay = circuitRelayServer(init)(components)
+    const hops = relay as CircuitRelayService & Hops
+    const usage = new RelayUsage(limits)
+    // Which circuit a stream to its other end is for.
+    const current = new AsyncLocalStorage<(other: Stream, peer: string) => void>()
+    const [onHop, stopHop] = [hops.onHop.bind(hops), hops.stopHop.bind(hops)]
+    hops.onHop = async (stream, connection) => {
+      const join = usage.open(stream, connection.remotePeer.toString())
+      if (join === undefined) stream.abort(new RelayLimitError())
+      else await current.run(join, () => onHop(stream, connection))
+    }
+    hops.stopHop = async (options, rest) => {
+      const stream = await stopHop(options, rest)
+      if (stream !== undefined) current.getStore()?.(stream, options.connection.remotePeer.toString())
+      return stream
+    }
+    return relay
+  }
+}
+
+interface Account {
+  circuits: number
+  /** Bytes that may be sent now; below 0, the peer waits. */
+  budget: number
+  at: number
+}
+
+/** Who uses the relay, and how much. */
+export class RelayUsage {
+  readonly #limits: RelayLimits
+  readonly #accounts = new Map<string, Account>()
+
+  constructor(limits: RelayLimits) {
+    this.#limits = limits
+  }
+
+  /** Peers that have a circuit now. */
+  get size(): number {
+    return this.#accounts.size
+  }
+
+  /**
+   * Counts a circuit that a peer asks for until its stream closes; undefined when the peer has too many. What is
+   * returned takes the stream to the circuit's other end.
+   */
+  open(stream: Stream, peer: string): ((other: Stream, otherPeer: string) => void) | undefined {
+    const { circuitsPerPeer, circuitMs } = this.#limits
+    if ((this.#accounts.get(peer)?.circuits ?? 0) >= circuitsPerPeer) return undefined
+    const account = this.#join(stream, peer)
+    const timer = setTimeout(
+      () => stream.abort(new RelayLimitError('The circuit is older than this relay allows')),
+      circuitMs
+    )
+    timer.unref()
+    stream.addEventListener('close', () => clearTimeout(timer))
+    return (other, otherPeer) => {
+      const carried = { bytes: 0 }
+      this.#meter(stream, other, account, carried)
+      this.#meter(other, stream, this.#join(other, otherPeer), carried)
+    }
+  }
+
+  #join(stream: Stream, peer: string): Account {
+    const account = this.#accounts.get(peer) ?? { circuits: 0, budget: this.#burst, at: performance.now() }
+    this.#accounts.set(peer, account)
+    account.circuits++
+    stream.addEventListener('close', () => {
+      if (--account.circuits === 0) this.#accounts.delete(peer)
+    })
+    return account
+  }
+
+  /**
+   * Counts what goes from one stream to another, where it is sent: a listener for messages of our own would take
+   * those that arrive before libp2p's. The source is not read while its peer is over its budget, nor while the
+   * other side is slow: libp2p's relay would keep all of it in memory.
+   */
+  #meter(from: Stream, to: Stream, account: Account, carried: { bytes: number }): void {
+    const { bytesPerCircuit } = this.#limits
+    const send = to.send.bind(to)
+    let held = false
+    to.send = (data) => {
+      carried.bytes += data.byteLength
+      account.budget -= data.byteLength
+      if (carried.bytes > bytesPerCircuit)
+        to.abort(new RelayLimitError('The circuit has carried more bytes than this relay allows'))
+      const drained = send(data)
+      if (!held && (!drained || this.#wait(account) > 0) && from.readStatus === 'readable') {
+        held = true
+        from.pause()
+        void this.#released(to, account).then(() => {
+          held = false
+          if (from.readStatus === 'paused') from.resume()
+        })
+      }
+      return drained
+    }
+  }
+
+  /** Resolves when more may be sent: the stream is drained, and the account in credit. Or it is closed. */
+  async #released(to: Stream, account: Account): Promise<void> {
+    while (to.status === 'open') {
+      const ms = this.#wait(account)
+      if (ms > 0) await delay(ms, undefined, { ref: false })
+      else if (to.writableNeedsDrain) await pEvent(to, ['drain', 'close'])
+      else return
+    }
+  }
+
+  /** How long an account is still over its budget, in milliseconds. */
+  #wait(account: Account): number {
+    const { bytesPerSecond } = this.#limits
+    const now = performance.now()
+    account.budget = Math.min(this.#burst, account.budget + ((now - account.at) / 1000) * bytesPerSecond)
+    account.at = now
+    return account.budget >= 0 ? 0 : Math.ceil((-account.budget / bytesPerSecond) * 1000)
+  }
+
+  get #burst(): number {
+    return this.#limits.bytesPerSecond * BURST_S
+  }
+}

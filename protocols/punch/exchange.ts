@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { pEvent } from 'p-event'
+import type { Connection, Stream } from '@libp2p/interface'
+import { PUNCH_PROTOCOL, STUN_PROTOCOL } from '../constants.ts'
+import { InvalidFrameError } from '../errors.ts'
+import { FrameStream, decodeJson, encodeJson } from '../framing/index.ts'
+import { MAX_PUNCH_FRAME_BYTES, PUNCH_EXCHANGE_TIMEOUT_MS } from './constants.ts'
+import {
+  initiatorFrame,
+  responderFrame,
+  stunFrame,
+  type InitiatorFrame,
+  type PunchAnswer,
+  type PunchOffer,
+  type ResponderFrame,
+  type StunFrame
+} from './frames.ts'
+
+/** Longest wait that the responder believes to be half a round trip, in milliseconds. */
+const LONGEST_WAIT_MS = 500
+
+interface Options {
+  signal: AbortSignal
+}
+
+/** Opens the stream on which an attempt is agreed. */
+export async function openPunch(connection: Connection, options: Options): Promise<Stream> {
+  return await connection.newStream(PUNCH_PROTOCOL, {
+    signal: AbortSignal.any([options.signal, AbortSignal.timeout(PUNCH_EXCHANGE_TIMEOUT_MS)]),
+    runOnLimitedConnection: true
+  })
+}
+
+/** The initiator's part: resolves to the answer at the moment when punching begins. */
+export async function proposePunch(
+  stream: Stream,
+  offer: PunchOffer,
+  options: Options
+): Promise<PunchAnswer> {
+  const frames = new FrameStream(stream)
+  await frames.write(encodeJson(offer), options)
+  const answer = await read(frames, options, (payload) => decodeJson(responderFrame, payload))
+  if (answer.type !== 'answer') throw new InvalidFrameError('An answer was expected')
+  await frames.write(encodeJson({ type: 'start' } satisfies InitiatorFrame), options)
+  const started = await read(frames, options, (payload) => decodeJson(responderFrame, payload))
+  if (started.type !== 'started') throw new InvalidFrameError('It was answered before')
+  return answer
+}
+
+/**
+ * The responder's part: asks `answer` for its endpoints, and resolves to the offer and what was answered at
+ * the moment when punching begins.
+ */
+export async function acceptPunch<T extends PunchAnswer>(
+  stream: Stream,
+  answer: (offer: PunchOffer) => Promise<T>,
+  options: Options
+): Promise<{ offer: PunchOffer; answer: T }> {
+  const frames = new FrameStream(stream)
+  const offer = await read(frames, options, (payload) => decodeJson(initiatorFrame, payload))
+  if (offer.type !== 'offer') throw new InvalidFrameError('An offer was expected')
+  const answered = await answer(offer)
+  await frames.write(encodeJson(answered), options)
+  const asked = performance.now()
+  const start = await read(frames, options, (payload) => decodeJson(initiatorFrame, payload))
+  if (start.type !== 'start') throw new InvalidFrameError('It was offered before')
+  const roundTrip = performance.now() - asked
+  await frames.write(encodeJson({ type: 'started' } satisfies ResponderFrame), options)
+  await delay(Math.min(LONGEST_WAIT_MS, roundTrip / 2), undefined, options)
+  return { offer, answer: answered }
+}
+
+/** Asks a relay for the ports of its STUN servers. */
+export async function askStunPorts(connection: Connection, options: Options): Promise<StunFrame> {
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(PUNCH_EXCHANGE_TIMEOUT_MS)])
+  const stream = await connection.newStream(STUN_PROTOCOL, { signal })
+  const frames = new FrameStream(stream)
+  try {
+    return await read(frames, { signal }, (payload) => decodeJson(stunFrame, payload))
+  } finally {
+    await frames.close(1000)
+  }
+}
+
+/** Tells one peer the ports of this relay's STUN servers. */
+export async function tellStunPorts(stream: Stream, ports: Omit<StunFrame, 'type'>): Promise<void> {
+  const frames = new FrameStream(stream)
+  await frames.write(encodeJson({ type: 'stun', ...ports } satisfies StunFrame))
+  // The asking side closes first: data and end in one packet may be taken for an end alone.
+  if (!stream.readableEnded) await pEvent(stream, ['end', 'close'], { timeout: PUNCH_EXCHANGE_TIMEOUT_MS })
+  await frames.close(1000)
+}
+
+async function read<T>(
+  frames: FrameStream,
+  options: Options,
+  decode: (payload: Uint8Array) => T
+): Promise<T> {
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(PUNCH_EXCHANGE_TIMEOUT_MS)])
+  return decode(await frames.read({ signal, max: MAX_PUNCH_FRAME_BYTES }))
+}

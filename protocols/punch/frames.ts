@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { TOKEN_BYTES } from './constants.ts'
+
+/** Ports below belong to servers: they are never probed. */
+const port = z.number().int().min(1024).max(65_535)
+
+const candidate = z.object({ address: z.ipv4(), port })
+
+/** An IPv4 address and a UDP or TCP port. */
+export type Candidate = z.infer<typeof candidate>
+
+const endpoint = z
+  .object({
+    observed: z.array(candidate).min(1).max(4),
+    local: z.array(candidate).max(4),
+    mapping: z.enum(['stable', 'symmetric'])
+  })
+  .refine(({ observed }) => observed.every(({ address }) => address === observed[0]?.address), {
+    error: 'a peer is seen at one address'
+  })
+
+/** Where one socket of a peer can be reached. */
+export type Endpoint = z.infer<typeof endpoint>
+
+const endpoints = { udp: endpoint.optional(), tcp: endpoint.optional() }
+
+/** What the initiator sends. */
+export const initiatorFrame = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('offer'),
+    token: z.string().regex(new RegExp(`^[0-9a-f]{${TOKEN_BYTES * 2}}$`)),
+    ...endpoints
+  }),
+  z.object({ type: z.literal('start') })
+])
+
+export type InitiatorFrame = z.infer<typeof initiatorFrame>
+
+/** The offer: a token and where the initiator can be reached. */
+export type PunchOffer = Extract<InitiatorFrame, { type: 'offer' }>
+
+/** What the responder sends. */
+export const responderFrame = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('answer'), ...endpoints }),
+  z.object({ type: z.literal('started') })
+])
+
+export type ResponderFrame = z.infer<typeof responderFrame>
+
+/** The answer: where the responder can be reached. */
+export type PunchAnswer = Extract<ResponderFrame, { type: 'answer' }>
+
+/** Ports of a relay's STUN servers. */
+export const stunFrame = z.object({
+  type: z.literal('stun'),
+  udp: z.array(port).min(1).max(4),
+  tcp: port.optional()
+})
+
+export type StunFrame = z.infer<typeof stunFrame>

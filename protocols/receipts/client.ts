@@ -1,0 +1,53 @@
+import type { Connection } from '@libp2p/interface'
+import { fromErrorFrame, toErrorFrame } from '../chat/errors.ts'
+import { RECEIPTS_PROTOCOL } from '../constants.ts'
+import { InvalidFrameError, PeerLostError, toLobstahError } from '../errors.ts'
+import { FrameStream, decodeJson, encodeJson } from '../framing/index.ts'
+import { CLAIM_TIMEOUT_MS, CLAIMS_PAGE, MAX_CLAIM_PAGES, MAX_RECEIPTS_STREAMS } from './constants.ts'
+import { claimFrame, type ClaimFrame, type ClaimReply } from './frames.ts'
+
+/**
+ * Asks a contributor for its claims and says to each what `decide` returns. Resolves when there are no more.
+ * Throws the contributor's error, PeerLostError, InvalidFrameError, DOMException (TimeoutError), and what
+ * `decide` throws, after the contributor was told.
+ */
+export async function reconcile(
+  connection: Connection,
+  decide: (claim: ClaimFrame) => Promise<ClaimReply>,
+  options: { signal: AbortSignal }
+): Promise<void> {
+  const deadline = (): AbortSignal => AbortSignal.any([options.signal, AbortSignal.timeout(CLAIM_TIMEOUT_MS)])
+  const stream = await connection.newStream(RECEIPTS_PROTOCOL, {
+    signal: deadline(),
+    runOnLimitedConnection: true,
+    maxOutboundStreams: MAX_RECEIPTS_STREAMS
+  })
+  const frames = new FrameStream(stream)
+  const page = async (after: string): Promise<string | null> => {
+    await frames.write(encodeJson({ type: 'list', after }), { signal: deadline() })
+    for (let claims = 0; ; claims++) {
+      const frame = decodeJson(claimFrame, await frames.read({ signal: deadline() }))
+      if (frame.type === 'error') throw fromErrorFrame(frame)
+      if (frame.type === 'end') return frame.next
+      if (claims === CLAIMS_PAGE) throw new InvalidFrameError('A page has too many claims')
+      await frames.write(encodeJson(await decide(frame)), { signal: deadline() })
+    }
+  }
+  try {
+    let next: string | null = ''
+    for (let pages = 0; next !== null && pages < MAX_CLAIM_PAGES; pages++) {
+      const after: string = next
+      next = await page(after)
+      if (next !== null && next <= after) throw new InvalidFrameError('A page does not follow the one before')
+    }
+    await frames.close(1000)
+  } catch (err) {
+    if (!(err instanceof PeerLostError)) {
+      const told = encodeJson(toErrorFrame(toLobstahError(err)))
+      await frames.write(told, { signal: AbortSignal.timeout(1000) }).catch(() => undefined)
+    }
+    throw err
+  } finally {
+    if (stream.status === 'open') stream.abort(new InvalidFrameError('The exchange of receipts ended'))
+  }
+}

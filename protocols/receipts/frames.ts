@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { errorFrame } from '../chat/frames.ts'
+import { orderId } from '../records/fields.ts'
+import { signedRecord } from '../records/signed-record.ts'
+
+/** Why a consumer does not accept a claim. */
+export const disputeReason = z.enum(['two_receipts', 'implausible', 'not_ordered', 'transcript', 'exposure'])
+export type DisputeReason = z.infer<typeof disputeReason>
+
+const list = z.object({ type: z.literal('list'), after: z.union([orderId, z.literal('')]) })
+
+const reply = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('acknowledgement'),
+    acknowledgement: signedRecord,
+    /** The receipt that it is of, where that is a later one than claimed. */
+    receipt: signedRecord.optional()
+  }),
+  z.object({
+    type: z.literal('dispute'),
+    order: orderId,
+    seq: z.number().int().min(0).max(1_000_000),
+    reason: disputeReason
+  })
+])
+
+/** What a consumer says to a claim. */
+export type ClaimReply = z.infer<typeof reply>
+
+/** What a consumer sends. */
+export const claimReplyFrame = z.discriminatedUnion('type', [list, ...reply.options, errorFrame])
+export type ClaimReplyFrame = z.infer<typeof claimReplyFrame>
+
+const claim = z.object({ type: z.literal('claim'), order: signedRecord, receipt: signedRecord })
+
+/** An order that a contributor served, with its latest receipt. */
+export type ClaimFrame = z.infer<typeof claim>
+
+/** What a contributor sends. */
+export const claimFrame = z.discriminatedUnion('type', [
+  claim,
+  z.object({ type: z.literal('end'), next: orderId.nullable() }),
+  errorFrame
+])

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import * as varint from 'uint8-varint'
+import type { Stream } from '@libp2p/interface'
+import type { z } from 'zod'
+import { verifyProof } from '../../node/entry/proof.ts'
+import {
+  ACKNOWLEDGEMENT,
+  ANNOUNCEMENT,
+  FrameStream,
+  InvalidFrameError,
+  InvalidRecordError,
+  MAX_FRAME_BYTES,
+  ORDER,
+  PeerLostError,
+  RECEIPT,
+  claimFrame,
+  claimReplyFrame,
+  consumerFrame,
+  contributorFrame,
+  decodeJson,
+  inferenceRequest,
+  open,
+  orderFrame,
+  signedRecord,
+  type RecordKind
+} from '../../protocols/index.ts'
+import { CONSUMER_FRAMES, CONTRIBUTOR_FRAMES, ORDER_FRAME } from '../support/frames.ts'
+import { Libp2pPair } from '../support/libp2p-pair.ts'
+import { DOCUMENT } from '../support/records.ts'
+
+/** How many inputs each decoder gets; more by `FUZZ_RUNS`. */
+const RUNS = Number(process.env.FUZZ_RUNS ?? 300)
+
+const DECODERS: [string, z.ZodType][] = [
+  ['order', orderFrame],
+  ['consumer', consumerFrame],
+  ['contributor', contributorFrame],
+  ['claim', claimFrame],
+  ['claim reply', claimReplyFrame],
+  ['request', inferenceRequest]
+]
+
+const { order } = ORDER_FRAME
+const { receipt } = CONTRIBUTOR_FRAMES.receipt
+const { acknowledgement } = CONSUMER_FRAMES.acknowledgement
+const SEEDS = [
+  ...Object.values(CONSUMER_FRAMES),
+  ...Object.values(CONTRIBUTOR_FRAMES),
+  ORDER_FRAME,
+  { type: 'list', after: '' },
+  { type: 'claim', order, receipt },
+  { type: 'dispute', order: 'AAECAwQFBgcICQoLDA0ODw', seq: 1, reason: 'exposure' },
+  { order, receipt, acknowledgement },
+  JSON.parse(Buffer.from(DOCUMENT).toString()) as object
+].map((frame) => Buffer.from(JSON.stringify(frame)))
+
+/** Bytes of nothing, of a good frame cut or changed, and of JSON that is deep, long or odd. */
+const input: fc.Arbitrary<Buffer> = fc.oneof(
+  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+  fc.tuple(fc.constantFrom(...SEEDS), fc.nat(4000)).map(([seed, end]) => seed.subarray(0, end)),
+  fc
+    .tuple(fc.constantFrom(...SEEDS), fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 16 }))
+    .map(([seed, at, bytes]) => {
+      const changed = Buffer.from(seed)
+      changed.set(bytes.subarray(0, changed.length - (at % changed.length)), at % changed.length)
+      return changed
+    }),
+  fc.json({ maxDepth: 4 }).map((text) => Buffer.from(text)),
+  fc.integer({ min: 1, max: 50_000 }).map((depth) => Buffer.from('['.repeat(depth) + ']'.repeat(depth))),
+  fc.integer({ min: 1, max: 50_000 }).map((length) => Buffer.from(`{"type":"${'x'.repeat(length)}"}`)),
+  fc
+    .constantFrom('1e999', '-0', '{"__proto__":{"type":"cancel"}}', '"\\ud800"')
+    .map((text) => Buffer.from(text))
+)
+
+describe('decoders of what strangers send', function () {
+  this.timeout(60_000 + RUNS * 100)
+
+  for (const [name, schema] of DECODERS) {
+    it(`the ${name} frame is decoded, or refused by InvalidFrameError`, () => {
+      fc.assert(
+        fc.property(input, (bytes) => {
+          try {
+            decodeJson(schema, bytes)
+          } catch (err) {
+            assert.ok(err instanceof InvalidFrameError, String(err))
+          }
+        }),
+        { numRuns: RUNS }
+      )
+    })
+  }
+
+  it('a signed record is opened, or refused by InvalidRecordError', async () => {
+    const kinds = [ORDER, RECEIPT, ACKNOWLEDGEMENT, ANNOUNCEMENT] as unknown as RecordKind<unknown>[]
+    const record = fc.tuple(
+      fc.oneof(
+        input.map((bytes) => bytes.toString()),
+        fc.constantFrom(order.payload, receipt.payload)
+      ),
+      fc.constantFrom(order.signature, 'A'.repeat(86), '_'.repeat(86))
+    )
+    await fc.assert(
+      fc.asyncProperty(record, fc.constantFrom(...kinds), async ([payload, signature], kind) => {
+        if (!signedRecord.safeParse({ payload, signature }).success) return
+        await open(kind, { payload, signature }).catch((err: unknown) => {
+          assert.ok(err instanceof InvalidRecordError, String(err))
+        })
+      }),
+      { numRuns: RUNS }
+    )
+  })
+
+  it('a line of an export is verified, or refused by InvalidRecordError', async () => {
+    await fc.assert(
+      fc.asyncProperty(input, async (bytes) => {
+        await verifyProof(bytes.toString()).catch((err: unknown) => {
+          assert.ok(err instanceof InvalidRecordError, String(err))
+        })
+      }),
+      { numRuns: RUNS }
+    )
+  })
+
+  it('a stream of any bytes comes to frames or an error, never to more memory than a frame', async () => {
+    const pair = await Libp2pPair.connect()
+    const read = Promise.withResolvers<unknown>()
+    let settle = read
+    let largest = 0
+    await pair.listener.handle(
+      '/fuzz',
+      async (stream: Stream) => {
+        const frames = new FrameStream(stream)
+        try {
+          for (;;) largest = Math.max(largest, (await frames.read()).byteLength)
+        } catch (err) {
+          stream.abort(new InvalidFrameError())
+          settle.resolve(err)
+        }
+      },
+      { maxInboundStreams: 1000 }
+    )
+    const lengths = fc.oneof(fc.nat(300), fc.constantFrom(MAX_FRAME_BYTES + 1, 2 ** 31, 2 ** 53 - 1))
+    const chunk = fc.oneof(
+      lengths.map((length) => Buffer.from(varint.encode(length))),
+      fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes))
+    )
+    try {
+      await fc.assert(
+        fc.asyncProperty(fc.array(chunk, { maxLength: 20 }), async (chunks) => {
+          settle = Promise.withResolvers()
+          const stream = await pair.connection.newStream('/fuzz', { maxOutboundStreams: 1000 })
+          if (chunks.length > 0) stream.send(Buffer.concat(chunks))
+          // The other end may have reset the stream already.
+          await stream.close().catch(() => undefined)
+          const err = await settle.promise
+          assert.ok(err instanceof InvalidFrameError || err instanceof PeerLostError, String(err))
+        }),
+        { numRuns: Math.min(RUNS, 100) }
+      )
+    } finally {
+      await pair.stop()
+    }
+    assert.ok(largest <= MAX_FRAME_BYTES)
+  })
+})

@@ -1,0 +1,192 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { AgentAnswer, Lab, LabNode, Variant } from './lab.ts'
+import { pathOf } from './matrix.ts'
+
+/** What is running when something breaks. */
+interface Scene {
+  lab: Lab
+  /** Kills the first relay, and starts it again on the same home. */
+  relay: { kill(): Promise<void>; restart(): Promise<void> }
+}
+
+/** Something that breaks in the middle of an answer. */
+export interface Failure {
+  name: string
+  /** The routers of contributor and consumer. */
+  nat: [Variant, Variant]
+  relays: 1 | 2
+  /** The path on which the answer travels. */
+  path: 'punched' | 'relayed'
+  breaks: (scene: Scene) => Promise<void>
+  /** Whether the answer must come whole all the same. */
+  whole: boolean
+  ci?: boolean
+}
+
+export const FAILURES: Failure[] = [
+  {
+    name: 'relay killed and restarted, punched pair',
+    nat: ['cone', 'cone'],
+    relays: 1,
+    path: 'punched',
+    breaks: async ({ relay }) => {
+      await relay.kill()
+      await relay.restart()
+    },
+    whole: true,
+    ci: true
+  },
+  {
+    name: 'relay killed and restarted, relayed pair',
+    nat: ['symmetric', 'symmetric'],
+    relays: 1,
+    path: 'relayed',
+    breaks: async ({ relay }) => {
+      await relay.kill()
+      await relay.restart()
+    },
+    whole: false,
+    ci: true
+  },
+  {
+    name: 'one of two relays lost, relayed pair',
+    nat: ['symmetric', 'symmetric'],
+    relays: 2,
+    path: 'relayed',
+    breaks: ({ relay }) => relay.kill(),
+    whole: false
+  },
+  {
+    name: "contributor's NAT table flushed, punched pair",
+    nat: ['cone', 'cone'],
+    relays: 1,
+    path: 'punched',
+    breaks: ({ lab }) => lab.flush('A'),
+    whole: true
+  },
+  {
+    name: "contributor's NAT table flushed, relayed pair",
+    nat: ['symmetric', 'symmetric'],
+    relays: 1,
+    path: 'relayed',
+    breaks: ({ lab }) => lab.flush('A'),
+    whole: false
+  },
+  {
+    name: "contributor's line down for 12 s, punched pair",
+    nat: ['cone', 'cone'],
+    relays: 1,
+    path: 'punched',
+    breaks: async ({ lab }) => {
+      await lab.line('A', 'down')
+      await delay(12_000)
+      await lab.line('A', 'up')
+    },
+    whole: false
+  },
+  {
+    name: "contributor's public address changed, punched pair",
+    nat: ['cone', 'cone'],
+    relays: 1,
+    path: 'punched',
+    breaks: ({ lab }) => lab.move('A'),
+    whole: false
+  }
+]
+
+/** What a user saw of a failure; times in milliseconds. */
+export interface Outcome {
+  failure: Failure
+  /** The path when it broke. */
+  path: string
+  whole: boolean
+  /** What the user was told, where the answer did not come whole. */
+  error: string | null
+  /** From the break to the end of the answer, where it did not come whole. */
+  noticedMs: number | null
+  /** Longest silence within the answer. */
+  gapMs: number
+  /** From the break's end to the first token of a next answer; null when there was none in a minute. */
+  recoveredMs: number | null
+  /** The path of that answer. */
+  recoveredPath: string
+  failures: string[]
+}
+
+/** Length of the answer in which something breaks, in seconds. */
+const SECONDS = 25
+
+/** Longest wait for the next answer, in milliseconds. */
+const RECOVERY_MS = 60_000
+
+/** Breaks something in the middle of an answer, and sees what a user sees. */
+export async function suffer(lab: Lab, failure: Failure): Promise<Outcome> {
+  await lab.nat('A', failure.nat[0])
+  await lab.nat('B', failure.nat[1])
+  const home = lab.home()
+  let first = await lab.relay('vps', { home })
+  const relays = [first.address]
+  if (failure.relays === 2) relays.push((await lab.relay('vps2')).address)
+  const contributor = await lab.contributor('homeA', relays)
+  const consumer = await lab.consumer('homeB', relays)
+  await lab.ask(consumer, 'models')
+  if (failure.path === 'punched') await lab.ask(consumer, 'path')
+  const path = await pathOf(lab, consumer, contributor)
+  const { promise: began, resolve: onBegin } = Promise.withResolvers<void>()
+  const question = `stream for ${SECONDS} seconds`
+  const asking = lab.ask(consumer, 'chat', { question, timeoutMs: 120_000, onBegin }).then((answer) => {
+    onBegin()
+    return { answer, endedAt: performance.now() }
+  })
+  await began
+  await delay(2000)
+  const brokeAt = performance.now()
+  await failure.breaks({
+    lab,
+    relay: {
+      kill: () => first.end(),
+      restart: async () => {
+        first = await lab.relay('vps', { home })
+      }
+    }
+  })
+  const mendedAt = performance.now()
+  const recovering = recovery(lab, consumer, mendedAt)
+  const { answer, endedAt } = await asking
+  const recoveredMs = await recovering
+  const recoveredPath = await pathOf(lab, consumer, contributor)
+  await lab.stopAll()
+  const whole = answer.finish === 'stop' && answer.error === null
+  const outcome: Outcome = {
+    failure,
+    path,
+    whole,
+    error: whole ? null : said(answer),
+    noticedMs: whole ? null : Math.round(endedAt - brokeAt),
+    gapMs: Number(answer.gapMs),
+    recoveredMs,
+    recoveredPath,
+    failures: []
+  }
+  if (path !== failure.path) outcome.failures.push(`path ${path}, expected ${failure.path}`)
+  if (failure.whole && !whole) outcome.failures.push(`the answer broke: ${said(answer)}`)
+  if (!whole && answer.error === null) outcome.failures.push('the answer ended without an error')
+  if (!whole && endedAt < brokeAt) outcome.failures.push('the answer broke before anything was broken')
+  if (recoveredMs === null) outcome.failures.push('no answer in the minute after')
+  return outcome
+}
+
+function said({ error, finish }: AgentAnswer): string {
+  return typeof error === 'string' ? error : `no error, finish reason ${String(finish)}`
+}
+
+/** Asks again and again; how long after the mending a first token came. */
+async function recovery(lab: Lab, consumer: LabNode, mendedAt: number): Promise<number | null> {
+  while (performance.now() - mendedAt < RECOVERY_MS) {
+    const asked = performance.now()
+    const { firstMs } = await lab.ask(consumer, 'chat', { question: 'What is a mesh?', timeoutMs: 15_000 })
+    if (typeof firstMs === 'number') return Math.round(asked - mendedAt + firstMs)
+    await delay(100)
+  }
+  return null
+}

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startOllamaServer } from '../../support/engines/ollama-server.ts'
+import { MAIN, modelListed, runProcess, startProcess, type RunningNode } from '../../support/node-process.ts'
+
+const FRIEND = '12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA'
+
+describe('the mesh by the command line', function () {
+  this.timeout(120_000)
+  let folder: string
+  let running: { end: (signal?: NodeJS.Signals) => Promise<unknown> }[]
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lobstah-test-'))
+    running = []
+  })
+  afterEach(async () => {
+    // A stopped process takes no other signal.
+    for (const node of running.toReversed()) await node.end('SIGKILL')
+    await rm(folder, { recursive: true })
+  })
+
+  const home = (name: string): string => join(folder, name)
+  const at = (name: string, ...args: string[]): ReturnType<typeof runProcess> =>
+    runProcess(['--home', home(name), ...args])
+  async function start(name: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<RunningNode> {
+    const node = await startProcess(home(name), ['--gateway-port', '0', ...args], env)
+    running.push(node)
+    return node
+  }
+
+  /** Starts a relay; the arguments of `lobstah-node relay`. */
+  async function startRelay(...args: string[]): Promise<string[]> {
+    const node = spawn(
+      process.execPath,
+      [MAIN, '--home', home('relay'), 'relay', '--json', '--listen', '/ip4/127.0.0.1/tcp/0', ...args],
+      { stdio: ['ignore', 'pipe', 'inherit'] }
+    )
+    const exited = once(node, 'exit')
+    running.push({
+      end: async (signal) => {
+        node.kill(signal)
+        await exited
+      }
+    })
+    for await (const line of createInterface({ input: node.stdout })) {
+      const event = JSON.parse(line) as { event: string; addresses: string[] }
+      node.stdout.resume()
+      return event.addresses
+    }
+    throw new assert.AssertionError({ message: 'the relay ended before it was ready' })
+  }
+
+  it('invites to a private mesh, joins it by stdin and by file, and asks in it; a stranger stays outside', async () => {
+    await using engine = await startOllamaServer({ script: () => ({ text: 'Fine.' }) })
+    const [address = ''] = await startRelay('--private', 'lobster home')
+    const invited = await at('relay', 'invite')
+    assert.equal(invited.code, 0)
+    assert.match(invited.stdout, /^lobstah1\w+\n$/)
+    assert.match(invited.stderr, /▀/, 'a QR code for people')
+    const joined = await runProcess(['--home', home('contributor'), 'join'], { input: invited.stdout })
+    assert.match(joined.stdout, /Joined the private mesh "lobster home"/)
+    await writeFile(home('invite.txt'), invited.stdout)
+    assert.equal((await at('consumer', 'join', home('invite.txt'))).code, 0)
+    assert.equal((await stat(join(home('consumer'), 'mesh.json'))).mode & 0o777, 0o600)
+
+    // Without variables or flags: members of a private mesh serve and ask each other.
+    const byDefault = { LOBSTAH_SERVE_ACCESS: '', LOBSTAH_ASK_ACCESS: '' }
+    const serving = [
+      '--contribute',
+      '--listen',
+      '/p2p-circuit',
+      '--engine',
+      'ollama',
+      '--engine-url',
+      engine.url
+    ]
+    await start('contributor', serving, byDefault)
+    const consumer = await start('consumer', ['--engine', 'none'], byDefault)
+    const model = await modelListed(consumer.url)
+    assert.equal((await at('consumer', 'chat', 'Hi', '--model', model)).stdout, 'Fine.\n')
+
+    const stranger = await at('stranger', 'doctor', '--json', '--engine', 'none', '--bootstrap', address)
+    assert.equal(stranger.code, 1)
+    const findings = JSON.parse(stranger.stdout) as { check: string; status: string; remedy?: string }[]
+    assert.equal(findings.find(({ check }) => check === 'bootstrap')?.status, 'fail')
+    const member = await at('member', 'join', home('invite.txt'))
+    assert.equal(member.code, 0)
+    const healthy = await at('member', 'doctor', '--json', '--engine', 'none', '--gateway-port', '0')
+    assert.equal(healthy.code, 0, healthy.stdout)
+    const seen = new Map(
+      (JSON.parse(healthy.stdout) as typeof findings).map(({ check, status }) => [check, status])
+    )
+    assert.deepEqual(
+      ['bootstrap', 'dht', 'relays', 'clock', 'port'].map((check) => seen.get(check)),
+      ['ok', 'ok', 'warn', 'ok', 'ok']
+    )
+  })
+
+  it('takes no invite from the command line, none that is damaged, and no second mesh unasked', async () => {
+    const address = `/ip4/5.10.0.10/tcp/17476/p2p/${FRIEND}`
+    const invited = await at('a', 'invite', '--name', 'one', '--address', address)
+    const other = await at('b', 'invite', '--name', 'two', '--address', address)
+    const argv = await at('c', 'join', invited.stdout.trim())
+    assert.match(argv.stderr, /Others on this machine can read a command line/)
+    const put = (text: string, ...args: string[]): ReturnType<typeof runProcess> =>
+      runProcess(['--home', home('c'), 'join', ...args], { input: text })
+    assert.match((await put(`${invited.stdout.trim()}x`)).stderr, /damaged/)
+    assert.equal((await put(invited.stdout)).code, 0)
+    assert.match((await put(other.stdout)).stderr, /belongs to the mesh "one".*--replace/)
+    assert.equal((await put(other.stdout, '--replace')).code, 0)
+    assert.match((await at('c', 'leave')).stdout, /Left the mesh "two"/)
+  })
+
+  it('keeps friends in config.json', async () => {
+    assert.equal((await at('me', 'friends', 'add', FRIEND)).code, 0)
+    assert.equal((await at('me', 'friends', 'list')).stdout.trim(), FRIEND)
+    const config = JSON.parse(await readFile(join(home('me'), 'config.json'), 'utf8')) as {
+      friends: string[]
+    }
+    assert.deepEqual(config.friends, [FRIEND])
+    assert.equal((await at('me', 'friends', 'add', 'nobody')).code, 2)
+    assert.equal((await at('me', 'friends', 'remove', FRIEND)).code, 0)
+    assert.match((await at('me', 'friends', 'list')).stdout, /no friends/)
+  })
+
+  it('notices a frozen contributor by its silence, and says so', async () => {
+    await using engine = await startOllamaServer({
+      script: () => ({ text: Array.from({ length: 2000 }, () => 'word '), gate: () => delay(10) })
+    })
+    const [address = ''] = await startRelay()
+    const serving = [
+      '--contribute',
+      '--listen',
+      '/p2p-circuit',
+      '--engine',
+      'ollama',
+      '--engine-url',
+      engine.url
+    ]
+    const contributor = await start('contributor', ['--bootstrap', address, ...serving])
+    const consumer = await start('consumer', ['--bootstrap', address, '--engine', 'none'])
+    const model = await modelListed(consumer.url)
+    const response = await fetch(`${consumer.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'Hi' }] })
+    })
+    let text = ''
+    let frozenAt = 0
+    try {
+      for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+        text += piece
+        if (frozenAt === 0 && text.includes('word')) {
+          contributor.process.kill('SIGSTOP')
+          frozenAt = performance.now()
+        }
+      }
+    } catch {
+      // The gateway may also break the response off: either way it does not end as an answer does.
+    }
+    const took = performance.now() - frozenAt
+    assert.ok(frozenAt > 0)
+    assert.doesNotMatch(text, /"finish_reason":"stop"/)
+    assert.doesNotMatch(text, /\[DONE\]/)
+    // Five seconds of silence, and some more for a busy machine.
+    assert.ok(took < 8000, `took ${took} ms`)
+  })
+})

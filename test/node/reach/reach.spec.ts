@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { Connection } from '@libp2p/interface'
+import { defaultLogger } from '@libp2p/logger'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLobstahLibp2p, loadQuic, type LobstahLibp2p } from '../../../node/libp2p.ts'
+import { Reach, StunServer, isRelayed } from '../../../node/reach/index.ts'
+import { FrameStream, PUNCH_PROTOCOL, openPunch } from '../../../protocols/index.ts'
+import { eventually, until } from '../../support/mesh.ts'
+
+const log = defaultLogger().forComponent('test')
+const ECHO = '/test/echo/1.0.0'
+
+/** A relay and two nodes that only it connects, all on loopback. */
+class Triangle {
+  readonly relay: LobstahLibp2p
+  readonly listener: LobstahLibp2p
+  readonly dialer: LobstahLibp2p
+  readonly stun: StunServer
+  /** Of the dialer; started by the tests. */
+  readonly reach: Reach
+  readonly far: Reach
+  readonly signal = AbortSignal.timeout(60_000)
+  now = 0
+
+  private constructor(relay: LobstahLibp2p, listener: LobstahLibp2p, dialer: LobstahLibp2p) {
+    const now = (): number => this.now
+    this.relay = relay
+    this.listener = listener
+    this.dialer = dialer
+    this.stun = new StunServer({ port: 0, host: '127.0.0.1' }, { libp2p: relay, log, now: Date.now })
+    this.reach = new Reach({ libp2p: dialer, doors: dialer.services.doors, log, now })
+    this.far = new Reach({ libp2p: listener, doors: listener.services.doors, log, now })
+  }
+
+  static async start(options: { quic: boolean }): Promise<Triangle> {
+    const quic = options.quic ? await loadQuic() : undefined
+    const node = async (init: object): Promise<LobstahLibp2p> => {
+      const privateKey = await generateKeyPair('Ed25519')
+      const libp2p = await createLobstahLibp2p({
+        privateKey,
+        ...(quic === undefined ? {} : { quic }),
+        ...init
+      })
+      await libp2p.start()
+      return libp2p
+    }
+    const relay = await node({ relay: true, listen: ['/ip4/127.0.0.1/tcp/0'] })
+    const triangle = new Triangle(relay, await node({ listen: ['/p2p-circuit'] }), await node({}))
+    const { listener, dialer, stun, far } = triangle
+    await stun.start()
+    await far.start()
+    await Promise.all([listener.dial(relay.getMultiaddrs()), dialer.dial(relay.getMultiaddrs())])
+    await eventually(listener, 'self:peer:update', () => listener.getMultiaddrs().length > 0)
+    return triangle
+  }
+
+  /** Connects dialer and listener through the relay. */
+  async relayed(): Promise<Connection> {
+    const [address] = this.listener.getMultiaddrs()
+    return await this.dialer.dial(multiaddr(address?.toString()), { signal: this.signal })
+  }
+
+  /** Resolves to the dialer's first connection to the listener that is not relayed. */
+  async direct(): Promise<Connection> {
+    const find = (): Connection | undefined =>
+      this.dialer.getConnections(this.listener.peerId).find((connection) => !isRelayed(connection))
+    await eventually(this.dialer, 'connection:open', () => find() !== undefined)
+    const found = find()
+    assert.ok(found)
+    return found
+  }
+
+  async stop(): Promise<void> {
+    await this.reach.stop()
+    await this.far.stop()
+    await this.stun.stop()
+    for (const node of [this.dialer, this.listener, this.relay]) await node.stop()
+  }
+}
+
+describe('node/reach', () => {
+  let triangle: Triangle | undefined
+  afterEach(async () => {
+    await triangle?.stop()
+    triangle = undefined
+  })
+
+  for (const quic of [true, false]) {
+    it(`makes a direct connection beside the relayed one ${quic ? 'by UDP and QUIC' : 'by TCP where there is no QUIC'}`, async () => {
+      triangle = await Triangle.start({ quic })
+      const { dialer, listener, reach, far } = triangle
+      await reach.start()
+      const relayed = await triangle.relayed()
+      assert.equal(reach.pathOf(relayed), 'relayed')
+      const direct = await triangle.direct()
+      assert.ok(direct.remotePeer.equals(listener.peerId))
+      if (!quic) assert.match(direct.remoteAddr.toString(), /\/tcp\//)
+      await until(() => reach.pathOf(direct) === 'host')
+      await until(() => {
+        const back = listener.getConnections(dialer.peerId).find((connection) => !isRelayed(connection))
+        return back !== undefined && far.pathOf(back) === 'host'
+      })
+      assert.equal(relayed.status, 'open')
+    })
+  }
+
+  it('leaves the streams of the relayed connection alone, and serves new ones on the direct', async () => {
+    triangle = await Triangle.start({ quic: true })
+    const { listener, reach, signal } = triangle
+    await listener.handle(ECHO, (stream) => {
+      const frames = new FrameStream(stream)
+      void (async () => {
+        for (;;) await frames.write(await frames.read())
+      })().catch(() => undefined)
+    })
+    const relayed = await triangle.relayed()
+    const old = new FrameStream(await relayed.newStream(ECHO, { signal }))
+    await old.write(Buffer.from('before'))
+    assert.equal(Buffer.from(await old.read({ signal })).toString(), 'before')
+    await reach.start()
+    // Whoever is connected already is considered when the relay has told its STUN ports.
+    await triangle.dialer.services.identify.identify(relayed)
+    const [toRelay] = triangle.dialer.getConnections(triangle.relay.peerId)
+    assert.ok(toRelay)
+    await triangle.dialer.services.identify.identify(toRelay)
+    const fresh = new FrameStream(await (await triangle.direct()).newStream(ECHO, { signal }))
+    const large = Buffer.alloc(500_000, 7)
+    for (const frames of [old, fresh]) {
+      const written = frames.write(large)
+      assert.ok(large.equals(await frames.read({ signal })))
+      await written
+    }
+  })
+
+  it('does not punch for a peer that is connected directly', async () => {
+    triangle = await Triangle.start({ quic: false })
+    const { relay, listener, signal } = triangle
+    const direct = listener.getConnections(relay.peerId)[0]
+    assert.ok(direct)
+    const [back] = relay.getConnections(listener.peerId)
+    assert.ok(back)
+    const stream = new FrameStream(await openPunch(back, { signal }))
+    await assert.rejects(stream.read({ signal }))
+  })
+
+  it('takes part in one attempt with a peer at a time', async () => {
+    triangle = await Triangle.start({ quic: false })
+    const { signal } = triangle
+    const relayed = await triangle.relayed()
+    const first = new FrameStream(await openPunch(relayed, { signal }))
+    const second = new FrameStream(await openPunch(relayed, { signal }))
+    await assert.rejects(second.read({ signal }))
+    first.stream.abort(new Error('enough'))
+  })
+
+  it('leaves a peer alone for a while after a failure, but for a new relay', async () => {
+    triangle = await Triangle.start({ quic: false })
+    const { dialer, listener, relay, reach, far } = triangle
+    await far.stop()
+    let asked = 0
+    const { promise: refused, resolve: onRefused } = Promise.withResolvers<undefined>()
+    await listener.handle(
+      PUNCH_PROTOCOL,
+      (stream) => {
+        asked++
+        stream.abort(new Error('no'))
+        onRefused(undefined)
+      },
+      { runOnLimitedConnection: true }
+    )
+    await reach.start()
+    const relayed = await triangle.relayed()
+    const [toRelay] = dialer.getConnections(relay.peerId)
+    assert.ok(toRelay)
+    await dialer.services.identify.identify(toRelay)
+    await refused
+    // The attempt ends after its stream; another identify is another occasion.
+    await until(async () => {
+      await dialer.services.identify.identify(relayed)
+      triangle!.now += 1000
+      return triangle!.now > 20_000
+    })
+    assert.equal(asked, 1)
+    triangle.now += 60_000
+    await until(async () => {
+      await dialer.services.identify.identify(relayed)
+      return asked === 2
+    })
+  })
+
+  it('stops twice, and in the middle of an attempt', async () => {
+    triangle = await Triangle.start({ quic: true })
+    const { reach } = triangle
+    await reach.start()
+    await triangle.relayed()
+    await reach.stop()
+    await reach.stop()
+  })
+})

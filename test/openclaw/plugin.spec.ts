@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict'
+import { createServer, type Server } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import {
+  addressProblem,
+  currentChoices,
+  defaultAccess,
+  friendsProblem,
+  peersOf,
+  toBaseUrl,
+  type Choices
+} from '../../node/entry/openclaw/choices.ts'
+import plugin from '../../node/entry/openclaw/index.ts'
+import type { ProviderPlugin } from '../../node/entry/openclaw/host.ts'
+import { listModels, preferredModel } from '../../node/entry/openclaw/models.ts'
+import { flags, isLocal, localService } from '../../node/entry/openclaw/service.ts'
+import manifest from '../../openclaw.plugin.json' with { type: 'json' }
+
+const PEER = `12D3KooW${'A'.repeat(44)}`
+const ADDRESS = `/ip4/192.0.2.1/tcp/17476/p2p/${PEER}`
+
+const choices = (rest: Partial<Choices> = {}): Choices => ({
+  baseUrl: 'http://127.0.0.1:17475/v1',
+  discover: false,
+  contribute: false,
+  bootstrap: [ADDRESS],
+  access: 'friends',
+  friends: [PEER],
+  ...rest
+})
+
+const model = (id: string, capabilities: string[], rest: object = {}): object => ({
+  id,
+  context_length: 40_960,
+  lobstah: { peers: [PEER], capabilities, ...rest }
+})
+
+describe('node/entry/openclaw: the plugin', () => {
+  describe('turns answers into flags', () => {
+    const gateway = ['--gateway-host', '127.0.0.1', '--gateway-port', '17475']
+    const join = ['--bootstrap', ADDRESS]
+    const friends = ['--friends', PEER]
+    for (const [name, answers, expected] of [
+      ['no and no', {}, ['--ask-access', 'nobody']],
+      ['discover', { discover: true }, [...join, '--ask-access', 'friends', ...friends]],
+      [
+        'contribute, which asks nobody',
+        { contribute: true },
+        [...join, '--ask-access', 'nobody', '--contribute', '--serve-access', 'friends', ...friends]
+      ],
+      [
+        'both, with any peer of the mesh',
+        { discover: true, contribute: true, access: 'mesh', friends: [] },
+        [...join, '--ask-access', 'mesh', '--contribute', '--serve-access', 'mesh']
+      ]
+    ] as const) {
+      it(name, () => assert.deepEqual(flags(choices(answers as Partial<Choices>)), [...gateway, ...expected]))
+    }
+  })
+
+  it('has no service where the gateway is elsewhere or the program is not installed', () => {
+    assert.equal(localService(choices({ baseUrl: 'http://192.0.2.1:17475/v1' }), process.env), undefined)
+    assert.equal(localService(choices(), { PATH: '/nowhere' }), undefined)
+    assert.equal(isLocal('http://[::1]:17475/v1'), true)
+  })
+
+  it('says no to everything until told otherwise', () => {
+    assert.deepEqual(currentChoices({}, {}), choices({ bootstrap: [], friends: [] }))
+  })
+
+  it('takes what was answered before what variables say', () => {
+    const env = { LOBSTAH_DISCOVER: 'true', LOBSTAH_BOOTSTRAP: ADDRESS, LOBSTAH_FRIENDS: `${PEER}, ${PEER}` }
+    assert.deepEqual(currentChoices({}, env), choices({ discover: true, friends: [PEER, PEER] }))
+    const config = { plugins: { entries: { lobstah: { config: { discover: false, access: 'mesh' } } } } }
+    const { discover, access } = currentChoices(config, env)
+    assert.deepEqual([discover, access], [false, 'mesh'])
+  })
+
+  it('tells addresses from invites, and checks what it can', () => {
+    assert.deepEqual(
+      [defaultAccess([ADDRESS]), defaultAccess(['lobstah1abc']), defaultAccess([])],
+      ['friends', 'mesh', 'friends']
+    )
+    assert.deepEqual(peersOf([ADDRESS, 'lobstah1abc']), [PEER])
+    assert.equal(addressProblem(`${ADDRESS}, lobstah1abc`), undefined)
+    assert.match(addressProblem('/ip4/192.0.2.1/tcp/1') ?? '', /must end in the peer's id/)
+    assert.equal(friendsProblem(`${PEER},${PEER}`), undefined)
+    assert.match(friendsProblem('bob') ?? '', /bob: expected peer ids/)
+    assert.deepEqual(['http://a:1', 'http://a:1/v1/', 'https://a/x/v1', 'a:1', 'ftp://a'].map(toBaseUrl), [
+      'http://a:1/v1',
+      'http://a:1/v1',
+      'https://a/x/v1',
+      undefined,
+      undefined
+    ])
+  })
+
+  describe('with a gateway', () => {
+    let server: Server
+    let baseUrl: string
+    let answer: unknown
+
+    beforeEach(async () => {
+      server = createServer((_request, response) => response.end(JSON.stringify(answer)))
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`
+    })
+    afterEach(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+
+    it('lists the models that can chat, with what they can and their true context', async () => {
+      answer = {
+        data: [
+          model('tiny', ['chat'], { demonstration: true }),
+          model('embed', ['embedding']),
+          model('see', ['chat', 'vision', 'thinking']),
+          model('act', ['chat', 'tools']),
+          { id: 'broken' }
+        ]
+      }
+      const models = (await listModels(baseUrl)) ?? []
+      assert.deepEqual(
+        models.map(({ definition: { id, input, reasoning, contextWindow, maxTokens, compat } }) => [
+          id,
+          input.join(),
+          reasoning,
+          contextWindow,
+          maxTokens,
+          compat.supportsTools
+        ]),
+        [
+          ['tiny', 'text', false, 40_960, 8192, false],
+          ['see', 'text,image', true, 40_960, 8192, false],
+          ['act', 'text', false, 40_960, 8192, true]
+        ]
+      )
+      assert.equal(preferredModel(models), 'act')
+    })
+
+    it('registers a provider whose catalog is what the gateway lists', async () => {
+      answer = { data: [model('act', ['chat', 'tools'])] }
+      const providers: ProviderPlugin[] = []
+      plugin.register({ registerProvider: (provider) => void providers.push(provider) })
+      const provider = providers[0]
+      assert.ok(provider)
+      assert.deepEqual([provider.id, provider.label], [manifest.id, manifest.name])
+      const config = { models: { providers: { lobstah: { baseUrl, apiKey: 'any' } } } }
+      const listed = await provider.catalog.run({ config })
+      assert.deepEqual(
+        listed?.provider.models.map(({ id }) => id),
+        ['act']
+      )
+      assert.equal(provider.resolveDynamicModel({ config, modelId: 'act' })?.baseUrl, baseUrl)
+      assert.equal(provider.resolveDynamicModel({ config, modelId: 'absent' }), undefined)
+      const hint = provider.buildUnknownModelHint({ config, modelId: 'absent' })
+      assert.match(hint, /absent .* lobstah-node/)
+    })
+  })
+
+  it('takes no answer for no node', async () => {
+    assert.equal(await listModels('http://127.0.0.1:9/v1'), undefined)
+  })
+})

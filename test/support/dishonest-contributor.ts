@@ -1,0 +1,135 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PrivateKey, Stream } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { Announcer } from '../../node/contributor/announcer.ts'
+import { Meter } from '../../node/contributor/meter.ts'
+import { createLobstahLibp2p, type LobstahLibp2p } from '../../node/libp2p.ts'
+import {
+  CHAT_PROTOCOL,
+  FrameStream,
+  INFO_PROTOCOL,
+  MAX_REQUEST_BYTES,
+  ORDER,
+  RECEIPT,
+  decodeJson,
+  encodeJson,
+  open,
+  orderFrame,
+  seal,
+  serveInfo,
+  type Delta,
+  type OfferedModel,
+  type Receipt,
+  type SignedRecord
+} from '../../protocols/index.ts'
+import { MODEL } from './records.ts'
+
+/** One order, as a contributor that follows no rules sees it. */
+export class Sale {
+  readonly frames: FrameStream
+  /** What the consumer sent after order and document, parsed; its error frame is the last one. */
+  readonly received: { type: string; code?: string }[] = []
+  /** Resolves when the consumer's side of the stream is over. */
+  readonly over: Promise<void>
+  readonly #meter: Meter
+  readonly #privateKey: PrivateKey
+
+  constructor(frames: FrameStream, meter: Meter, privateKey: PrivateKey) {
+    this.frames = frames
+    this.#meter = meter
+    this.#privateKey = privateKey
+    this.over = this.#listen()
+  }
+
+  async send(frame: object): Promise<void> {
+    await this.frames.write(encodeJson(frame))
+  }
+
+  async accept(): Promise<void> {
+    await this.send({ type: 'accepted', position: 0 })
+  }
+
+  async delta(content: string): Promise<void> {
+    const delta: Delta = { content, tokens: 1 }
+    const payload = encodeJson({ type: 'delta', ...delta })
+    this.#meter.add(delta, payload)
+    await this.frames.write(payload)
+  }
+
+  /** Sends the next receipt, which is honest but for the changes, signed by this contributor or by another key. */
+  async receipt(changes: Partial<Receipt> = {}, privateKey = this.#privateKey): Promise<SignedRecord> {
+    const honest = this.#meter.finalReceipt({ promptTokens: 7, completionTokens: this.#meter.tokens }, 'stop')
+    const receipt = await seal(RECEIPT, { ...honest, ...changes }, privateKey)
+    await this.send({ type: 'receipt', receipt })
+    return receipt
+  }
+
+  async end(): Promise<void> {
+    await this.send({ type: 'end', finishReason: 'stop', usage: { promptTokens: 7, completionTokens: 1 } })
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      for (;;)
+        this.received.push(JSON.parse(Buffer.from(await this.frames.read()).toString()) as { type: string })
+    } catch {
+      // The consumer has ended its side.
+    }
+  }
+}
+
+/** A real libp2p node that announces itself as contributors do, and then answers as a test says. */
+export class DishonestContributor {
+  readonly peer: string
+  readonly libp2p: LobstahLibp2p
+  /** What it does with its next orders, once order and document are read. */
+  act: (sale: Sale) => Promise<unknown> = async () => undefined
+  sales: Sale[] = []
+  readonly #privateKey: PrivateKey
+  readonly #announcer: Announcer
+
+  private constructor(libp2p: LobstahLibp2p, privateKey: PrivateKey, models: OfferedModel[]) {
+    this.peer = peerIdFromPrivateKey(privateKey).toString()
+    this.libp2p = libp2p
+    this.#privateKey = privateKey
+    const offer = { models, slots: 8, active: 0, queued: 0 }
+    this.#announcer = new Announcer(() => offer, {
+      peer: this.peer,
+      privateKey,
+      agent: 'dishonest',
+      now: Date.now
+    })
+  }
+
+  /** Starts a node that claims every capability, so that it is asked before others. */
+  static async start(capabilities = ['chat', 'tools']): Promise<DishonestContributor> {
+    const privateKey = await generateKeyPair('Ed25519')
+    const libp2p = await createLobstahLibp2p({ privateKey, listen: ['/ip4/127.0.0.1/tcp/0'] })
+    const contributor = new DishonestContributor(libp2p, privateKey, [{ ...MODEL, capabilities }])
+    await contributor.#announcer.begin()
+    await libp2p.handle(
+      INFO_PROTOCOL,
+      (stream) => void serveInfo(stream, contributor.#announcer).catch(() => undefined)
+    )
+    await libp2p.handle(CHAT_PROTOCOL, (stream) => void contributor.#serve(stream).catch(() => undefined), {
+      maxInboundStreams: 256
+    })
+    await libp2p.start()
+    return contributor
+  }
+
+  /** Goes without a word. */
+  async stop(): Promise<void> {
+    await this.libp2p.stop()
+    await this.#announcer.end()
+  }
+
+  async #serve(stream: Stream): Promise<void> {
+    const frames = new FrameStream(stream)
+    const { order: record } = decodeJson(orderFrame, await frames.read())
+    await frames.read({ max: MAX_REQUEST_BYTES })
+    const sale = new Sale(frames, new Meter(await open(ORDER, record), record, Date.now), this.#privateKey)
+    this.sales.push(sale)
+    await this.act(sale)
+  }
+}

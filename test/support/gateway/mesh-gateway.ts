@@ -1,0 +1,45 @@
+import { gateway, type Gateway } from '../../../http-gateway/index.ts'
+import { ollamaEngine } from '../../../node/engines/index.ts'
+import { startOllamaServer, type OllamaServer } from '../engines/ollama-server.ts'
+import { Mesh, addressesOf, contributorsKnown } from '../mesh.ts'
+
+/** A gateway of a node that asks another over a relay, which has a fake Ollama. */
+export class MeshGateway {
+  readonly mesh: Mesh
+  readonly http: Gateway
+  readonly #ollama: OllamaServer
+
+  private constructor(mesh: Mesh, http: Gateway, ollama: OllamaServer) {
+    this.mesh = mesh
+    this.http = http
+    this.#ollama = ollama
+  }
+
+  static async start(): Promise<MeshGateway> {
+    const mesh = new Mesh()
+    const ollama = await startOllamaServer()
+    const bootstrap = addressesOf(await mesh.relay())
+    const engine = ollamaEngine({ url: ollama.url })
+    await mesh.node({ bootstrap, engine, contribute: true, slots: 4, listen: ['/p2p-circuit'] })
+    const node = await mesh.node({ bootstrap })
+    await contributorsKnown(node, 1)
+    const quiet = (): void => undefined
+    const http = gateway({ port: 0 })({
+      consumer: node.consumer,
+      ledger: node.ledger,
+      identity: { peer: node.peer, publicKey: '' },
+      capacity: () => ({ contributing: false, slots: 0, active: 0, queued: 0, models: [] }),
+      mesh: () => ({ joins: true, connected: node.libp2p.getPeers().length }),
+      addresses: () => [],
+      logger: { debug: quiet, info: quiet, warn: quiet, error: quiet }
+    })
+    await http.start()
+    return new MeshGateway(mesh, http, ollama)
+  }
+
+  async stop(): Promise<void> {
+    await this.http.stop()
+    await this.mesh.stop()
+    await this.#ollama.close()
+  }
+}
