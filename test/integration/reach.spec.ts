@@ -7,7 +7,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { LevelDatastore } from 'datastore-level'
 import { createMembership, protectorKey } from '../../node/membership/index.ts'
 import { loadQuic } from '../../node/libp2p.ts'
-import { Mesh, addressesOf, ask, collect, contributorsKnown, textOf, until } from '../support/mesh.ts'
+import { Mesh, addressesOf, ask, collect, contributorsKnown, textOf } from '../support/mesh.ts'
 import { ScriptedEngine, say } from '../support/scripted-engine.ts'
 
 const LOOPBACK = ['/ip4/127.0.0.1/tcp/0']
