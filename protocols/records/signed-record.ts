@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import canonicalize from 'canonicalize'
-import type { PrivateKey } from '@libp2p/interface'
-import { signBytes, verifyBytes } from './ed25519.ts'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { PrivateKey, PublicKey } from '@libp2p/interface'
 import { InvalidRecordError } from './errors.ts'
 
 /** Longest payload, in characters. */
@@ -33,8 +33,8 @@ export async function seal<T>(
   privateKey: PrivateKey
 ): Promise<SignedRecord> {
   const text = canonicalText(payload)
-  const signature = await Promise.resolve(signBytes(privateKey, encoder.encode(kind.domain + text)))
-  return { payload: text, signature: signature.toString('base64url') }
+  const signature = await privateKey.sign(encoder.encode(kind.domain + text))
+  return { payload: text, signature: Buffer.from(signature).toString('base64url') }
 }
 
 /**
@@ -43,8 +43,10 @@ export async function seal<T>(
  */
 export async function open<T>(kind: RecordKind<T>, record: SignedRecord, signer?: string): Promise<T> {
   let payload: T
+  let publicKey: PublicKey | undefined
   try {
     payload = kind.schema.parse(JSON.parse(record.payload))
+    publicKey = peerIdFromString(kind.signer(payload)).publicKey
   } catch (err) {
     throw new InvalidRecordError('The payload is not of its kind', { cause: err })
   }
@@ -52,10 +54,8 @@ export async function open<T>(kind: RecordKind<T>, record: SignedRecord, signer?
     throw new InvalidRecordError(`The record is ${kind.signer(payload)}'s, not ${signer}'s`)
   }
   const bytes = encoder.encode(kind.domain + record.payload)
-  const genuine = await Promise.resolve(
-    verifyBytes(kind.signer(payload), bytes, Buffer.from(record.signature, 'base64url'))
-  )
-  if (!genuine) throw new InvalidRecordError('The signature does not verify')
+  const genuine = await publicKey?.verify(bytes, Buffer.from(record.signature, 'base64url'))
+  if (genuine !== true) throw new InvalidRecordError('The signature does not verify')
   if (canonicalText(JSON.parse(record.payload)) !== record.payload) {
     throw new InvalidRecordError('The payload is not canonical JSON')
   }
