@@ -36,7 +36,8 @@ export class Settlement {
   /** Hashes of receipts not acknowledged, by number; empty until one is signed. */
   readonly #open = new Map<number, string>()
   #latest: Receipt | undefined
-  #sending: Promise<void>
+  #keeping: Promise<unknown>
+  #sending: Promise<void> = Promise.resolve()
   #failure: Error | undefined
   #changed = Promise.withResolvers<void>()
 
@@ -44,8 +45,8 @@ export class Settlement {
   constructor(session: ChatSession, kept: Promise<void>, components: SettlementComponents) {
     this.#session = session
     this.#components = components
-    this.#sending = kept
-    this.#sending.catch(this.#fail)
+    this.#keeping = kept
+    kept.catch(this.#fail)
     session.signal.addEventListener('abort', this.#wake, { once: true })
   }
 
@@ -53,13 +54,12 @@ export class Settlement {
   add(receipt: Receipt): void {
     this.#latest = receipt
     this.#open.set(receipt.seq, '')
-    this.#sending = this.#sending.then(async () => {
-      await nextTurn()
-      const record = await seal(RECEIPT, receipt, this.#components.privateKey)
-      this.#open.set(receipt.seq, sha256(record.payload))
-      await this.#components.ledger.append([{ kind: 'receipt', record }])
-      await this.#session.send({ type: 'receipt', receipt: record })
-    })
+    const keeping = this.#keeping.then(() => this.#keep(receipt))
+    this.#keeping = keeping
+    // A receipt that cannot be sent is kept all the same: it is claimed when the two meet again.
+    this.#sending = Promise.all([keeping, this.#sending]).then(([record]) =>
+      this.#session.send({ type: 'receipt', receipt: record })
+    )
     this.#sending.catch(this.#fail)
   }
 
@@ -77,6 +77,7 @@ export class Settlement {
 
   /** Resolves when all receipts are in the ledger and sent. */
   async sent(): Promise<void> {
+    await this.#keeping
     await this.#sending
   }
 
@@ -92,6 +93,14 @@ export class Settlement {
     // Receipts are cumulative: one that is acknowledged settles those before it.
     for (const earlier of [...this.#open.keys()]) if (earlier <= seq) this.#open.delete(earlier)
     this.#wake()
+  }
+
+  async #keep(receipt: Receipt): Promise<SignedRecord> {
+    await nextTurn()
+    const record = await seal(RECEIPT, receipt, this.#components.privateKey)
+    this.#open.set(receipt.seq, sha256(record.payload))
+    await this.#components.ledger.append([{ kind: 'receipt', record }])
+    return record
   }
 
   async #verify(record: SignedRecord): Promise<number> {

@@ -49,8 +49,10 @@ export async function gather(servers: StunServers, options: GatherOptions): Prom
 /** Closes what no path came of. */
 export function closeEnds({ udp, tcp }: Ends, kept?: UdpSocket): void {
   if (udp !== undefined && udp.socket !== kept) close(udp.socket)
-  // Reset, not closed: nothing may linger on the port.
-  tcp?.probe.resetAndDestroy()
+  // Reset, not closed: nothing may linger on the port. Where the server was the first to close, nothing does, and
+  // Node would not close what it can no longer reset.
+  if (tcp?.probe.writableEnded === true) tcp.probe.destroy()
+  else tcp?.probe.resetAndDestroy()
 }
 
 /** An open UDP socket on any port. */

@@ -7,7 +7,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { LevelDatastore } from 'datastore-level'
 import { createMembership, protectorKey } from '../../node/membership/index.ts'
 import { loadQuic } from '../../node/libp2p.ts'
-import { Mesh, addressesOf, ask, collect, contributorsKnown, textOf } from '../support/mesh.ts'
+import { Mesh, addressesOf, ask, collect, contributorsKnown, textOf, until } from '../support/mesh.ts'
 import { ScriptedEngine, say } from '../support/scripted-engine.ts'
 
 const LOOPBACK = ['/ip4/127.0.0.1/tcp/0']
@@ -98,6 +98,23 @@ describe('reach', function () {
     const consumer = await mesh.node({ ...mdns, listen: LOOPBACK })
     await contributorsKnown(consumer, 1)
     assert.equal(textOf(await collect(consumer.consumer.infer(ask('Hi')))), 'fine')
+  })
+
+  it('serves the first token soon after a fresh node starts, and stops while paths are being improved', async () => {
+    const bootstrap = addressesOf(await mesh.relay())
+    const contributor = await mesh.node({
+      bootstrap,
+      contribute: true,
+      engine: engine(),
+      listen: ['/p2p-circuit']
+    })
+    await until(() => contributor.relays.held().length === 1)
+    const from = performance.now()
+    const consumer = await mesh.node({ bootstrap })
+    await contributorsKnown(consumer, 1)
+    assert.equal(textOf(await collect(consumer.consumer.infer(ask('Hi')))), 'fine')
+    const took = performance.now() - from
+    assert.ok(took < 5000, `${took} ms`)
   })
 
   it('finds contributors again after a restart without bootstrap, by what it kept', async () => {

@@ -268,4 +268,19 @@ describe('node/contributor/settlement', () => {
     await assert.rejects(settlement.sent(), PeerLostError)
     await assert.rejects(settlement.room(), PeerLostError)
   })
+
+  it('keeps the receipts that come after one that could not be sent: they can still be claimed', async () => {
+    ordered.resolve(undefined)
+    session.send = async () => {
+      throw new PeerLostError()
+    }
+    add(0)
+    add(1, true)
+    await assert.rejects(settlement.sent(), PeerLostError)
+    const receipts = await Promise.all(kept.map(({ record }) => open(RECEIPT, record, CONTRIBUTOR.peer)))
+    assert.deepEqual(
+      receipts.map(({ seq }) => seq),
+      [0, 1]
+    )
+  })
 })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:dgram'
 import { StunError } from '../../../node/reach/errors.ts'
-import { close, openUdp } from '../../../node/reach/gather.ts'
+import { close, closeEnds, openUdp } from '../../../node/reach/gather.ts'
 import { askStunTcp, askStunUdp } from '../../../node/reach/stun/client.ts'
 import {
   bindingRequest,
@@ -17,7 +17,7 @@ import { Libp2pPair } from '../../support/libp2p-pair.ts'
 import { defaultLogger } from '@libp2p/logger'
 
 const log = defaultLogger().forComponent('test')
-const signal = AbortSignal.timeout(60_000)
+const signal = new AbortController().signal
 
 /** RFC 5769, section 2.2: a response with other attributes before and after the address. */
 const SAMPLE = Buffer.from(
@@ -105,6 +105,15 @@ describe('node/reach/stun', () => {
     } finally {
       probe.resetAndDestroy()
     }
+  })
+
+  it('leaves nothing open of an end whose server was the first to close', async () => {
+    const { tcp = 0 } = server.ports()
+    const { observed, socket: probe } = await askStunTcp({ host: '127.0.0.1', port: tcp }, signal)
+    await Promise.all([once(probe, 'end'), server.stop()])
+    const closed = once(probe, 'close')
+    closeEnds({ tcp: { port: observed.port, endpoint: { observed: [], local: [], mapping: 'stable' }, probe } })
+    await closed
   })
 
   it('tells its ports over libp2p', async () => {
