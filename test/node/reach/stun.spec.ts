@@ -112,7 +112,9 @@ describe('node/reach/stun', () => {
     const { observed, socket: probe } = await askStunTcp({ host: '127.0.0.1', port: tcp }, signal)
     await Promise.all([once(probe, 'end'), server.stop()])
     const closed = once(probe, 'close')
-    closeEnds({ tcp: { port: observed.port, endpoint: { observed: [], local: [], mapping: 'stable' }, probe } })
+    closeEnds({
+      tcp: { port: observed.port, endpoint: { observed: [], local: [], mapping: 'stable' }, probe }
+    })
     await closed
   })
 
