@@ -1,25 +1,28 @@
+import { ModelNotFoundError } from '../protocols/errors.ts'
 import { MAX_MODEL_NAME_LENGTH, canonicalModelName } from '../protocols/inference/index.ts'
 
 /** How many names an error suggests. */
 const MAX_SUGGESTIONS = 3
 
-/** The served model that a name stands for. */
-export function findByName<T extends { id: string }>(models: T[], name: string): T | undefined {
+/** The served model that a name stands for. Throws ModelNotFoundError, which names the nearest. */
+export function findServed<T extends { id: string }>(models: T[], name: string): T {
   const canonical = canonicalModelName(name)
-  return (
+  const found =
     models.find((model) => model.id === name) ??
     models.find((model) => canonicalModelName(model.id) === canonical)
-  )
+  if (found !== undefined) return found
+  const served = models.map((model) => model.id)
+  throw new ModelNotFoundError(modelNotFoundMessage(name, served))
 }
 
 /** What a client is told that asked for a model that nobody serves. */
 export function modelNotFoundMessage(wanted: string, served: string[]): string {
   const name = wanted.slice(0, MAX_MODEL_NAME_LENGTH)
-  if (served.length === 0) return `The model '${name}' is not served: no model is served now`
+  if (served.length === 0) return `The model '${name}' was not found: no model is served now`
   const names = nearest(name, served).map((id) => `'${id}'`)
   const advice =
     names.length === 0 ? 'GET /v1/models lists those that are' : `did you mean ${names.join(' or ')}?`
-  return `The model '${name}' is not served; ${advice}`
+  return `The model '${name}' was not found: nobody serves it; ${advice}`
 }
 
 /** The served names that somebody who wrote `name` may have meant, nearest first. */

@@ -16,7 +16,10 @@ export class RouteTable {
   }
 
   methods(url: string): string[] {
-    const path = url.replace(/[?#].*$/, '').replace(/(?<=.)\/$/, '')
+    const path = url
+      .replace(/[?#].*$/, '')
+      .replace(/\/{2,}/g, '/')
+      .replace(/(?<=.)\/$/, '')
     for (const [pattern, methods] of this.#methods) {
       const matches = pattern.endsWith('/*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern
       if (matches) return [...methods]

@@ -82,7 +82,12 @@ export function createServer(
     onConstructorPoisoning: 'ignore',
     return503OnClosing: false,
     ...(tls === undefined ? { http } : { https: { ...http, ...tls } }),
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
+    routerOptions: {
+      maxParamLength: MAX_PARAM_LENGTH,
+      ignoreTrailingSlash: true,
+      // A base URL that ends in a slash, put before a path that begins with one.
+      ignoreDuplicateSlashes: true
+    },
     requestIdHeader: false,
     genReqId: requestId,
     clientErrorHandler: clientErrors.answer,
@@ -137,7 +142,7 @@ export function createServer(
     void reply
       .code(failure.status)
       .headers({ 'x-request-id': request.id, ...failure.headers })
-      .send(errorDocument(request.url, failure))
+      .send(errorDocument(request.url, failure, request.id))
   }
 }
 

@@ -62,6 +62,8 @@ export class SseWriter {
   cut(event: string): void {
     clearInterval(this.#ping)
     const response = this.#response
+    // To a client that is gone there is nothing to say, and nothing would clear the timer.
+    if (response.closed) return
     const unread = setTimeout(() => response.destroy(), this.#stalledReaderMs)
     response.once('close', () => clearTimeout(unread))
     response.write(event, () => response.destroy())

@@ -1,10 +1,19 @@
 /** A call's arguments as the object that they should be; what is none is kept as it came. */
 export function toInput(text: string): object {
+  // A model that writes no JSON: a client should see what it wrote.
+  return parsed(text === '' ? '{}' : text) ?? { arguments: text }
+}
+
+/** Whether a call's arguments are all there: no text can follow a whole object. */
+export function isWhole(text: string): boolean {
+  return text.trimEnd().endsWith('}') && parsed(text) !== undefined
+}
+
+function parsed(text: string): object | undefined {
   try {
-    const parsed: unknown = JSON.parse(text === '' ? '{}' : text)
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
   } catch {
-    // The model wrote no JSON; a client should see what it wrote.
+    return undefined
   }
-  return { arguments: text }
 }

@@ -11,11 +11,15 @@ const TYPES: ReadonlyMap<number, string> = new Map([
   [504, 'timeout_error']
 ])
 
-/** Anthropic's error document; its `code` and `param` are ours. */
-export function toAnthropicError({ status, message, code, param }: Failure): {
+/** Anthropic's error document; its `code` and `param` are ours. Events of a stream name no request. */
+export function toAnthropicError(
+  { status, message, code, param }: Failure,
+  requestId: string | null = null
+): {
   type: 'error'
   error: { type: string; message: string; code: string; param: string | null }
+  request_id: string | null
 } {
   const type = TYPES.get(status) ?? (status < 500 ? 'invalid_request_error' : 'api_error')
-  return { type: 'error', error: { type, message, code, param } }
+  return { type: 'error', error: { type, message, code, param }, request_id: requestId }
 }

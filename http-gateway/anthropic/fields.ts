@@ -1,7 +1,9 @@
 import type { FinishReason, Usage } from '../../protocols/inference/index.ts'
+import type { EndEvent } from '../answer/answer.ts'
+import { newId } from '../answer/identifiers.ts'
 
 /** Anthropic's reasons. Which stop text ended an answer nobody tells, so that `stop_sequence` is never said. */
-export function toStopReason(reason: FinishReason): string {
+function toStopReason(reason: FinishReason): string {
   switch (reason) {
     case 'length':
       return 'max_tokens'
@@ -14,17 +16,55 @@ export function toStopReason(reason: FinishReason): string {
   }
 }
 
+/** A message; `reason` is null as long as it is not over. */
+export function toMessage(
+  model: string,
+  content: object[],
+  reason: FinishReason | null,
+  usage: Usage
+): object {
+  return {
+    id: newId('msg_'),
+    type: 'message',
+    role: 'assistant',
+    model,
+    content,
+    container: null,
+    diagnostics: null,
+    stop_reason: reason === null ? null : toStopReason(reason),
+    stop_sequence: null,
+    stop_details: null,
+    usage: {
+      ...toUsage(usage),
+      cache_creation: null,
+      inference_geo: null,
+      service_tier: 'standard',
+      speed: null
+    }
+  }
+}
+
+/** What the last event but one of a stream tells: why the message ended, and what it took. */
+export function toMessageDelta({ finishReason, usage }: EndEvent): object {
+  return {
+    delta: {
+      container: null,
+      stop_reason: toStopReason(finishReason),
+      stop_sequence: null,
+      stop_details: null
+    },
+    usage: toUsage(usage)
+  }
+}
+
 /** Anthropic counts cached tokens apart from the others. */
-export function toUsage({ promptTokens, completionTokens, cachedTokens = 0 }: Usage): {
-  input_tokens: number
-  output_tokens: number
-  cache_creation_input_tokens: number
-  cache_read_input_tokens: number
-} {
+function toUsage({ promptTokens, completionTokens, cachedTokens = 0, reasoningTokens }: Usage): object {
   return {
     input_tokens: promptTokens - cachedTokens,
     output_tokens: completionTokens,
+    output_tokens_details: reasoningTokens === undefined ? null : { thinking_tokens: reasoningTokens },
     cache_creation_input_tokens: 0,
-    cache_read_input_tokens: cachedTokens
+    cache_read_input_tokens: cachedTokens,
+    server_tool_use: null
   }
 }

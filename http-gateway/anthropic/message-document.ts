@@ -1,10 +1,9 @@
 import type { Delta } from '../../protocols/inference/index.ts'
 import type { Ends } from '../answer/answers.ts'
 import type { DocumentFormat } from '../answer/deliver.ts'
-import { newId } from '../answer/identifiers.ts'
 import { toInput } from '../answer/tool-input.ts'
 import { Transcript } from '../answer/transcript.ts'
-import { toStopReason, toUsage } from './fields.ts'
+import { toMessage } from './fields.ts'
 
 /** An answer as one of Anthropic's messages. */
 export class MessageDocument implements DocumentFormat {
@@ -24,18 +23,10 @@ export class MessageDocument implements DocumentFormat {
         type: 'tool_use',
         id,
         name,
-        input: toInput(text)
+        input: toInput(text),
+        caller: { type: 'direct' }
       }))
     ]
-    return {
-      id: newId('msg_'),
-      type: 'message',
-      role: 'assistant',
-      model,
-      content: blocks,
-      stop_reason: toStopReason(finishReason),
-      stop_sequence: null,
-      usage: toUsage(usage)
-    }
+    return toMessage(model, blocks, finishReason, usage)
   }
 }

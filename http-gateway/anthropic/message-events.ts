@@ -5,39 +5,37 @@ import { receiptComments } from '../answer/headers.ts'
 import { newId } from '../answer/identifiers.ts'
 import type { SseWriter } from '../answer/sse-writer.ts'
 import type { StreamKind } from '../answer/stream-kind.ts'
-import { Transcript, type ToolCall } from '../answer/transcript.ts'
+import { isWhole } from '../answer/tool-input.ts'
+import type { ToolCall } from '../answer/transcript.ts'
 import type { Failure } from '../errors.ts'
 import { toAnthropicError } from './errors.ts'
-import { toStopReason, toUsage } from './fields.ts'
+import { toMessage, toMessageDelta } from './fields.ts'
 
 const KIND: StreamKind = { contentType: 'text/event-stream', ping: event('ping', {}) }
 
-type BlockType = 'thinking' | 'text' | 'tool_use'
+type TextType = 'thinking' | 'text'
+
+/** A piece of text that came while a call was under way. */
+interface Piece {
+  type: TextType
+  text: string
+}
 
 /**
- * An answer as Anthropic's stream events. Blocks come one after the other, so that of several tool calls the
- * first is passed on as it is made and the others when it is over.
+ * An answer as Anthropic's stream events. Blocks come one after the other: what comes while a tool call is
+ * under way waits until its arguments are whole.
  */
 export class MessageEvents implements StreamFormat {
   readonly kind = KIND
   readonly #message: object
-  readonly #laterCalls = new Transcript()
+  readonly #calls = new Map<number, ToolCall>()
+  readonly #waiting: (ToolCall | Piece)[] = []
   #index = -1
-  #open: BlockType | undefined
-  #streamed: number | undefined
+  #open: TextType | ToolCall | undefined
 
   /** `inputTokens` is what the prompt is taken for until its count is known. */
   constructor(model: string, inputTokens: number) {
-    this.#message = {
-      id: newId('msg_'),
-      type: 'message',
-      role: 'assistant',
-      model,
-      content: [],
-      stop_reason: null,
-      stop_sequence: null,
-      usage: toUsage({ promptTokens: inputTokens, completionTokens: 0 })
-    }
+    this.#message = toMessage(model, [], null, { promptTokens: inputTokens, completionTokens: 0 })
   }
 
   start(out: SseWriter): void {
@@ -46,26 +44,15 @@ export class MessageEvents implements StreamFormat {
   }
 
   delta({ reasoning = '', content = '', toolCalls = [] }: Delta, out: SseWriter): void {
-    if (reasoning !== '') {
-      this.#begin('thinking', { type: 'thinking', thinking: '', signature: '' }, out)
-      this.#add({ type: 'thinking_delta', thinking: reasoning }, out)
-    }
-    if (content !== '') {
-      this.#begin('text', { type: 'text', text: '', citations: null }, out)
-      this.#add({ type: 'text_delta', text: content }, out)
-    }
+    if (reasoning !== '') this.#text({ type: 'thinking', text: reasoning }, out)
+    if (content !== '') this.#text({ type: 'text', text: content }, out)
     for (const call of toolCalls) this.#call(call, out)
   }
 
   end([end]: Ends, out: SseWriter): void {
-    for (const call of this.#laterCalls.toolCalls) {
-      this.#close(out)
-      this.#beginCall(call, out)
-      this.#add({ type: 'input_json_delta', partial_json: call.arguments }, out)
-    }
+    for (const next of this.#waiting.splice(0)) this.#write(next, out)
     this.#close(out)
-    const delta = { stop_reason: toStopReason(end.finishReason), stop_sequence: null }
-    out.write(event('message_delta', { delta, usage: toUsage(end.usage) }))
+    out.write(event('message_delta', toMessageDelta(end)))
     for (const comment of receiptComments([end])) out.write(comment)
     out.write(event('message_stop', {}))
   }
@@ -74,27 +61,58 @@ export class MessageEvents implements StreamFormat {
     return `event: error\ndata: ${JSON.stringify(toAnthropicError(failure))}\n\n`
   }
 
-  #call(delta: ToolCallDelta, out: SseWriter): void {
-    if (this.#streamed === undefined) {
-      this.#streamed = delta.index
-      this.#close(out)
-      this.#beginCall({ id: delta.id ?? newId('toolu_'), name: delta.name ?? '' }, out)
+  #text(piece: Piece, out: SseWriter): void {
+    this.#waiting.push(piece)
+    this.#proceed(out)
+  }
+
+  #call({ index, id, name = '', arguments: text = '' }: ToolCallDelta, out: SseWriter): void {
+    const known = this.#calls.get(index)
+    if (known === undefined) {
+      const call = { id: id ?? newId('toolu_'), name, arguments: text }
+      this.#calls.set(index, call)
+      this.#waiting.push(call)
+    } else {
+      known.arguments += text
+      if (known === this.#open && text !== '') this.#addInput(text, out)
     }
-    // A text after the call has closed its block: then what is left of it has no place.
-    if (delta.index !== this.#streamed || this.#open !== 'tool_use')
-      this.#laterCalls.add({ toolCalls: [delta] })
-    else if (delta.arguments) this.#add({ type: 'input_json_delta', partial_json: delta.arguments }, out)
+    this.#proceed(out)
   }
 
-  #beginCall({ id, name }: Pick<ToolCall, 'id' | 'name'>, out: SseWriter): void {
-    this.#begin('tool_use', { type: 'tool_use', id, name, input: {} }, out)
+  /** Writes what waits, up to the next call that is not whole yet. */
+  #proceed(out: SseWriter): void {
+    while (this.#waiting.length > 0 && (typeof this.#open !== 'object' || isWhole(this.#open.arguments))) {
+      const next = this.#waiting.shift()
+      if (next !== undefined) this.#write(next, out)
+    }
   }
 
-  #begin(type: BlockType, block: object, out: SseWriter): void {
-    if (this.#open === type) return
+  #write(next: ToolCall | Piece, out: SseWriter): void {
+    if ('name' in next) {
+      const { id, name, arguments: text } = next
+      this.#begin(next, { type: 'tool_use', id, name, input: {}, caller: { type: 'direct' } }, out)
+      if (text !== '') this.#addInput(text, out)
+      return
+    }
+    const { type, text } = next
+    if (type === 'thinking') {
+      this.#begin(type, { type, thinking: '', signature: '' }, out)
+      this.#add({ type: 'thinking_delta', thinking: text }, out)
+    } else {
+      this.#begin(type, { type, text: '', citations: null }, out)
+      this.#add({ type: 'text_delta', text }, out)
+    }
+  }
+
+  #begin(what: TextType | ToolCall, block: object, out: SseWriter): void {
+    if (this.#open === what) return
     this.#close(out)
-    this.#open = type
+    this.#open = what
     out.write(event('content_block_start', { index: ++this.#index, content_block: block }))
+  }
+
+  #addInput(text: string, out: SseWriter): void {
+    this.#add({ type: 'input_json_delta', partial_json: text }, out)
   }
 
   #add(delta: object, out: SseWriter): void {

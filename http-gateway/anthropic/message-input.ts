@@ -11,10 +11,10 @@ const imageBlock = z.object({
 })
 
 /** A bare string is one block of text: so that an error names the block at fault. */
-function blocks<T extends z.ZodType>(block: T): z.ZodType<z.infer<T>[]> {
+function blocks<T extends z.ZodType>(block: T, atLeast = 0): z.ZodType<z.infer<T>[]> {
   return z.preprocess(
     (value) => (typeof value === 'string' ? [{ type: 'text', text: value }] : value),
-    z.array(block)
+    z.array(block).min(atLeast)
   )
 }
 
@@ -45,7 +45,7 @@ export const systemPrompt = blocks(textBlock)
 
 /** One message; Claude Code puts system prompts among them too. */
 export const inputMessage = z.discriminatedUnion('role', [
-  z.object({ role: z.literal('user'), content: blocks(userBlock) }),
+  z.object({ role: z.literal('user'), content: blocks(userBlock, 1) }),
   z.object({ role: z.literal('assistant'), content: blocks(assistantBlock) }),
   z.object({ role: z.literal('system'), content: systemPrompt })
 ])

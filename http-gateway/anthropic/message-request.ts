@@ -46,6 +46,8 @@ export const countBody = z.object(prompt)
 export const messageBody = z.object({
   ...samplingFields,
   ...prompt,
+  max_tokens: contract.max_tokens.unwrap(),
+  temperature: z.number().min(0).max(1).nullish(),
   stop_sequences: stopTexts,
   output_config: z
     .object({

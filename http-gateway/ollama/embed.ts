@@ -4,15 +4,19 @@ import { embeddingRequest } from '../../protocols/inference/index.ts'
 import { documentAnswer } from '../answer/deliver.ts'
 import { EmbeddingVectors } from '../answer/embedding-vectors.ts'
 import type { GatewayContext } from '../context.ts'
+import { findServed } from '../model-names.ts'
 import { withoutNulls } from '../openai/sampling.ts'
 import { texts } from '../openai/texts.ts'
 import { parse } from '../parse.ts'
 
 const contract = embeddingRequest.shape
 
+/** As many as a request holds, or none. */
+const inputs = z.array(contract.input.element).max(2048)
+
 export const body = z.object({
   model: contract.model,
-  input: texts(contract.input),
+  input: z.preprocess((value) => (value === '' ? [] : (value ?? [])), texts(inputs)),
   dimensions: contract.dimensions.nullable()
 })
 
@@ -23,6 +27,11 @@ export const legacyBody = z.object({ model: contract.model, prompt: z.string().m
 export function embed(app: FastifyInstance, context: GatewayContext, done: () => void): void {
   app.post('/api/embed', (request, reply) => {
     const { model, input, dimensions } = parse(body, request.body)
+    // How Ollama's clients have a model loaded.
+    if (input.length === 0) {
+      findServed(context.components.consumer.models(), model)
+      return { model, embeddings: [] }
+    }
     const startedAt = performance.now()
     const vectors = new EmbeddingVectors(input.length)
     return documentAnswer(

@@ -4,11 +4,12 @@ import { BadRequestError } from '../../protocols/errors.ts'
 import type { ChatRequest, CompletionRequest, GenerateRequest } from '../../protocols/inference/index.ts'
 import { documentAnswer, streamAnswer, type Requests } from '../answer/deliver.ts'
 import type { GatewayContext } from '../context.ts'
+import { findServed } from '../model-names.ts'
 import { functionFields, onlyOfType, toTool, withTools } from '../openai/tools.ts'
 import { parse } from '../parse.ts'
 import { ollamaMessage, toChatMessages, toUserContent } from './chat-messages.ts'
 import { generation, image, toChatFields, toSampling } from './fields.ts'
-import { AnswerLines, chatFields, generateFields, loadDocument } from './lines.ts'
+import { AnswerLines, chatFields, generateFields, loadDocument, type PieceFields } from './lines.ts'
 
 const tool = onlyOfType('function', z.object({ type: z.literal('function'), function: functionFields }))
 
@@ -29,12 +30,14 @@ export const generateBody = z.object({
   context: z.array(z.number()).nullish()
 })
 
+type LoadBody = Pick<z.infer<typeof chatBody>, 'model' | 'keep_alive'>
+
 /** Ollama's `POST /api/chat` and `POST /api/generate`; both stream unless told otherwise. */
 export function generate(app: FastifyInstance, context: GatewayContext, done: () => void): void {
   app.post('/api/chat', (request, reply) => {
     const body = parse(chatBody, request.body)
     // How Ollama's clients have a model loaded, or let go: no work for anybody.
-    if (body.messages.length === 0) return loadDocument(body.model, body.keep_alive, chatFields)
+    if (body.messages.length === 0) return load(body, chatFields)
     const requests: Requests = [toChat(body)]
     if (body.stream === false) {
       return documentAnswer(context, reply, requests, new AnswerLines(body.model, chatFields))
@@ -43,7 +46,7 @@ export function generate(app: FastifyInstance, context: GatewayContext, done: ()
   })
   app.post('/api/generate', (request, reply) => {
     const body = parse(generateBody, request.body)
-    if (body.prompt === '' && !body.suffix) return loadDocument(body.model, body.keep_alive, generateFields)
+    if (body.prompt === '' && !body.suffix) return load(body, generateFields)
     const requests: Requests = [toGenerate(body)]
     if (body.stream === false) {
       return documentAnswer(context, reply, requests, new AnswerLines(body.model, generateFields))
@@ -51,6 +54,11 @@ export function generate(app: FastifyInstance, context: GatewayContext, done: ()
     return streamAnswer(context, reply, requests, () => new AnswerLines(body.model, generateFields))
   })
   done()
+
+  function load({ model, keep_alive: keepAlive }: LoadBody, fields: PieceFields): object {
+    findServed(context.components.consumer.models(), model)
+    return loadDocument(model, keepAlive, fields)
+  }
 }
 
 function toChat(body: z.infer<typeof chatBody>): ChatRequest {

@@ -16,7 +16,7 @@ interface Piece {
 }
 
 /** The fields in which an endpoint tells a piece of an answer. */
-type PieceFields = (piece: Piece) => object
+export type PieceFields = (piece: Piece) => object
 
 export const chatFields: PieceFields = ({ content = '', reasoning = '', toolCalls = [] }) => ({
   message: {

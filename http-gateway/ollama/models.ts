@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { ListedModel } from '../../node/consumer/index.ts'
-import { ModelNotFoundError } from '../../protocols/errors.ts'
+import { BadRequestError } from '../../protocols/errors.ts'
 import type { GatewayContext } from '../context.ts'
-import { findByName, modelNotFoundMessage } from '../model-names.ts'
+import { findServed } from '../model-names.ts'
 import { parse } from '../parse.ts'
 
 /** The release of Ollama whose API this is; clients ask for it to learn what they may send. */
@@ -22,10 +22,11 @@ const CAPABILITIES: Record<string, string> = {
   vision: 'vision'
 }
 
-export const showBody = z.object({ model: z.string().optional(), name: z.string().optional() }).transform(
-  // `name` is what older clients say.
-  ({ model, name }) => model ?? name ?? ''
-)
+export const showBody = z.object({
+  model: z.string().nullish(),
+  /** What older clients say. */
+  name: z.string().nullish()
+})
 
 /** What Ollama tells about itself and its models: `/api/version`, `/api/tags`, `/api/ps`, `/api/show`. */
 export function ollamaModels(app: FastifyInstance, context: GatewayContext, done: () => void): void {
@@ -42,12 +43,10 @@ export function ollamaModels(app: FastifyInstance, context: GatewayContext, done
     }))
   }))
   app.post('/api/show', (request) => {
-    const name = parse(showBody, request.body)
-    const listed = consumer.models()
-    const model = findByName(listed, name)
-    if (model !== undefined) return toShown(model)
-    const served = listed.map(({ id }) => id)
-    throw new ModelNotFoundError(modelNotFoundMessage(name, served))
+    const { model, name } = parse(showBody, request.body)
+    const wanted = model || name
+    if (!wanted) throw new BadRequestError('model is required', { param: 'model' })
+    return toShown(findServed(consumer.models(), wanted))
   })
   done()
 }

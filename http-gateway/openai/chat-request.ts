@@ -25,6 +25,7 @@ export const chatBody = z.object({
   continue_final_message: z.boolean().nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: contract.top_logprobs.nullable(),
+  modalities: z.array(z.literal('text', 'answers are text')).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish()
 })

@@ -1,34 +1,26 @@
 import type { FastifyInstance } from 'fastify'
 import type { ListedModel } from '../../node/consumer/index.ts'
-import { ModelNotFoundError } from '../../protocols/errors.ts'
 import type { GatewayContext } from '../context.ts'
-import { findByName, modelNotFoundMessage } from '../model-names.ts'
+import { findServed } from '../model-names.ts'
 
 /** `GET /v1/models` and `/v1/models/<id>`; an id may hold slashes. */
 export function models(app: FastifyInstance, context: GatewayContext, done: () => void): void {
   const { consumer } = context.components
   app.get('/v1/models', () => ({ object: 'list', data: consumer.models().map(toModel) }))
   app.get<{ Params: { '*': string } }>('/v1/models/*', (request) => {
-    const listed = consumer.models()
-    const name = request.params['*']
-    const model = findByName(listed, name)
-    if (model !== undefined) return toModel(model)
-    throw new ModelNotFoundError(
-      modelNotFoundMessage(
-        name,
-        listed.map(({ id }) => id)
-      )
-    )
+    return toModel(findServed(consumer.models(), request.params['*']))
   })
   done()
 }
+
+/** Nobody tells when a model was made: this is since when it may have been listed here. */
+const CREATED = Math.floor(performance.timeOrigin / 1000)
 
 function toModel({ id, contextLength, peers, ...model }: ListedModel): object {
   return {
     id,
     object: 'model',
-    // Nobody tells when a model was made.
-    created: 0,
+    created: CREATED,
     owned_by: 'lobstah',
     // One number, by the three names that clients look for.
     context_length: contextLength,

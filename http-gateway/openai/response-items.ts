@@ -1,5 +1,6 @@
 import type { Delta, Logprob, ToolCallDelta } from '../../protocols/inference/index.ts'
 import { newId, ToolCallIds } from '../answer/identifiers.ts'
+import { isWhole } from '../answer/tool-input.ts'
 import { toLogprobs } from './fields.ts'
 
 /** Takes an event of a stream: its type, and its fields but the sequence number. */
@@ -67,10 +68,12 @@ export class ResponseItems {
       this.#calls.set(delta.index, call)
       this.#start(call)
     }
-    call.add(delta.arguments ?? '')
+    // Nothing but white space can follow a whole call.
+    if (!this.#closed.has(call)) call.add(delta.arguments ?? '')
   }
 
   #start(item: Item): void {
+    for (const call of this.#calls.values()) if (call.whole) this.#close(call, 'completed')
     this.#items.push(item)
     const index = this.#items.length - 1
     this.#emit('response.output_item.added', { output_index: index, item: item.object('in_progress') })
@@ -185,7 +188,7 @@ function toEventLogprobs(logprobs: Logprob[]): object[] {
   return logprobs.map(({ token, logprob, top = [] }) => ({ token, logprob, top_logprobs: top }))
 }
 
-/** A function call. Several may be under way at once. */
+/** A function call. Several may be under way at once, where an engine mixes their pieces. */
 class CallItem implements Item {
   readonly #emit: Emit
   readonly #id = newId('fc_')
@@ -199,6 +202,10 @@ class CallItem implements Item {
     this.#outputIndex = outputIndex
     this.#name = name
     this.#callId = id
+  }
+
+  get whole(): boolean {
+    return isWhole(this.#arguments)
   }
 
   add(text: string): void {

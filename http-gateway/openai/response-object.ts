@@ -32,20 +32,25 @@ export class ResponseObject {
       reasoning: { effort: body.reasoning?.effort ?? null, summary: body.reasoning?.summary ?? null },
       service_tier: 'default',
       store: false,
-      temperature: body.temperature ?? null,
+      // What OpenAI's API falls back on; an engine's own default nobody tells.
+      temperature: body.temperature ?? 1,
       text: { format: body.text?.format ?? { type: 'text' } },
       tool_choice: body.tool_choice ?? 'auto',
       tools: (body.tools ?? [])
         .filter((tool) => tool !== undefined)
         .map(({ description, parameters, strict, ...tool }) => ({
           ...tool,
-          ...(description == null ? {} : { description }),
+          description: description ?? null,
           parameters: parameters ?? null,
           strict: strict ?? null
         })),
       top_logprobs: body.top_logprobs ?? 0,
-      top_p: body.top_p ?? null,
+      top_p: body.top_p ?? 1,
+      presence_penalty: body.presence_penalty ?? 0,
+      frequency_penalty: body.frequency_penalty ?? 0,
       truncation: 'disabled',
+      safety_identifier: body.safety_identifier ?? null,
+      prompt_cache_key: body.prompt_cache_key ?? null,
       ...(body.user == null ? {} : { user: body.user })
     }
   }

@@ -50,6 +50,8 @@ export const responsesBody = z.object({
   top_logprobs: contract.top_logprobs.nullable(),
   metadata: z.record(z.string(), z.unknown()).nullish(),
   user: z.string().nullish(),
+  safety_identifier: z.string().nullish(),
+  prompt_cache_key: z.string().nullish(),
   previous_response_id: z.unknown().optional(),
   conversation: z.unknown().optional(),
   background: z.unknown().optional(),

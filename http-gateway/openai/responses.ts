@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Delta } from '../../protocols/inference/index.ts'
+import type { Delta, Usage } from '../../protocols/inference/index.ts'
 import type { EndEvent } from '../answer/answer.ts'
 import type { Ends } from '../answer/answers.ts'
 import { documentAnswer, streamAnswer, type DocumentFormat, type StreamFormat } from '../answer/deliver.ts'
@@ -42,6 +42,9 @@ class ResponseDocument implements DocumentFormat {
   }
 }
 
+/** Usage is null in OpenAI's own first events, which its schema does not allow. */
+const NOTHING_USED: Usage = { promptTokens: 0, completionTokens: 0 }
+
 /** A response as OpenAI's typed events, numbered from 0. */
 class ResponseEvents implements StreamFormat {
   readonly #object: ResponseObject
@@ -59,7 +62,7 @@ class ResponseEvents implements StreamFormat {
   }
 
   start(out: SseWriter): void {
-    const response = this.#object.at({ status: 'in_progress', output: [] })
+    const response = this.#object.at({ status: 'in_progress', output: [], usage: NOTHING_USED })
     out.write(this.#event('response.created', { response }))
     out.write(this.#event('response.in_progress', { response }))
   }

@@ -51,7 +51,10 @@ export const chatAnswer = z.looseObject({
 export const healthAnswer = z.object({ status: z.literal('ok') })
 
 const amounts = { earned: micro, spent: micro, claimed: micro, net: micro }
-export const balanceAnswer = z.object({ ...amounts, peers: z.array(z.object({ peer, ...amounts })) })
+export const balanceAnswer = z.object({
+  ...amounts,
+  peers: z.array(z.object({ peer, ...amounts, disputed: micro.optional() }))
+})
 
 export const peersAnswer = z.object({
   peers: z.array(

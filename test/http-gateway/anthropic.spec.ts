@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict'
 import type { LightMyRequestResponse } from 'fastify'
 import { BusyError, PeerLostError } from '../../protocols/errors.ts'
-import { chatRequest } from '../../protocols/inference/index.ts'
+import { chatRequest, type Delta } from '../../protocols/inference/index.ts'
 import { messageBody, toChatRequest } from '../../http-gateway/anthropic/message-request.ts'
 import { parse } from '../../http-gateway/parse.ts'
 import { testGateway, type TestGateway } from '../support/gateway/gateway.ts'
 import { arrived, openSocket, readAll } from '../support/gateway/raw-http.ts'
-import { SCRIPTS } from '../support/gateway/scripts.ts'
+import { answering, SCRIPTS } from '../support/gateway/scripts.ts'
 import { readSse } from '../support/gateway/sse.ts'
 import { ACCEPTED, END, RECEIPT, content } from '../support/gateway/stub-consumer.ts'
 
 const hello = { model: 'tiny', max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] }
+
+interface BlockEvent {
+  type: string
+  content_block?: { name?: string }
+  delta?: { partial_json?: string; text?: string }
+}
 
 interface AnthropicError {
   type: string
@@ -46,9 +52,58 @@ describe('http-gateway/anthropic', () => {
       type === 'content_block_start' ? [`+${index}`] : type === 'content_block_stop' ? [`-${index}`] : []
     )
     assert.deepEqual(frame, ['+0', '-0', '+1', '-1', '+2', '-2', '+3', '-3'])
-    assert.deepEqual(events.at(-2)!.delta, { stop_reason: 'tool_use', stop_sequence: null })
+    assert.deepEqual(events.at(-2)!.delta, {
+      container: null,
+      stop_reason: 'tool_use',
+      stop_sequence: null,
+      stop_details: null
+    })
     assert.deepEqual(JSON.parse(comments[0]!.replace('lobstah-receipt ', '')), RECEIPT)
     assert.ok(response.payload.indexOf('lobstah-receipt') < response.payload.indexOf('message_stop'))
+  })
+
+  /** The pieces of each block, in order: `weather{"a":` and `1}`, or a text. */
+  async function blocks(deltas: Delta[]): Promise<string[][]> {
+    test.consumer.script = answering(deltas, { finishReason: 'tool_calls' })
+    const { data } = readSse((await post({ ...hello, stream: true })).payload)
+    const pieces: string[][] = []
+    for (const text of data) {
+      const { type, content_block: block, delta } = JSON.parse(text) as BlockEvent
+      if (type === 'content_block_start') pieces.push(block?.name === undefined ? [] : [block.name])
+      if (type === 'content_block_delta') pieces.at(-1)!.push(delta!.partial_json ?? delta!.text ?? '')
+    }
+    return pieces
+  }
+  const call = (index: number, text: string, name?: string): Delta => ({
+    toolCalls: [{ index, arguments: text, ...(name === undefined ? {} : { name }) }]
+  })
+
+  it('passes the pieces of every tool call on as they are made', async () => {
+    const made = [call(0, '', 'one'), call(0, '{"a":'), call(0, '1}'), call(1, '{', 'two'), call(1, '}')]
+    assert.deepEqual(await blocks(made), [
+      ['one', '{"a":', '1}'],
+      ['two', '{', '}']
+    ])
+  })
+
+  it('holds back what comes in the midst of a tool call', async () => {
+    const mixed = [
+      call(0, '{"a":', 'one'),
+      call(1, '{"b":', 'two'),
+      { content: 'so' },
+      call(2, '{}', 'three')
+    ]
+    assert.deepEqual(await blocks([...mixed, call(0, '1}'), call(1, '2'), call(1, '}')]), [
+      ['one', '{"a":', '1}'],
+      ['two', '{"b":', '2', '}'],
+      ['so'],
+      ['three', '{}']
+    ])
+    assert.deepEqual(await blocks([call(0, '', 'empty'), call(1, '{"cut', 'two'), { content: 'so' }]), [
+      ['empty'],
+      ['two', '{"cut'],
+      ['so']
+    ])
   })
 
   it('says why an answer ended', async () => {
@@ -103,7 +158,7 @@ describe('http-gateway/anthropic', () => {
   it('answers every failure by its own envelope, on its own routes only', async () => {
     const error = async (payload: object, path?: string): Promise<AnthropicError> =>
       (await post(payload, path)).json<AnthropicError>()
-    const missing = await error({ model: 'tiny' })
+    const missing = await error({ model: 'tiny', max_tokens: 9 })
     assert.equal(missing.type, 'error')
     assert.equal(missing.error.type, 'invalid_request_error')
     assert.equal(missing.error.param, 'messages')

@@ -218,6 +218,7 @@ describe('http-gateway/openai/chat-request', () => {
     ['an empty model', { model: '', messages: [user] }, 'model'],
     ['no messages', { model: 'tiny' }, 'messages'],
     ['no message', { model: 'tiny', messages: [] }, 'messages'],
+    ['speech', { model: 'tiny', messages: [user], modalities: ['text', 'audio'] }, 'modalities[1]'],
     ['an unknown role', message({ role: 'critic', content: '' }), 'messages[1].role'],
     [
       'an image that is somewhere else',

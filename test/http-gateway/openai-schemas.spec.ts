@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import type { LightMyRequestResponse } from 'fastify'
 import { BadRequestError } from '../../protocols/errors.ts'
+import type { Delta } from '../../protocols/inference/index.ts'
 import { conforms } from '../support/gateway/check-schema.ts'
 import { testGateway, type TestGateway } from '../support/gateway/gateway.ts'
-import { EMBEDDING, SCRIPTS } from '../support/gateway/scripts.ts'
+import { answering, EMBEDDING, SCRIPTS } from '../support/gateway/scripts.ts'
 import { readSse } from '../support/gateway/sse.ts'
 import {
   chatCompletion,
@@ -86,6 +87,39 @@ describe("http-gateway, by the schemas of OpenAI's API", () => {
       }
     })
   }
+
+  it('ends each function call of a response before the next begins, where the engine does', async () => {
+    const call = (index: number, text: string, name?: string): Delta => ({
+      toolCalls: [{ index, arguments: text, ...(name === undefined ? {} : { name }) }]
+    })
+    const order = async (deltas: Delta[]): Promise<string[]> => {
+      test.consumer.script = answering(deltas, { finishReason: 'tool_calls' })
+      const all = (await events('/v1/responses', { input: 'hi' })) as {
+        type: string
+        output_index?: number
+      }[]
+      return all.flatMap(({ type, output_index: index }) =>
+        index === undefined ? [] : [`${index} ${type.replace(/^response\.(function_call_|output_)/, '')}`]
+      )
+    }
+    const one = ['item.added', 'arguments.delta', 'arguments.done', 'item.done']
+    const each = (index: number): string[] => one.map((type) => `${index} ${type}`)
+    assert.deepEqual(await order([call(0, '{}', 'a'), call(1, '{}', 'b'), call(0, ' ')]), [
+      ...each(0),
+      ...each(1)
+    ])
+    assert.deepEqual(await order([call(0, '{', 'a'), call(1, '{}', 'b'), call(0, '}')]), [
+      '0 item.added',
+      '0 arguments.delta',
+      '1 item.added',
+      '1 arguments.delta',
+      '0 arguments.delta',
+      '0 arguments.done',
+      '0 item.done',
+      '1 arguments.done',
+      '1 item.done'
+    ])
+  })
 
   it('embeddings, as numbers and as base64', async () => {
     test.consumer.script = EMBEDDING

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { OPERATIONS } from '../../http-gateway/openapi/operations.ts'
 import { testGateway } from '../support/gateway/gateway.ts'
@@ -74,6 +75,21 @@ describe('http-gateway/openapi', () => {
         assert.ok(response.description ?? response.$ref)
       }
     }
+  })
+
+  it('is a document by the schema of OpenAPI 3.1 itself', async () => {
+    const file = new URL('../fixtures/openapi-3.1/schema.json', import.meta.url)
+    const ajv = new Ajv2020({ strict: false, validateFormats: false })
+    // The one dynamic reference, which Ajv follows to somewhere else; it stands for any schema.
+    const text = (await readFile(file, 'utf8')).replaceAll(
+      '"$dynamicRef": "#meta"',
+      '"$ref": "#/$defs/schema"'
+    )
+    const valid = ajv.compile(JSON.parse(text) as object)
+    assert.ok(valid(document), ajv.errorsText(valid.errors))
+    const [path = '', methods = {}] = Object.entries(document.paths)[0] ?? []
+    const broken = { ...document, paths: { [path]: { ...methods, post: { responses: { '200': {} } } } } }
+    assert.ok(!valid(broken), 'a response without a description is none')
   })
 
   it('has schemas of JSON Schema 2020-12 only', () => {

@@ -23,7 +23,8 @@ function assertRefused(path: string, reply: Reply, status: number, code: string)
   }
   const error = body.error as Record<string, unknown>
   assert.deepEqual(Object.keys(error).sort(), ['code', 'message', 'param', 'type'])
-  assert.deepEqual(Object.keys(body), path.startsWith('/v1/messages') ? ['type', 'error'] : ['error'])
+  const keys = path.startsWith('/v1/messages') ? ['type', 'error', 'request_id'] : ['error']
+  assert.deepEqual(Object.keys(body), keys)
   assert.equal(error.code, code)
 }
 

@@ -299,6 +299,16 @@ describe('http-gateway policy, on a socket', () => {
       assert.match(reply.headers.get('content-type') ?? '', /^application\/json/)
     })
 
+    it('takes a base URL that ends in a slash', async () => {
+      const url = await started()
+      for (const path of ['//v1/chat/completions', '/v1//chat/completions/'])
+        assert.equal((await probe(url, { ...post, path })).status, 200)
+      assert.equal((await probe(url, { path: '//v1//models//tiny' })).status, 200)
+      assertEnvelope(await probe(url, { path: '/v1//chat/completions' }), 405, 'method_not_allowed')
+      const unknown = await probe(url, { path: '//api/nope' })
+      assert.equal(typeof (JSON.parse(unknown.body) as { error: unknown }).error, 'string')
+    })
+
     it('takes a body of many megabytes', async () => {
       const url = await started()
       const large = JSON.stringify({

@@ -85,6 +85,15 @@ describe('http-gateway/answer/sse-writer', () => {
     assert.deepEqual(gone.written, [])
   })
 
+  it('leaves no timer behind when it cuts what is closed already', () => {
+    response.close()
+    const destroy = mock.method(response, 'destroy')
+    out.cut('data: x\n\n')
+    mock.timers.tick(2000)
+    assert.deepEqual(response.written, [])
+    assert.equal(destroy.mock.callCount(), 0)
+  })
+
   it('waits until the reader has caught up', async () => {
     await out.drained()
     response.writableNeedDrain = true

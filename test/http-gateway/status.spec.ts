@@ -82,13 +82,16 @@ describe('http-gateway status routes', () => {
 
   it('describes models by the names that clients look for', async () => {
     test.consumer.listed = [listed('tiny:latest', { contextLength: 4096, quantization: 'Q4_0' })]
-    assert.deepEqual((await get('/v1/models')).json(), {
+    const list = (await get('/v1/models')).json<{ data: { created: number }[] }>()
+    const { created } = list.data[0]!
+    assert.ok(created > 0 && created <= Date.now() / 1000)
+    assert.deepEqual(list, {
       object: 'list',
       data: [
         {
           id: 'tiny:latest',
           object: 'model',
-          created: 0,
+          created,
           owned_by: 'lobstah',
           context_length: 4096,
           context_window: 4096,

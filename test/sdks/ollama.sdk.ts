@@ -168,7 +168,7 @@ describe('ollama', () => {
       yield* []
       throw new ModelNotFoundError()
     }
-    await assert.rejects(client.chat(hello), { name: 'ResponseError', status_code: 404, error: /not served/ })
+    await assert.rejects(client.chat(hello), { name: 'ResponseError', status_code: 404, error: /not found/ })
     test.consumer.script = async function* () {
       yield ACCEPTED
       yield content('half')

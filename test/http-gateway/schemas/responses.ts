@@ -54,13 +54,21 @@ const item = either(
 const tool = fields({
   type: exactly('function'),
   name: string,
-  'description?': string,
+  description: orNull(string),
   parameters: orNull(anyObject),
   strict: orNull(boolean)
 })
 
+const usage = fields({
+  input_tokens: integer,
+  input_tokens_details: fields({ cached_tokens: integer, cache_write_tokens: integer }),
+  output_tokens: integer,
+  output_tokens_details: fields({ reasoning_tokens: integer }),
+  total_tokens: integer
+})
+
 /** The response object at one of the statuses. */
-function responseOf(statusName: string, usageField: Record<string, Schema> = {}): Schema {
+function responseOf(statusName: string): Schema {
   return fields({
     id: id('resp_'),
     object: exactly('response'),
@@ -84,28 +92,24 @@ function responseOf(statusName: string, usageField: Record<string, Schema> = {})
     service_tier: exactly('default'),
     status: exactly(statusName),
     store: exactly(false),
-    temperature: orNull(number),
+    temperature: number,
     text: fields({ format: anyObject }),
     tool_choice: either(string, anyObject),
     tools: list(tool),
     top_logprobs: integer,
-    top_p: orNull(number),
+    top_p: number,
+    presence_penalty: number,
+    frequency_penalty: number,
+    safety_identifier: orNull(string),
+    prompt_cache_key: orNull(string),
     truncation: exactly('disabled'),
-    ...usageField,
+    ...(statusName === 'failed' ? {} : { usage }),
     'user?': string
   })
 }
 
-const usage = fields({
-  input_tokens: integer,
-  input_tokens_details: fields({ cached_tokens: integer, cache_write_tokens: integer }),
-  output_tokens: integer,
-  output_tokens_details: fields({ reasoning_tokens: integer }),
-  total_tokens: integer
-})
-
-export const completedResponse = responseOf('completed', { usage })
-export const incompleteResponse = responseOf('incomplete', { usage })
+export const completedResponse = responseOf('completed')
+export const incompleteResponse = responseOf('incomplete')
 
 const inItem = { item_id: string, output_index: integer }
 const inContent = { ...inItem, content_index: integer }
