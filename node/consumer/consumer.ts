@@ -1,9 +1,5 @@
 import {
-  BusyError,
   InvalidFrameError,
-  ModelNotFoundError,
-  NoProviderError,
-  canonicalModelName,
   textBytes,
   toLobstahError,
   type AnswerEvent,
@@ -14,6 +10,8 @@ import {
 import type { Contributor } from '../discovery/index.ts'
 import type { Consumer, ConsumerComponents, ConsumerInit, ListedModel, PeerStatus } from './index.ts'
 import { Affinity, sessionOf } from './affinity.ts'
+import { explain } from './explain.ts'
+import { listModels } from './list-models.ts'
 import { NO_FAULT, PeerHealth } from './peer-health.ts'
 import { PriceLimits } from './price-limits.ts'
 import { Purchases } from './purchases.ts'
@@ -64,20 +62,7 @@ export class LobstahConsumer implements Consumer {
   }
 
   models(): ListedModel[] {
-    const listed = new Map<string, ListedModel>()
-    for (const { provider } of this.#providers()) {
-      for (const model of provider.models()) {
-        const key = canonicalModelName(model.id)
-        const known = listed.get(key)
-        if (known === undefined) listed.set(key, { ...model, peers: [provider.peer] })
-        else {
-          known.peers.push(provider.peer)
-          // What every peer that serves it can hold.
-          known.contextLength = Math.min(known.contextLength, model.contextLength)
-        }
-      }
-    }
-    return [...listed.values()].sort((a, b) => a.id.localeCompare(b.id))
+    return listModels(this.#providers().map(({ provider }) => provider))
   }
 
   peers(): PeerStatus[] {
@@ -134,7 +119,8 @@ export class LobstahConsumer implements Consumer {
         this.#components.observer?.failedOver()
       }
     }
-    throw this.#explain(request, failures)
+    const offers = this.#providers().flatMap(({ provider }) => provider.models())
+    throw explain(request.model, offers, failures, this.#priceLimits)
   }
 
   async *#attempt(
@@ -226,21 +212,6 @@ export class LobstahConsumer implements Consumer {
         }
       })
     return [...this.#components.local, ...remote]
-  }
-
-  #explain(request: InferenceRequest, failures: LobstahError[]): LobstahError {
-    const busy = failures.find((err) => err instanceof BusyError)
-    const last = busy ?? failures.at(-1)
-    if (last !== undefined) return last
-    const dear = this.#providers().flatMap(
-      ({ provider }) => findModel(provider.models(), request.model) ?? []
-    )
-    const tooDear = this.#priceLimits.explain(request.model, dear)
-    if (tooDear !== undefined) return tooDear
-    if (this.models().length === 0) {
-      return new NoProviderError(`Nobody who serves ${request.model} can be reached now`)
-    }
-    return new ModelNotFoundError(`The model ${request.model} is served by nobody in reach`)
   }
 
   #pathTo({ id }: Contributor): PeerStatus['path'] {

@@ -27,18 +27,27 @@ export interface ClaimContext {
  * `protocols/receipts/README.md`: what was seen is checked, what was not is bounded.
  */
 export function judgeClaim(receipt: Receipt, context: ClaimContext): DisputeReason | undefined {
-  const { acknowledged, transcript } = context
+  const { acknowledged } = context
   if (!isOrdered(receipt, context)) return 'not_ordered'
   if (acknowledged !== undefined && !follows(receipt, acknowledged)) return 'implausible'
-  if (transcript !== undefined && receipt.deltas <= transcript.deltas) {
-    const point = transcript.at(receipt.deltas)
+  if (receipt.deltas === 0 && receipt.credits > 0) return 'implausible'
+  const unseen = unseenTokens(receipt, context)
+  if (unseen === undefined) {
+    const point = context.transcript?.at(receipt.deltas)
     if (point?.hash !== receipt.transcriptHash) return 'transcript'
-    if (receipt.completionTokens > plausibleCompletionTokens(point.bytes)) return 'implausible'
-    return undefined
+    return receipt.completionTokens > plausibleCompletionTokens(point.bytes) ? 'implausible' : undefined
   }
-  const unseen = receipt.completionTokens - (acknowledged?.completionTokens ?? 0)
   const missing = receipt.seq - (acknowledged?.seq ?? -1)
   return unseen > MAX_UNSEEN_TOKENS || missing > MAX_UNSEEN_RECEIPTS ? 'exposure' : undefined
+}
+
+/** How many completion tokens a receipt adds over text that was not seen; undefined where all of it was. */
+export function unseenTokens(
+  receipt: Receipt,
+  { acknowledged, transcript }: Pick<ClaimContext, 'acknowledged' | 'transcript'>
+): number | undefined {
+  if (transcript !== undefined && receipt.deltas <= transcript.deltas) return undefined
+  return receipt.completionTokens - (acknowledged?.completionTokens ?? 0)
 }
 
 /** Whether a receipt is its order's, within the order's bounds and at its price. */

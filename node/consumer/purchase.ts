@@ -2,9 +2,12 @@ import { randomBytes } from 'node:crypto'
 import type { PrivateKey } from '@libp2p/interface'
 import {
   ACKNOWLEDGEMENT,
+  BadRequestError,
   InternalError,
   InvalidFrameError,
+  MAX_REQUEST_BYTES,
   ORDER,
+  ReceiptRefusedError,
   Transcript,
   encodeJson,
   plausiblePromptTokens,
@@ -13,11 +16,13 @@ import {
   textBytes,
   type ChatExchange,
   type Delta,
+  type FinishReason,
   type InferenceRequest,
   type OfferedModel,
   type Order,
   type Receipt,
-  type SignedRecord
+  type SignedRecord,
+  type Usage
 } from '../../protocols/index.ts'
 import type { Ledger } from '../ledger/index.ts'
 import { verifyReceipt } from './verify-receipt.ts'
@@ -76,6 +81,11 @@ export class Purchase {
     components: PurchaseComponents
   ): Promise<Purchase> {
     const document = encodeJson({ ...request, model: model.id })
+    if (document.byteLength > MAX_REQUEST_BYTES) {
+      throw new BadRequestError(
+        `The request has ${document.byteLength} bytes, and a peer takes ${MAX_REQUEST_BYTES} at most`
+      )
+    }
     const issuedAt = components.now()
     const order: Order = {
       id: randomBytes(16).toString('base64url'),
@@ -153,6 +163,17 @@ export class Purchase {
       await exchange.acknowledge(signed).catch(() => undefined)
     })
     this.#settling.catch(this.#fail)
+  }
+
+  /** Compares how the answer ended with its final receipt. Throws ReceiptRefusedError and InvalidFrameError. */
+  ended({ finishReason, usage }: { finishReason: FinishReason; usage: Usage }): void {
+    const receipt = this.#previous
+    if (receipt?.final !== true) throw new InvalidFrameError('The answer ended without a final receipt')
+    const same =
+      receipt.finishReason === finishReason &&
+      receipt.promptTokens === usage.promptTokens &&
+      receipt.completionTokens === usage.completionTokens
+    if (!same) throw new ReceiptRefusedError('The final receipt is not for what the answer ended with')
   }
 
   /** Waits until the final receipt is on disk and countersigned, and returns it. Throws InvalidFrameError when none came. */

@@ -19,8 +19,9 @@ import {
 } from '../../protocols/index.ts'
 import type { Contributor } from '../discovery/index.ts'
 import type { Deal, Ledger } from '../ledger/index.ts'
-import { judgeClaim } from './judge-claim.ts'
+import { judgeClaim, unseenTokens } from './judge-claim.ts'
 import type { Purchases } from './purchases.ts'
+import { UnseenClaims } from './unseen-claims.ts'
 
 /** Shortest time between two exchanges with a contributor whose answers break off, in milliseconds. */
 const SOON_MS = 10_000
@@ -48,6 +49,7 @@ export class Reconciler {
   readonly #asked = new Map<string, number>()
   /** Contributors of which an answer broke off since. */
   readonly #broken = new Set<string>()
+  readonly #unseen = new UnseenClaims()
   /** Orders in dispute, by contributor. */
   readonly #disputes = new Map<string, Set<string>>()
 
@@ -117,6 +119,10 @@ export class Reconciler {
     }
     const reason = judgeClaim(receipt, context)
     if (reason !== undefined) return this.#dispute(peer, receipt, reason)
+    const unseen = unseenTokens(receipt, context)
+    // Not for ever: it is accepted when a day has passed.
+    if (unseen !== undefined && !this.#unseen.take(peer, unseen, context.now))
+      return this.#dispute(peer, receipt, 'exposure')
     return { type: 'acknowledgement', acknowledgement: await this.#acknowledge(claim, receipt) }
   }
 

@@ -76,7 +76,8 @@ export class RemoteProvider implements Provider {
     try {
       await readAccepted(exchange, { signal })
       yield { type: 'accepted', peer: this.peer, route: routeOf(connection), model: model.id }
-      for await (const event of follow(exchange, purchase, signal)) {
+      while (!ended) {
+        const event = await next(exchange, purchase, signal)
         ended = event.type === 'end'
         yield event
       }
@@ -106,7 +107,7 @@ export class RemoteProvider implements Provider {
     const signal = AbortSignal.timeout(SETTLE_TIMEOUT_MS)
     try {
       await exchange.cancel()
-      for await (const event of follow(exchange, purchase, signal)) if (event.type === 'end') break
+      while ((await next(exchange, purchase, signal)).type !== 'end');
       await exchange.close()
     } catch (err) {
       this.#components.log('an order with %s was cancelled but not settled - %e', this.peer, err)
@@ -115,28 +116,32 @@ export class RemoteProvider implements Provider {
   }
 }
 
-/** The contributor's frames as events; the end only after the final receipt is kept and countersigned. */
-async function* follow(
+/** The contributor's next frame as an event; the end only after the final receipt is kept and countersigned. */
+async function next(
   exchange: ChatExchange,
   purchase: Purchase,
   signal: AbortSignal | undefined
-): AsyncGenerator<AnswerEvent> {
+): Promise<AnswerEvent> {
   for (;;) {
     const { frame, payload } = await exchange.read({ signal })
-    if (frame.type === 'delta') {
-      const { type, ...delta } = frame
-      purchase.delivered(delta, payload)
-      yield { type, delta }
-    } else if (frame.type === 'receipt') {
-      await purchase.receipt(frame.receipt, exchange)
-    } else if (frame.type === 'end') {
-      const { finishReason, usage } = frame
-      yield { type: 'end', finishReason, usage, receipt: await purchase.settled() }
-      return
-    } else if (frame.type === 'status') {
-      yield frame
-    } else {
-      throw new InvalidFrameError('The order was accepted before')
+    switch (frame.type) {
+      case 'delta': {
+        const { type, ...delta } = frame
+        purchase.delivered(delta, payload)
+        return { type, delta }
+      }
+      case 'receipt':
+        await purchase.receipt(frame.receipt, exchange)
+        break
+      case 'end': {
+        const { finishReason, usage } = frame
+        purchase.ended(frame)
+        return { type: 'end', finishReason, usage, receipt: await purchase.settled() }
+      }
+      case 'status':
+        return frame
+      case 'accepted':
+        throw new InvalidFrameError('The order was accepted before')
     }
   }
 }

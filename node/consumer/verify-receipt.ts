@@ -53,6 +53,10 @@ function checkAmounts(receipt: Receipt, context: ReceiptContext, refuse: (why: s
   const { order, transcript, previous } = context
   const point = transcript.at(receipt.deltas)
   if (point === undefined) return refuse('covers other deltas than those delivered')
+  if (!receipt.final && receipt.deltas <= (previous?.deltas ?? 0))
+    refuse('is neither final nor covers anything new')
+  if (receipt.deltas === 0 && receipt.promptTokens + receipt.completionTokens > 0)
+    refuse('bills an answer of which nothing was delivered')
   if (receipt.final && point.deltas !== transcript.deltas)
     refuse('is final and does not cover all that was delivered')
   if (point.hash !== receipt.transcriptHash) refuse('covers another text than the one delivered')

@@ -5,7 +5,15 @@ export interface AdmissionInit {
   slots: number
   /** Requests that may wait for a slot. */
   queue: number
+  /** Milliseconds, of a clock that only goes forward. @default performance.now */
+  clock?: () => number
 }
+
+/**
+ * How long an order keeps its place in a full queue while its request is on the way, in milliseconds. Where there
+ * is room, it may take its time.
+ */
+const ARRIVAL_MS = 5000
 
 /** A request's place: in the queue until `turn` resolves, then in a slot, until `leave`. */
 export interface Ticket {
@@ -18,6 +26,8 @@ export interface Ticket {
 
 interface Waiter {
   peer: string
+  /** When it came, in milliseconds of the monotonic clock. */
+  since: number
   state: 'arriving' | 'waiting' | 'active' | 'left'
   turn: PromiseWithResolvers<void>
 }
@@ -31,13 +41,15 @@ export class Admission {
   readonly #onChange: () => void
   readonly #active = new Map<string, number>()
   #waiting: Waiter[] = []
-  /** Tickets that have not asked for their turn yet: they read their request. */
-  #arriving = 0
+  /** Tickets that have not asked for their turn yet, oldest first: they read their request. */
+  readonly #arriving = new Set<Waiter>()
+  readonly #clock: () => number
   #closed = false
 
   constructor(init: AdmissionInit, onChange: () => void) {
     this.#init = init
     this.#onChange = onChange
+    this.#clock = init.clock ?? (() => performance.now())
   }
 
   get slots(): number {
@@ -49,17 +61,18 @@ export class Admission {
   }
 
   get queued(): number {
-    return this.#waiting.length + this.#arriving
+    return this.#waiting.length + this.#arriving.size
   }
 
   /** Takes a place for a peer's request. Throws BusyError when there is none, ShuttingDownError when closed. */
   enter(peer: string): Ticket {
     if (this.#closed) throw new ShuttingDownError()
-    if (this.active + this.queued >= this.#init.slots + this.#init.queue) throw new BusyError()
-    const waiter: Waiter = { peer, state: 'arriving', turn: Promise.withResolvers() }
+    if (this.#full) this.#dropLate()
+    if (this.#full) throw new BusyError()
+    const waiter: Waiter = { peer, since: this.#clock(), state: 'arriving', turn: Promise.withResolvers() }
     // Whoever leaves without having waited is told nothing.
     waiter.turn.promise.catch(() => undefined)
-    this.#arriving++
+    this.#arriving.add(waiter)
     this.#onChange()
     return {
       position: () => this.#waiting.indexOf(waiter) + 1,
@@ -74,8 +87,9 @@ export class Admission {
   }
 
   async #turn(waiter: Waiter, signal: AbortSignal): Promise<void> {
+    if (waiter.state === 'left') return await waiter.turn.promise
     const onAbort = (): void => this.#leave(waiter, signal.reason)
-    this.#arriving--
+    this.#arriving.delete(waiter)
     waiter.state = 'waiting'
     this.#waiting.push(waiter)
     signal.addEventListener('abort', onAbort, { once: true })
@@ -90,13 +104,24 @@ export class Admission {
 
   #leave(waiter: Waiter, reason: unknown): void {
     if (waiter.state === 'left') return
-    if (waiter.state === 'arriving') this.#arriving--
+    if (waiter.state === 'arriving') this.#arriving.delete(waiter)
     else if (waiter.state === 'active') this.#release(waiter.peer)
     else this.#waiting = this.#waiting.filter((other) => other !== waiter)
     waiter.state = 'left'
     waiter.turn.reject(reason)
     this.#next()
     this.#onChange()
+  }
+
+  get #full(): boolean {
+    return this.active + this.queued >= this.#init.slots + this.#init.queue
+  }
+
+  /** Takes its place from the order whose request is the longest on its way, where that is too long. */
+  #dropLate(): void {
+    const [oldest] = this.#arriving
+    if (oldest !== undefined && this.#clock() - oldest.since >= ARRIVAL_MS)
+      this.#leave(oldest, new BusyError('The queue is full and the request did not come in time'))
   }
 
   #next(): void {

@@ -69,9 +69,12 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
     stopHeartbeat()
   }
   end ??= { finishReason: 'cancelled', usage: meter.usage }
-  settlement.add(meter.finalReceipt(end.usage, end.finishReason))
+  const receipt = meter.finalReceipt(end.usage, end.finishReason)
+  const { promptTokens, completionTokens } = receipt
+  settlement.add(receipt)
   await settlement.sent()
-  await session.send({ type: 'end', ...end })
+  // The consumer's user reads what is billed, also where the engine counted otherwise.
+  await session.send({ type: 'end', ...end, usage: { ...end.usage, promptTokens, completionTokens } })
   await settlement.settled()
 }
 

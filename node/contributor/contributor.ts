@@ -2,7 +2,6 @@ import type { Connection, Stream } from '@libp2p/interface'
 import {
   BadRequestError,
   CHAT_PROTOCOL,
-  CreditExhaustedError,
   INFO_PROTOCOL,
   InvalidFrameError,
   MAX_CHAT_STREAMS,
@@ -30,6 +29,7 @@ import { Admission, type Ticket } from './admission.ts'
 import { Announcer } from './announcer.ts'
 import { answer, heartbeat } from './answer.ts'
 import { ClaimDesk } from './claim-desk.ts'
+import { checkCredit } from './credit.ts'
 import { countPrompt, engineEvents } from './engine-events.ts'
 import type { Capacity, Contributor, ContributorComponents, ContributorInit } from './index.ts'
 import { localAnswer } from './local-answer.ts'
@@ -155,13 +155,15 @@ export class LobstahContributor implements Contributor {
     const { order, model } = await verifyOrder(session.order, context)
     if (session.traceparent !== undefined)
       this.#components.log('order %s has trace context %s', order.id, session.traceparent)
-    await this.#claim(order)
+    if (this.#orders.has(order.id)) throw new OrderRefusedError('The order was placed before')
+    this.#orders.add(order.id)
     let ticket: Ticket | undefined
     try {
-      this.#checkCredit(order)
+      checkCredit(order.consumer, this.#init, this.#components.ledger)
       ticket = this.#admission.enter(session.peer)
-      const request = checkRequest(await session.readRequest(), order, model)
-      await this.#answer(session, order, request, ticket)
+      // The ledger is asked while the document comes.
+      const [document] = await Promise.all([session.readRequest(), this.#checkNew(order)])
+      await this.#answer(session, order, checkRequest(document, order, model), ticket)
     } finally {
       ticket?.leave()
       this.#orders.delete(order.id)
@@ -203,23 +205,10 @@ export class LobstahContributor implements Contributor {
     }
   }
 
-  /** Refuses an order whose id was ever seen. */
-  async #claim(order: Order): Promise<void> {
-    if (this.#orders.has(order.id)) throw new OrderRefusedError('The order was placed before')
-    this.#orders.add(order.id)
-    if (!(await this.#components.ledger.hasOrder(order.id))) return
-    this.#orders.delete(order.id)
-    throw new OrderRefusedError('The order was placed before')
-  }
-
-  #checkCredit(order: Order): void {
-    const limit = this.#init.creditLine(order.consumer)
-    const owed = this.#components.ledger.owedBy(order.consumer)
-    if (owed < limit) return
-    throw new CreditExhaustedError(
-      `You owe this contributor ${owed} micro-credits and its credit line for you is ${limit}. ` +
-        'Serve it with lobstah-node --contribute to earn, or ask another.'
-    )
+  /** Refuses an order whose id is in the ledger. */
+  async #checkNew(order: Order): Promise<void> {
+    if (await this.#components.ledger.hasOrder(order.id))
+      throw new OrderRefusedError('The order was placed before')
   }
 }
 

@@ -1,16 +1,21 @@
-import type { InferenceRequest } from '../../protocols/index.ts'
+import type { EmbeddingRequest, InferenceRequest } from '../../protocols/index.ts'
 import type { Engine, EngineEvent } from '../engines/engine.ts'
 
 /** An engine's answer to any kind of request: embeddings come as one delta. */
-export async function* engineEvents(
+export function engineEvents(
   engine: Engine,
   request: InferenceRequest,
   signal: AbortSignal
+): AsyncIterable<EngineEvent> {
+  if (request.kind === 'embedding') return embeddingEvents(engine, request, signal)
+  return engine.generate(request, { signal })
+}
+
+async function* embeddingEvents(
+  engine: Engine,
+  request: EmbeddingRequest,
+  signal: AbortSignal
 ): AsyncGenerator<EngineEvent> {
-  if (request.kind !== 'embedding') {
-    yield* engine.generate(request, { signal })
-    return
-  }
   const { vectors, promptTokens } = await engine.embed(request, { signal })
   for (const [index, vector] of vectors.entries()) {
     const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)

@@ -10,8 +10,11 @@ import type { ProviderRecords } from '../discovery/index.ts'
 import type { Engine } from '../engines/index.ts'
 import type { Ledger } from '../ledger/index.ts'
 import { LobstahContributor } from './contributor.ts'
+import type { CreditInit } from './credit.ts'
 
-export interface ContributorInit {
+export type { SharedLine } from './credit.ts'
+
+export interface ContributorInit extends CreditInit {
   /** Whether the mesh is served; otherwise only this node's own user. */
   serve: boolean
   /** Requests answered at once. */
@@ -22,8 +25,6 @@ export interface ContributorInit {
   prices: Readonly<Record<string, Price>>
   /** Whether a peer is served at all. */
   allows: (peer: string) => boolean
-  /** The most a peer may owe, in micro-credits. */
-  creditLine: (peer: string) => number
   /** Name and version of this program. */
   agent: string
   /** Longest time that running answers get when the node stops, in milliseconds. */

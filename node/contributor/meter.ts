@@ -80,7 +80,8 @@ export class Meter {
   #write(usage: Usage, finishReason: Receipt['finishReason']): Receipt {
     const { id, consumer, contributor, model, digest, price } = this.#order
     const point = this.#transcript.at() ?? { deltas: 0, hash: this.#orderHash, bytes: 0 }
-    this.#bill(usage, point.bytes)
+    // Nothing delivered, nothing billed.
+    if (point.deltas > 0) this.#bill(usage, point.bytes)
     this.#tokensAtReceipt = this.#tokens
     const receipt: Receipt = {
       order: id,

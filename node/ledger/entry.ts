@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ACKNOWLEDGEMENT, ORDER, RECEIPT, open } from '../../protocols/records/index.ts'
+import { ACKNOWLEDGEMENT, InvalidRecordError, ORDER, RECEIPT, open } from '../../protocols/records/index.ts'
 import type { Acknowledgement, Order, Receipt } from '../../protocols/records/index.ts'
 import { LedgerRecordError } from './errors.ts'
 import type { LedgerRecord } from './index.ts'
@@ -37,8 +37,25 @@ export function readFields({ kind, record }: LedgerRecord): EntryFields {
   }
 }
 
+/** What verifying a record by itself comes to. */
+export type Opened = EntryFields | { invalid: string }
+
+/** Verifies records, each by itself: form and signature. */
+export async function openAll(records: LedgerRecord[]): Promise<Opened[]> {
+  const opened: Opened[] = []
+  for (const record of records) {
+    try {
+      opened.push(await openFields(record))
+    } catch (err) {
+      if (!(err instanceof InvalidRecordError)) throw err
+      opened.push({ invalid: err.message })
+    }
+  }
+  return opened
+}
+
 /** The fields of a record whose signature is verified now. Throws InvalidRecordError. */
-export async function openFields({ kind, record }: LedgerRecord): Promise<EntryFields> {
+async function openFields({ kind, record }: LedgerRecord): Promise<EntryFields> {
   switch (kind) {
     case 'order':
       return orderFields(await open(ORDER, record))
@@ -46,6 +63,8 @@ export async function openFields({ kind, record }: LedgerRecord): Promise<EntryF
       return receiptFields(await open(RECEIPT, record))
     case 'acknowledgement':
       return acknowledgementFields(await open(ACKNOWLEDGEMENT, record))
+    default:
+      throw new InvalidRecordError(`There is no kind ${String(kind)}`)
   }
 }
 

@@ -135,6 +135,8 @@ export interface Ledger extends Startable {
    * moment; of the moment of `start` when opened for reading only.
    */
   owedBy(peer: string): number
+  /** What those peers owe together, like `owedBy`; who owes nothing is left out. */
+  owedTogether(of: (peer: string) => boolean): number
   balance(): Promise<Balance>
   /** Newest first. */
   list(options?: LedgerListOptions): Promise<LedgerEntry[]>

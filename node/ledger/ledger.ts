@@ -12,7 +12,7 @@ import type {
   PeerBalance,
   VerifyReport
 } from './index.ts'
-import { WorkerCalls } from './worker-calls.ts'
+import { WorkerCalls, type LedgerCalls } from './worker-calls.ts'
 
 /** Most appends that go into one transaction. */
 const MAX_GROUP = 1000
@@ -34,7 +34,7 @@ export class SqliteLedger implements Ledger {
   readonly #now: () => number
   readonly #onGroup: ((appends: number) => void) | undefined
   readonly #script: URL
-  #calls: WorkerCalls | undefined
+  #calls: WorkerCalls<LedgerCalls> | undefined
   #changing: Promise<void> = Promise.resolve()
   #pending: PendingAppend[] = []
   #draining: Promise<void> | undefined
@@ -51,7 +51,10 @@ export class SqliteLedger implements Ledger {
   async start(): Promise<void> {
     await this.#change(async () => {
       if (this.#calls?.ended === false) return
-      const calls = new WorkerCalls(this.#script, this.#init.file)
+      const calls = new WorkerCalls<LedgerCalls>(
+        this.#script,
+        `The thread that writes the ledger ${this.#init.file} ended`
+      )
       try {
         const { file, readOnly = false } = this.#init
         const balances = await calls.call('open', { file, readOnly, owner: this.#peer })
@@ -94,6 +97,14 @@ export class SqliteLedger implements Ledger {
     return balance === undefined ? 0 : balance.net + balance.claimed
   }
 
+  owedTogether(of: (peer: string) => boolean): number {
+    let sum = 0
+    for (const { peer, net, claimed } of this.#balances.values()) {
+      if (net + claimed > 0 && of(peer)) sum += net + claimed
+    }
+    return sum
+  }
+
   async hasOrder(id: string): Promise<boolean> {
     return await this.#opened().call('hasOrder', id)
   }
@@ -133,7 +144,7 @@ export class SqliteLedger implements Ledger {
     })
   }
 
-  #opened(): WorkerCalls {
+  #opened(): WorkerCalls<LedgerCalls> {
     if (this.#calls !== undefined) return this.#calls
     throw new LedgerClosedError(`The ledger ${this.#init.file} is not started`)
   }
@@ -146,7 +157,7 @@ export class SqliteLedger implements Ledger {
   }
 
   /** Writes what is pending, group after group. Never rejects: each append is told on its own. */
-  async #drain(calls: WorkerCalls): Promise<void> {
+  async #drain(calls: WorkerCalls<LedgerCalls>): Promise<void> {
     while (this.#pending.length > 0) {
       const group = this.#pending.splice(0, MAX_GROUP)
       try {

@@ -8,6 +8,7 @@ import type {
   LedgerRecord,
   PeerBalance
 } from './index.ts'
+import type { OpenClaimRow } from './sums.ts'
 
 const DEFAULT_LIMIT = 100
 
@@ -123,6 +124,27 @@ function readReceipt(db: DatabaseSync, order: string, seq: number | null): Ledge
   statement.setReadBigInts(true)
   const row = statement.get(order, seq)
   return row === undefined ? null : toEntry(row)
+}
+
+/** The index of the newest entry; 0 where there is none. */
+export function readLastIndex(db: DatabaseSync): number {
+  return Number(db.prepare('SELECT max(idx) AS last FROM entries').get()?.last ?? 0)
+}
+
+/** The table of claims, row by row. */
+export function* readOpenClaims(db: DatabaseSync): Generator<OpenClaimRow> {
+  const statement = db.prepare(
+    'SELECT order_id, (SELECT peer FROM peers WHERE id = peer_id) AS peer, seq, credits FROM claims'
+  )
+  statement.setReadBigInts(true)
+  for (const row of statement.iterate()) {
+    yield {
+      order: String(row.order_id),
+      peer: String(row.peer),
+      seq: Number(row.seq),
+      credits: Number(row.credits)
+    }
+  }
 }
 
 /** Entries after an index, oldest first, with the peer each is counted with. */

@@ -30,7 +30,7 @@ export interface LedgerCalls {
 /** A call as it goes to the worker. */
 export interface CallMessage {
   id: number
-  method: keyof LedgerCalls
+  method: string
   args: unknown[]
 }
 
@@ -38,13 +38,14 @@ export interface CallMessage {
 export type ReplyMessage = { id: number; result: unknown } | { id: number; error: ErrorMessage }
 
 /** Calls a worker thread, which answers in any order. When it ends, the calls that wait are rejected. */
-export class WorkerCalls {
+export class WorkerCalls<Calls extends { [M in keyof Calls]: (...args: never[]) => unknown }> {
   readonly #worker: Worker
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
   #calls = 0
   #ended: LedgerClosedError | undefined
 
-  constructor(script: URL, file: string) {
+  /** `ended` is what to say when the thread has. */
+  constructor(script: URL, ended: string) {
     this.#worker = new Worker(script)
     let cause: unknown
     this.#worker.on('message', (reply: ReplyMessage) => this.#settle(reply))
@@ -53,10 +54,7 @@ export class WorkerCalls {
     })
     this.#worker.on('exit', () => {
       const text = cause instanceof Error ? ` (${cause.message})` : ''
-      this.#ended = new LedgerClosedError(
-        `The thread that writes the ledger ${file} ended${text}: start the ledger again`,
-        { cause }
-      )
+      this.#ended = new LedgerClosedError(`${ended}${text}: start the ledger again`, { cause })
       for (const call of this.#waiting.values()) call.reject(this.#ended)
       this.#waiting.clear()
     })
@@ -67,17 +65,17 @@ export class WorkerCalls {
     return this.#ended !== undefined
   }
 
-  async call<M extends keyof LedgerCalls>(
+  async call<M extends keyof Calls & string>(
     method: M,
-    ...args: Parameters<LedgerCalls[M]>
-  ): Promise<Awaited<ReturnType<LedgerCalls[M]>>> {
+    ...args: Parameters<Calls[M]>
+  ): Promise<Awaited<ReturnType<Calls[M]>>> {
     if (this.#ended !== undefined) throw this.#ended
     const id = this.#calls++
     const call = Promise.withResolvers<unknown>()
     const message: CallMessage = { id, method, args }
     this.#worker.postMessage(message)
     this.#waiting.set(id, call)
-    return (await call.promise) as Awaited<ReturnType<LedgerCalls[M]>>
+    return (await call.promise) as Awaited<ReturnType<Calls[M]>>
   }
 
   /** Ends the thread at once. */

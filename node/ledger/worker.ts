@@ -68,7 +68,7 @@ function opened(): DatabaseSync {
 
 async function answer({ id, method, args }: CallMessage): Promise<ReplyMessage> {
   try {
-    const call = calls[method] as (...args: unknown[]) => unknown
+    const call = calls[method as keyof LedgerCalls] as (...args: unknown[]) => unknown
     return { id, result: await call(...args) }
   } catch (err) {
     return { id, error: toMessage(toLedgerError(err, file)) }

@@ -1,6 +1,6 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { CHAT_PROTOCOL } from '../constants.ts'
-import { DeadlineError, InvalidFrameError, PeerLostError, type LobstahError } from '../errors.ts'
+import { InvalidFrameError, PeerLostError, type LobstahError } from '../errors.ts'
 import { FrameStream, decodeJson, encodeJson } from '../framing/index.ts'
 import type { SignedRecord } from '../records/signed-record.ts'
 import { ACCEPT_TIMEOUT_MS, MAX_CHAT_STREAMS, SILENCE_TIMEOUT_MS } from './constants.ts'
@@ -27,23 +27,14 @@ export class ChatExchange {
 
   /**
    * The contributor's next frame. Throws the contributor's error, PeerLostError when the stream ends,
-   * DeadlineError after `timeoutMs` of silence, InvalidFrameError.
+   * DeadlineError after `timeoutMs` of silence, InvalidFrameError. A contributor that still takes a
+   * large request has nothing to say: as long as the request moves, that is no silence.
    */
-  async read(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<ReceivedFrame> {
-    const { signal, timeoutMs = SILENCE_TIMEOUT_MS } = options
-    const deadline = new AbortController()
-    const timer = setTimeout(() => {
-      deadline.abort(new DeadlineError(`The contributor was silent for ${timeoutMs / 1000} s`))
-    }, timeoutMs)
-    try {
-      const signals = signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal])
-      const payload = await this.#frames.read({ signal: signals })
-      const frame = decodeJson(contributorFrame, payload)
-      if (frame.type === 'error') throw fromErrorFrame(frame)
-      return { frame, payload }
-    } finally {
-      clearTimeout(timer)
-    }
+  async read(options: { signal?: AbortSignal | undefined; timeoutMs?: number } = {}): Promise<ReceivedFrame> {
+    const payload = await this.#frames.read({ timeoutMs: SILENCE_TIMEOUT_MS, ...options })
+    const frame = decodeJson(contributorFrame, payload)
+    if (frame.type === 'error') throw fromErrorFrame(frame)
+    return { frame, payload }
   }
 
   /** Countersigns a receipt. */
@@ -87,6 +78,7 @@ export async function openChat(
   request: Uint8Array,
   options: { signal?: AbortSignal; traceparent?: string } = {}
 ): Promise<ChatExchange> {
+  options.signal?.throwIfAborted()
   const signal = AbortSignal.any([
     AbortSignal.timeout(ACCEPT_TIMEOUT_MS),
     ...(options.signal ? [options.signal] : [])

@@ -1,5 +1,5 @@
 import type { Connection, Stream } from '@libp2p/interface'
-import { CancelledError, DeadlineError, toLobstahError, PeerLostError, type LobstahError } from '../errors.ts'
+import { CancelledError, toLobstahError, PeerLostError, type LobstahError } from '../errors.ts'
 import { FrameStream, MAX_REQUEST_BYTES, decodeJson, encodeJson, streamSignal } from '../framing/index.ts'
 import type { SignedRecord } from '../records/signed-record.ts'
 import { ACCEPT_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './constants.ts'
@@ -29,10 +29,8 @@ export class ChatSession {
 
   /** Reads the request document. Call it once the order is found good: it may be long. */
   async readRequest(): Promise<Uint8Array> {
-    return await inTime('request', REQUEST_TIMEOUT_MS, (deadline) => {
-      const signal = AbortSignal.any([this.signal, deadline])
-      return this.#frames.read({ signal, max: MAX_REQUEST_BYTES })
-    })
+    const { signal } = this
+    return await this.#frames.read({ signal, timeoutMs: REQUEST_TIMEOUT_MS, max: MAX_REQUEST_BYTES })
   }
 
   /**
@@ -80,8 +78,7 @@ export async function serveChat(
 ): Promise<LobstahError | undefined> {
   const frames = new FrameStream(stream)
   try {
-    const payload = await inTime('order', ACCEPT_TIMEOUT_MS, (signal) => frames.read({ signal }))
-    const order = decodeJson(orderFrame, payload)
+    const order = decodeJson(orderFrame, await frames.read({ timeoutMs: ACCEPT_TIMEOUT_MS }))
     await handler(new ChatSession(frames, connection.remotePeer.toString(), order), connection)
     await frames.close()
     return undefined
@@ -89,21 +86,6 @@ export async function serveChat(
     const err = toLobstahError(thrown)
     await refuse(frames, err)
     return err
-  }
-}
-
-/** Waits for a part of the exchange. Throws DeadlineError when it does not come in time. */
-async function inTime<T>(
-  what: string,
-  timeoutMs: number,
-  wait: (signal: AbortSignal) => Promise<T>
-): Promise<T> {
-  const deadline = AbortSignal.timeout(timeoutMs)
-  try {
-    return await wait(deadline)
-  } catch (err) {
-    if (err !== deadline.reason) throw err
-    throw new DeadlineError(`The ${what} did not come within ${timeoutMs / 1000} s`, { cause: err })
   }
 }
 

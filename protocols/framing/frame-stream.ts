@@ -2,13 +2,15 @@ import { pEvent } from 'p-event'
 import * as varint from 'uint8-varint'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
-import { InvalidFrameError, PeerLostError } from '../errors.ts'
+import { DeadlineError, InvalidFrameError, PeerLostError } from '../errors.ts'
 import { MAX_FRAME_BYTES, MAX_PREFIX_BYTES, READ_HIGH_WATER_BYTES, WRITE_TIMEOUT_MS } from './constants.ts'
 
 export interface FrameReadOptions {
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Longest frame to take, in bytes. @default 1 MiB */
   max?: number
+  /** Longest wait for the frame while nothing that is being sent moves either, in milliseconds. @default unbounded */
+  timeoutMs?: number
 }
 
 /**
@@ -32,16 +34,20 @@ export class FrameStream {
     this.#ended = stream.readableEnded
   }
 
-  /** The next frame's payload. Throws PeerLostError at the end, InvalidFrameError when it is too long. */
+  /**
+   * The next frame's payload. Throws PeerLostError at the end, InvalidFrameError when it is too long, DeadlineError
+   * when it does not come in time.
+   */
   async read(options: FrameReadOptions = {}): Promise<Uint8Array> {
-    const { signal, max = MAX_FRAME_BYTES } = options
+    const { signal, max = MAX_FRAME_BYTES, timeoutMs = Infinity } = options
+    const begun = performance.now()
     try {
       for (;;) {
         const frame = this.#take(max)
         if (frame !== undefined) return frame
         if (this.#failure !== undefined) throw new PeerLostError(undefined, { cause: this.#failure })
         if (this.#ended) throw new PeerLostError('The peer ended the stream without a final frame')
-        await this.#more(signal)
+        await this.#more(signal, timeoutMs - (performance.now() - begun))
       }
     } finally {
       this.#wanted = 0
@@ -103,16 +109,25 @@ export class FrameStream {
     return frame
   }
 
-  async #more(signal?: AbortSignal): Promise<void> {
+  async #more(signal: AbortSignal | undefined, timeoutMs: number): Promise<void> {
     signal?.throwIfAborted()
     this.#wake = Promise.withResolvers()
     const wake = this.#wake
+    let unsent = this.stream.writeBufferLength
+    const check = (): void => {
+      const moves = this.stream.writeBufferLength !== unsent
+      unsent = this.stream.writeBufferLength
+      if (moves) timer = setTimeout(check, timeoutMs)
+      else wake.reject(new DeadlineError('The peer was silent for too long'))
+    }
+    let timer = timeoutMs === Infinity ? undefined : setTimeout(check, timeoutMs)
     const onAbort = (): void => wake.reject(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       if (this.stream.readStatus === 'paused') this.stream.resume()
       await wake.promise
     } finally {
+      clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)
       this.#wake = undefined
     }

@@ -41,10 +41,13 @@ export const delta = z.object({
   content: z.string().optional(),
   reasoning: z.string().optional(),
   toolCalls: z.array(toolCallDelta).max(128).optional(),
-  logprobs: z.array(logprob).optional(),
+  logprobs: z.array(logprob).max(1024).optional(),
   /** How many completion tokens this piece stands for. */
   tokens: tokens.optional(),
   /** Vectors, for an embedding request: `index` of the input, values as float32 little-endian, base64. */
-  embeddings: z.array(z.object({ index: z.number().int().min(0).max(2047), vector: z.base64() })).optional()
+  embeddings: z
+    .array(z.object({ index: z.number().int().min(0).max(2047), vector: z.base64() }))
+    .max(2048)
+    .optional()
 })
 export type Delta = z.infer<typeof delta>

@@ -39,8 +39,10 @@ export async function* subscribeInfo(
       if (Math.abs(said.issuedAt - now()) > CLOCK_SKEW_MS) {
         throw new InvalidFrameError('An announcement is not of this time: is a clock wrong?')
       }
+      if (said.expiresAt <= said.issuedAt) throw new InvalidFrameError('An announcement has expired')
       last = said.sequence
-      timeoutMs = ANNOUNCEMENT_TTL_MS
+      // By its own clock: the two may differ.
+      timeoutMs = Math.min(said.expiresAt - said.issuedAt, ANNOUNCEMENT_TTL_MS)
       yield said
     }
   } finally {

@@ -6,7 +6,7 @@ const port = z.number().int().min(1024).max(65_535)
 
 const candidate = z.object({ address: z.ipv4(), port })
 
-/** An IPv4 address and a UDP or TCP port. */
+/** An IP address and a UDP or TCP port. */
 export type Candidate = z.infer<typeof candidate>
 
 const endpoint = z
@@ -22,7 +22,15 @@ const endpoint = z
 /** Where one socket of a peer can be reached. */
 export type Endpoint = z.infer<typeof endpoint>
 
-const endpoints = { udp: endpoint.optional(), tcp: endpoint.optional() }
+/** IPv6 knows no NAT: where a socket is, there it is reached, if its firewall lets answers in. */
+const candidate6 = z.object({ address: z.ipv6(), port })
+
+const endpoints = {
+  udp: endpoint.optional(),
+  tcp: endpoint.optional(),
+  udp6: candidate6.optional(),
+  tcp6: candidate6.optional()
+}
 
 /** What the initiator sends. */
 export const initiatorFrame = z.discriminatedUnion('type', [

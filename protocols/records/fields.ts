@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { peerIdFromString } from '@libp2p/peer-id'
+import { publicKeyOf } from './public-key.ts'
 
 /** 16 random bytes, base64url. */
 export const orderId = z.string().regex(/^[A-Za-z0-9_-]{22}$/)
@@ -17,12 +17,4 @@ export const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 export const ed25519PeerId = z
   .string()
   .max(64)
-  .refine((text) => {
-    try {
-      const id = peerIdFromString(text)
-      // One text for each peer: a CID of the same key is another text.
-      return id.type === 'Ed25519' && id.toString() === text
-    } catch {
-      return false
-    }
-  }, 'not the id of a peer with an Ed25519 key')
+  .refine((text) => publicKeyOf(text) !== undefined, 'not the id of a peer with an Ed25519 key')

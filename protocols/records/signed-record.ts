@@ -1,8 +1,9 @@
+import { verify } from 'node:crypto'
 import { z } from 'zod'
 import canonicalize from 'canonicalize'
-import { peerIdFromString } from '@libp2p/peer-id'
-import type { PrivateKey, PublicKey } from '@libp2p/interface'
+import type { PrivateKey } from '@libp2p/interface'
 import { InvalidRecordError } from './errors.ts'
+import { publicKeyOf } from './public-key.ts'
 
 /** Longest payload, in characters. */
 export const MAX_PAYLOAD_LENGTH = 262_144
@@ -41,22 +42,34 @@ export async function seal<T>(
  * Verifies a record and returns its payload. Throws InvalidRecordError when the signature is not the
  * signer's, when `signer` is given and is somebody else, or when the payload is not canonical.
  */
-export async function open<T>(kind: RecordKind<T>, record: SignedRecord, signer?: string): Promise<T> {
+export function open<T>(kind: RecordKind<T>, record: SignedRecord, signer?: string): Promise<T> {
+  return new Promise((resolve) => {
+    resolve(verified(kind, record, signer))
+  })
+}
+
+function verified<T>(kind: RecordKind<T>, record: SignedRecord, signer?: string): T {
+  let value: unknown
   let payload: T
-  let publicKey: PublicKey | undefined
   try {
-    payload = kind.schema.parse(JSON.parse(record.payload))
-    publicKey = peerIdFromString(kind.signer(payload)).publicKey
+    value = JSON.parse(record.payload)
+    payload = kind.schema.parse(value)
   } catch (err) {
     throw new InvalidRecordError('The payload is not of its kind', { cause: err })
   }
-  if (signer !== undefined && kind.signer(payload) !== signer) {
-    throw new InvalidRecordError(`The record is ${kind.signer(payload)}'s, not ${signer}'s`)
+  const claimed = kind.signer(payload)
+  if (signer !== undefined && claimed !== signer) {
+    throw new InvalidRecordError(`The record is ${claimed}'s, not ${signer}'s`)
   }
+  const publicKey = publicKeyOf(claimed)
   const bytes = encoder.encode(kind.domain + record.payload)
-  const genuine = await publicKey?.verify(bytes, Buffer.from(record.signature, 'base64url'))
-  if (genuine !== true) throw new InvalidRecordError('The signature does not verify')
-  if (canonicalText(JSON.parse(record.payload)) !== record.payload) {
+  if (
+    publicKey === undefined ||
+    !verify(null, bytes, publicKey, Buffer.from(record.signature, 'base64url'))
+  ) {
+    throw new InvalidRecordError('The signature does not verify')
+  }
+  if (canonicalText(value) !== record.payload) {
     throw new InvalidRecordError('The payload is not canonical JSON')
   }
   return payload

@@ -18,7 +18,10 @@ export interface ContributorCheat {
   act: (sale: Sale, stranger: PrivateKey) => Promise<unknown>
 }
 
-const claim = (changes: Partial<Receipt>): Partial<Receipt> => {
+/** What a receipt says that bills so many tokens at the price of the order. */
+export const billing = (
+  changes: Partial<Receipt>
+): Pick<Receipt, 'promptTokens' | 'completionTokens' | 'credits'> & Partial<Receipt> => {
   const { promptTokens = 7, completionTokens = 3 } = changes
   return {
     promptTokens,
@@ -39,9 +42,9 @@ let replayed: SignedRecord | undefined
 /** What a contributor may try. Each comes after three honest deltas. */
 export const CONTRIBUTOR_CHEATS: ContributorCheat[] = [
   { name: HONEST, act: receipt({}) },
-  { name: 'counts 10 times the tokens', act: receipt(claim({ completionTokens: 300 })) },
-  { name: 'bills a huge number', act: receipt(claim({ completionTokens: 2 ** 52, credits: 2 ** 53 - 1 })) },
-  { name: 'bills more prompt than can be', act: receipt(claim({ promptTokens: 100_000 })) },
+  { name: 'counts 10 times the tokens', act: receipt(billing({ completionTokens: 300 })) },
+  { name: 'bills a huge number', act: receipt(billing({ completionTokens: 2 ** 52, credits: 2 ** 53 - 1 })) },
+  { name: 'bills more prompt than can be', act: receipt(billing({ promptTokens: 100_000 })) },
   { name: 'doubles the price', act: receipt({ credits: 2 * (7 * PRICE.prompt + 3 * PRICE.completion) }) },
   { name: 'bills another digest', act: receipt({ digest: 'sha256:other' }) },
   { name: 'bills another model', act: receipt({ model: 'dearer:70b' }) },
@@ -61,7 +64,7 @@ export const CONTRIBUTOR_CHEATS: ContributorCheat[] = [
     name: 'ends early and bills on',
     act: async (sale) => {
       await sale.receipt()
-      await sale.receipt(claim({ seq: 1, completionTokens: 15 }))
+      await sale.receipt(billing({ seq: 1, completionTokens: 15 }))
       await sale.end()
     }
   },
@@ -73,6 +76,21 @@ export const CONTRIBUTOR_CHEATS: ContributorCheat[] = [
       await sale.end()
     }
   },
+  {
+    name: 'bills the same text twice over',
+    act: async (sale) => {
+      const early = { final: false, finishReason: null } as const
+      await sale.receipt({ ...early, ...billing({}) })
+      await sale.receipt({ ...early, seq: 1, ...billing({ completionTokens: 9 }) })
+    }
+  },
+  {
+    name: 'says more at the end than it billed',
+    act: async (sale) => {
+      await sale.receipt()
+      await sale.end({ completionTokens: 300 })
+    }
+  },
   { name: 'ends without a receipt', act: (sale) => sale.end() },
   { name: 'takes the order and leaves', act: async ({ frames }) => frames.stream.close() }
 ]
@@ -82,6 +100,8 @@ export interface Cheating {
   stranger: Party
   /** Counts the completion tokens that were got. */
   count: (tokens: number) => void
+  /** Resolves when the contributor has nothing left to do. */
+  idle: () => Promise<void>
 }
 
 export interface ConsumerCheat {

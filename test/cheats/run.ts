@@ -8,9 +8,11 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Lobstah } from '../../node/lobstah.ts'
-import { Mesh, addressesOf, ask, collect, contributorsKnown, idle } from '../support/mesh.ts'
+import { Mesh, addressesOf, ask, collect, contributorsKnown, eventually, idle } from '../support/mesh.ts'
 import { ScriptedEngine, type Script } from '../support/scripted-engine.ts'
 import { CONSUMER_CHEATS, CONTRIBUTOR_CHEATS, HONEST, HONEST_CREDITS } from './cheats.ts'
+import { CLAIM_CHEATS } from './claim-cheats.ts'
+import { SETTLING_CHEATS } from './settling-cheats.ts'
 
 /** Micro-credits of a completion token. */
 const TOKEN = 1_000_000
@@ -53,7 +55,7 @@ async function cheatByContributor(): Promise<void> {
   for (const { name } of CONTRIBUTOR_CHEATS) {
     // Twice: a replay has something to replay then.
     for (const attempt of [name, `${name}, again`]) {
-      child.send(name)
+      child.send({ name })
       await message(child)
       const before = await spent()
       await collect(consumer.consumer.infer(ask('Hi'))).catch(() => undefined)
@@ -63,7 +65,31 @@ async function cheatByContributor(): Promise<void> {
       attempts.push({ who: 'contributor', attempt, gained, bound: 0 })
     }
   }
+  for (const cheat of CLAIM_CHEATS) {
+    child.send({ name: cheat.name, later: true })
+    await message(child)
+    const before = await spent()
+    const answers = cheat.answers ?? 1
+    for (let i = 0; i < answers; i++) await collect(consumer.consumer.infer(ask('Hi'))).catch(() => undefined)
+    const claimed = message<{ said: string[] }>(child)
+    await meetAgain(consumer, addresses)
+    const { said } = await claimed
+    const paid = (await spent()) - before
+    const honest = answers * HONEST_CREDITS
+    if (cheat.name === HONEST) assert.equal(paid, honest, `an honest claim was not paid: ${said.join()}`)
+    const gained = Math.max(0, paid - honest) / TOKEN
+    attempts.push({ who: 'contributor', attempt: `${cheat.name}, later`, gained, bound: cheat.bound })
+  }
   await verified(consumer)
+}
+
+/** Cuts the connection and makes a new one: then what broke off is settled. */
+async function meetAgain(consumer: Lobstah, addresses: string[]): Promise<void> {
+  const [peer] = consumer.directory.contributors()
+  assert.ok(peer)
+  await consumer.libp2p.hangUp(peer.id)
+  await eventually(consumer.directory, 'change', () => consumer.directory.contributors().length === 0)
+  await consumer.libp2p.dial(addresses.map((text) => multiaddr(text)))
 }
 
 async function cheatByConsumer(): Promise<void> {
@@ -75,10 +101,16 @@ async function cheatByConsumer(): Promise<void> {
   const child = start('consumer-main.ts', [addressesOf(contributor).join(','), contributor.peer])
   await message(child)
   const earned = async (): Promise<number> => (await contributor.ledger.balance()).earned
-  for (const { name, bound } of CONSUMER_CHEATS) {
+  for (const { name, bound } of [...CONSUMER_CHEATS, ...SETTLING_CHEATS]) {
     const before = await earned()
-    child.send(name)
-    const { tokens } = await message<{ tokens: number }>(child)
+    child.send({ name })
+    let said = await message<{ tokens?: number }>(child)
+    while (said.tokens === undefined) {
+      await idle(contributor)
+      child.send({})
+      said = await message(child)
+    }
+    const { tokens } = said
     await idle(contributor)
     const gained = Math.max(0, tokens - ((await earned()) - before) / TOKEN)
     attempts.push({ who: 'consumer', attempt: name, gained, bound })
@@ -102,9 +134,11 @@ try {
   for (const { who, attempt, gained, bound } of attempts) {
     const verdict = gained > bound ? 'GAINED' : 'ok'
     process.stdout.write(
-      `${who.padEnd(12)}${attempt.padEnd(42)}${String(gained).padStart(8)} of ${String(bound).padStart(5)} tokens  ${verdict}\n`
+      `${who.padEnd(12)}${attempt.padEnd(60)}${String(gained).padStart(8)} of ${String(bound).padStart(5)} tokens  ${verdict}\n`
     )
   }
+  const seconds = Math.round(performance.now() / 1000)
+  process.stdout.write(`${attempts.length} attempts in ${seconds} s\n`)
   if (attempts.some(({ gained, bound }) => gained > bound)) process.exitCode = 1
 } finally {
   for (const child of children) child.disconnect()

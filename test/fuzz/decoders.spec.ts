@@ -11,6 +11,7 @@ import {
   InvalidFrameError,
   InvalidRecordError,
   MAX_FRAME_BYTES,
+  MAX_REQUEST_VALUES,
   ORDER,
   PeerLostError,
   RECEIPT,
@@ -25,6 +26,8 @@ import {
   signedRecord,
   type RecordKind
 } from '../../protocols/index.ts'
+import { infoFrame } from '../../protocols/info/frames.ts'
+import { initiatorFrame, responderFrame, stunFrame } from '../../protocols/punch/frames.ts'
 import { CONSUMER_FRAMES, CONTRIBUTOR_FRAMES, ORDER_FRAME } from '../support/frames.ts'
 import { Libp2pPair } from '../support/libp2p-pair.ts'
 import { DOCUMENT } from '../support/records.ts'
@@ -38,7 +41,27 @@ const DECODERS: [string, z.ZodType][] = [
   ['contributor', contributorFrame],
   ['claim', claimFrame],
   ['claim reply', claimReplyFrame],
-  ['request', inferenceRequest]
+  ['request', inferenceRequest],
+  ['announcement', infoFrame],
+  ['punch, initiator', initiatorFrame],
+  ['punch, responder', responderFrame],
+  ['STUN servers', stunFrame]
+]
+
+/** Documents that are cheap to send and would be dear to look at. */
+const HUGE: [string, z.ZodType, string, number][] = [
+  ['a list of nothing', inferenceRequest, '{"kind":"chat","model":"m","messages":[#0]}', 64],
+  [
+    'lists in lists',
+    inferenceRequest,
+    `{"kind":"chat","model":"m","messages":[{"role":"user","content":[#0]},0]}`,
+    16
+  ],
+  ['many biases', inferenceRequest, '{"kind":"completion","model":"m","prompt":"","logit_bias":[#0]}', 16],
+  ['many tool calls', contributorFrame, '{"type":"delta","toolCalls":[#0]}', 1],
+  ['many log probabilities', contributorFrame, '{"type":"delta","logprobs":[#0]}', 1],
+  ['many vectors', contributorFrame, '{"type":"delta","embeddings":[#0]}', 1],
+  ['a long text of another type', claimFrame, '{"type":[#0]}', 1]
 ]
 
 const { order } = ORDER_FRAME
@@ -91,6 +114,25 @@ describe('decoders of what strangers send', function () {
       )
     })
   }
+
+  for (const [name, schema, text, megabytes] of HUGE) {
+    it(`${name}, ${megabytes} MiB, is refused in a moment, and by no more memory than it has`, () => {
+      const bytes = Buffer.from(text.replace('#', '0,'.repeat((megabytes * 2 ** 20 - text.length) / 2)))
+      const before = process.memoryUsage().heapUsed
+      const start = performance.now()
+      assert.throws(() => decodeJson(schema, bytes), InvalidFrameError)
+      assert.ok(performance.now() - start < 15_000)
+      assert.ok(process.memoryUsage().heapUsed - before < 12 * bytes.length + 2 ** 26)
+    })
+  }
+
+  it('a request with as many values as it may have, all of them wrong, is refused in seconds', () => {
+    const values = MAX_REQUEST_VALUES - 10
+    const bytes = Buffer.from(`{"kind":"chat","model":"m","messages":[${'0,'.repeat(values)}0]}`)
+    const start = performance.now()
+    assert.throws(() => decodeJson(inferenceRequest, bytes), InvalidFrameError)
+    assert.ok(performance.now() - start < 15_000)
+  })
 
   it('a signed record is opened, or refused by InvalidRecordError', async () => {
     const kinds = [ORDER, RECEIPT, ACKNOWLEDGEMENT, ANNOUNCEMENT] as unknown as RecordKind<unknown>[]

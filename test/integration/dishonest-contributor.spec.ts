@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import * as varint from 'uint8-varint'
-import type { LobstahError } from '../../protocols/index.ts'
 import {
   InvalidFrameError,
+  LobstahError,
   MAX_FRAME_BYTES,
   PeerLostError,
   ReceiptRefusedError,
@@ -23,8 +23,6 @@ interface Lie {
   error: typeof LobstahError | typeof InvalidFrameError
   /** What it tells the contributor; nothing where there is nobody to tell. */
   code?: string
-  /** Whether an honest receipt comes first, over nothing. */
-  settles?: boolean
   act: (sale: Sale) => Promise<unknown>
 }
 
@@ -79,16 +77,6 @@ const LIES: Lie[] = [
   },
   { name: 'a receipt of another digest', ...refused, act: (sale) => sale.receipt({ digest: null }) },
   { name: 'an end without a receipt', ...invalid, act: (sale) => sale.end() },
-  {
-    name: 'an end after a receipt that is not final',
-    settles: true,
-    ...invalid,
-    act: async (sale) => {
-      const nothing = { promptTokens: 0, completionTokens: 0, credits: 0 }
-      await sale.receipt({ ...nothing, final: false, finishReason: null })
-      await sale.end()
-    }
-  },
   {
     name: 'an end of stream without an end',
     error: PeerLostError,
@@ -172,7 +160,7 @@ describe('a dishonest contributor', () => {
     const [sale] = liar.sales
     await sale!.over
     assert.equal(sale!.received.at(-1)?.code, lie.code)
-    assert.deepEqual(await kept(), lie.settles === true ? ['order', 'receipt', 'acknowledgement'] : ['order'])
+    assert.deepEqual(await kept(), ['order'])
   }
 
   it('is paid while it is honest', async () => {
@@ -214,6 +202,71 @@ describe('a dishonest contributor', () => {
       await nothingIsPaid(lie)
     })
   }
+
+  const NOT_FINAL = { final: false, finishReason: null } as const
+  const FOR_NOTHING = { promptTokens: 0, completionTokens: 0, credits: 0 }
+
+  const refusedLater: [string, string, (sale: Sale) => Promise<unknown>][] = [
+    [
+      'ends after a receipt that is not final',
+      'invalid_frame',
+      async (sale) => {
+        await sale.receipt({ ...FOR_NOTHING, ...NOT_FINAL })
+        await sale.end()
+      }
+    ],
+    [
+      'sends two receipts over the same deltas',
+      'receipt_refused',
+      async (sale) => {
+        await sale.receipt({ ...FOR_NOTHING, ...NOT_FINAL })
+        await sale.receipt({ ...FOR_NOTHING, ...NOT_FINAL, seq: 1 })
+      }
+    ],
+    [
+      'says at the end that it counted otherwise',
+      'receipt_refused',
+      async (sale) => {
+        await sale.receipt({ ...FOR_NOTHING })
+        await sale.end({ completionTokens: 1 })
+      }
+    ],
+    [
+      'says at the end that it stopped for another reason',
+      'receipt_refused',
+      async (sale) => {
+        await sale.receipt({ ...FOR_NOTHING })
+        await sale.end({ finishReason: 'length' })
+      }
+    ]
+  ]
+  for (const [name, code, act] of refusedLater) {
+    it(`is refused when it ${name}, and has what was acknowledged before`, async () => {
+      liar.act = async (sale) => {
+        await sale.accept()
+        await sale.delta('word')
+        await act(sale)
+      }
+      await assert.rejects(asking(), (err) => err instanceof LobstahError && err.code === code)
+      assert.ok(events.every(({ type }) => type !== 'end'))
+      await liar.sales[0]!.over
+      assert.equal(liar.sales[0]!.received.at(-1)?.code, code)
+      assert.equal(await spent(), mark.spent)
+      assert.deepEqual(await kept(), ['order', 'receipt', 'acknowledgement'])
+    })
+  }
+
+  it('is refused when it bills a prompt of which nothing came', async () => {
+    liar.act = async (sale) => {
+      await sale.accept()
+      await sale.receipt({ promptTokens: 7, credits: 7 * 250_000 })
+      await sale.end()
+    }
+    await asking()
+    assert.equal(textOf(events), 'honest')
+    assert.equal(await spent(), mark.spent)
+    assert.deepEqual(await kept(), ['order'])
+  })
 
   it('is refused when a delta comes before accepted, and another is asked', async () => {
     liar.act = (sale) => sale.delta('early')

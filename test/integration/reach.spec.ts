@@ -114,7 +114,8 @@ describe('reach', function () {
     await contributorsKnown(consumer, 1)
     assert.equal(textOf(await collect(consumer.consumer.infer(ask('Hi')))), 'fine')
     const took = performance.now() - from
-    assert.ok(took < 5000, `${took} ms`)
+    // Half a second on a machine that has nothing else to do.
+    assert.ok(took < 15_000, `${took} ms`)
   })
 
   it('finds contributors again after a restart without bootstrap, by what it kept', async () => {

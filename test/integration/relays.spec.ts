@@ -153,6 +153,29 @@ describe('relays', function () {
     })
   })
 
+  it('end a circuit that is older than they allow, and the next one serves', async () => {
+    const relay = await startRelay({ relayLimits: { ...DEFAULT_RELAY_LIMITS, circuitMs: 1500 } })
+    const bootstrap = addressesOf(relay)
+    const contributor = await contribute(bootstrap)
+    const consumer = await mesh.node({ bootstrap, punch: false })
+    await contributorsKnown(consumer, 1)
+    const [circuit] = consumer.libp2p.getConnections(contributor.libp2p.peerId)
+    await until(() => circuit!.status !== 'open')
+    await contributorsKnown(consumer, 1)
+    assert.equal(textOf(await collect(consumer.consumer.infer(ask('Hi')))), 'fine')
+  })
+
+  it('have no place for one more than they allow', async () => {
+    const relay = await startRelay({ relayLimits: { ...DEFAULT_RELAY_LIMITS, reservations: 1 } })
+    const first = await contribute(addressesOf(relay))
+    await until(() => first.relays.held().length === 1)
+    const second = await contribute(addressesOf(relay))
+    await until(() => second.relays.known === 1)
+    await reserve(second, relay)
+    assert.deepEqual(second.relays.held(), [])
+    assert.equal(relay.libp2p.services.relay?.reservations.size, 1)
+  })
+
   /** Asks for a place as a client does that renews it. */
   async function reserve(node: Lobstah, relay: Relay): Promise<void> {
     const connection = await node.libp2p.dial(relay.libp2p.getMultiaddrs())

@@ -54,6 +54,13 @@ describe('node/consumer/judge-claim', () => {
     assert.equal(judge(claim(101, { seq: 1 }), final), 'implausible')
   })
 
+  it('accepts no receipt that bills an answer of which nothing was delivered', () => {
+    const credits = 5 * 250_000
+    assert.equal(judge(claim(0, { promptTokens: 5, credits })), 'implausible')
+    assert.equal(judge(claim(0, { promptTokens: 5, credits, deltas: 1 })), undefined)
+    assert.equal(judge(claim(0)), undefined)
+  })
+
   const wrong: [string, Partial<Receipt>][] = [
     ['of another order', { order: 'AAAAAAAAAAAAAAAAAAAAAA' }],
     ['over another order', { orderHash: sha256('other') }],

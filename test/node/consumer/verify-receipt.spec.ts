@@ -116,6 +116,31 @@ describe('node/consumer/verify-receipt', () => {
     it(`refuses a receipt ${name}`, () => refuses(receiptFor(transcript, changes), message))
   }
 
+  const nothing = { deltas: 0, transcriptHash: orderHash }
+  const final = { final: true, finishReason: 'stop' } as const
+
+  it('refuses a receipt over nothing that bills something, and takes a final one that bills nothing', async () => {
+    context.transcript = delivered(0)
+    for (const counts of [
+      { promptTokens: 1, completionTokens: 0 },
+      { promptTokens: 0, completionTokens: 1 }
+    ]) {
+      const receipt = receiptFor(context.transcript, { ...nothing, ...final, ...counts })
+      await refuses(receipt, /nothing was delivered/)
+    }
+    await verify(
+      receiptFor(context.transcript, { ...nothing, ...final, promptTokens: 0, completionTokens: 0 })
+    )
+  })
+
+  it('refuses a receipt that covers nothing new, unless it is the final one', async () => {
+    await refuses(receiptFor(transcript, nothing), /covers anything new/)
+    context.previous = await verify(receiptFor(transcript))
+    transcript.forget(transcript.deltas)
+    await refuses(receiptFor(transcript, { seq: 1 }), /covers anything new/)
+    await verify(receiptFor(transcript, { seq: 1, ...final }))
+  })
+
   it('refuses a receipt that somebody else signed, or that says so', async () => {
     await refuses(receiptFor(transcript), /signature/, STRANGER)
     await refuses(receiptFor(transcript, { contributor: STRANGER.peer }), /not/, STRANGER)

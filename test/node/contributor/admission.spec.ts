@@ -157,6 +157,45 @@ describe('node/contributor/admission', () => {
     })
   })
 
+  describe('while requests are on their way', () => {
+    let now: number
+    const clocked = (slots: number, queue: number): Admission =>
+      new Admission({ slots, queue, clock: () => now }, () => changes++)
+
+    beforeEach(() => {
+      now = 0
+    })
+
+    it('keeps a place for 5 s, then gives it to the next who comes: the oldest first', async () => {
+      const queue = clocked(1, 1)
+      const [first, second] = [queue.enter('a'), queue.enter('a')]
+      now = 4999
+      assert.throws(() => queue.enter('b'), BusyError)
+      now = 5000
+      const third = wait(queue, 'b')
+      await third.turn
+      await assert.rejects(first.turn(never), BusyError)
+      assert.deepEqual([queue.active, queue.queued, first.position()], [1, 1, 0])
+      first.leave()
+      second.leave()
+      third.ticket.leave()
+      assert.deepEqual([queue.active, queue.queued], [0, 0])
+    })
+
+    it('keeps a place for as long as there is room, and for good once the request has come', async () => {
+      const queue = clocked(1, 2)
+      const slow = queue.enter('a')
+      const waiting = wait(queue, 'b')
+      await waiting.turn
+      now = 60_000
+      const turn = slow.turn(never)
+      queue.enter('c')
+      assert.throws(() => queue.enter('d'), BusyError)
+      waiting.ticket.leave()
+      await turn
+    })
+  })
+
   it('takes nobody new once it is closed, and lets the others finish', async () => {
     const queue = admission(1, 2)
     const first = wait(queue, 'a')

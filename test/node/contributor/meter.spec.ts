@@ -116,6 +116,11 @@ describe('node/contributor/meter', () => {
     assert.equal(meter.finalReceipt({ promptTokens: 0, completionTokens: 60 }, 'stop').completionTokens, 100)
   })
 
+  it('bills nothing where nothing was delivered, whatever the engine counted', () => {
+    const last = meterOf().finalReceipt({ promptTokens: 900, completionTokens: 1 }, 'stop')
+    assert.deepEqual([last.deltas, last.promptTokens, last.completionTokens, last.credits], [0, 0, 0, 0])
+  })
+
   it('writes receipts that its consumer accepts, whatever the engine does', async () => {
     const delta = fc.record({
       content: fc.option(fc.string({ maxLength: 12, unit: 'grapheme' }), { nil: undefined }),
@@ -144,7 +149,7 @@ describe('node/contributor/meter', () => {
             meter.add(each, payload)
             transcript.add(payload, textBytes(each))
           }
-          await check(meter.receipt())
+          if (batch.length > 0) await check(meter.receipt())
         }
         await check(meter.finalReceipt(end, 'stop'))
       }),

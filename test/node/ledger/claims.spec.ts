@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { LedgerRecordError, ledger, type Ledger } from '../../../node/ledger/index.ts'
+import { LedgerRecordError, LedgerVersionError, ledger, type Ledger } from '../../../node/ledger/index.ts'
+import { MIGRATIONS } from '../../../node/ledger/schema.ts'
 import { Deal, party, type Party } from './records.ts'
 
 describe('node/ledger: claims', () => {
@@ -57,7 +58,7 @@ describe('node/ledger: claims', () => {
     assert.equal((await book.balance()).peers[0]?.disputed, undefined)
   })
 
-  it('are found in a ledger of the version before', async () => {
+  it('are found in a ledger of version 1, which is upgraded with all that it has', async () => {
     const deals = [new Deal(other, me), new Deal(other, me), new Deal(me, other), new Deal(other, me)]
     for (const [index, deal] of deals.entries()) {
       const receipts = [await deal.receipt(0, 5), await deal.receipt(1, 9)]
@@ -68,13 +69,39 @@ describe('node/ledger: claims', () => {
     const before = await claimed()
     assert.equal(before.length, 2)
     await book.stop()
-    const db = new DatabaseSync(join(folder, 'ledger.sqlite'))
-    db.exec('DROP TABLE claims; PRAGMA user_version = 1')
+    const [now, then] = [join(folder, 'ledger.sqlite'), join(folder, 'version-1.sqlite')]
+    const db = new DatabaseSync(then)
+    MIGRATIONS[0]!(db, me.id)
+    db.prepare('ATTACH ? AS now').run(now)
+    db.exec(`PRAGMA user_version = 1; INSERT INTO main.peers SELECT * FROM now.peers;
+      INSERT INTO main.entries SELECT * FROM now.entries ORDER BY idx`)
     db.close()
+    renameSync(then, now)
+    const reader = ledger({ file: now, readOnly: true })({ peer: me.id })
+    await assert.rejects(async () => reader.start(), LedgerVersionError)
     book = open()
     await book.start()
     assert.deepEqual(await claimed(), before)
     assert.deepEqual(await book.verify(), { entries: 14 })
+    await book.append(await new Deal(other, me).whole(1))
+    assert.deepEqual(await book.verify(), { entries: 17 })
+  })
+
+  it('are disputed without a write where that was said before', async () => {
+    const deal = new Deal(other, me)
+    await book.append([await deal.ordered(), await deal.receipt(0, 5)])
+    await book.dispute(deal.order, other.id, 'exposure')
+    const db = new DatabaseSync(join(folder, 'ledger.sqlite'), { readOnly: true })
+    try {
+      const version = (): unknown => db.prepare('PRAGMA data_version').get()!.data_version
+      const before = version()
+      await book.dispute(deal.order, other.id, 'exposure')
+      assert.equal(version(), before)
+      await book.dispute(deal.order, other.id, 'transcript')
+      assert.notEqual(version(), before)
+    } finally {
+      db.close()
+    }
   })
 
   it('come from nobody who signs for others: a hundred keys gain nothing from a third peer', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createHash } from 'node:crypto'
 import { ledger, type Ledger, type LedgerInit } from '../../../node/ledger/index.ts'
@@ -315,6 +315,26 @@ describe('node/ledger/ledger', () => {
     const interrupted = assert.rejects(book.verify(), { name: 'LedgerClosedError' })
     await book.stop()
     await interrupted
+  })
+
+  it('is copied while it is appended to: the copy has what was kept before, and verifies', async () => {
+    const book = await start()
+    await book.append(await new Deal(other, me).whole(1))
+    const deals = await Promise.all(Array.from({ length: 200 }, () => new Deal(other, me).whole(1)))
+    const copy = join(dirname(file), 'copy.sqlite')
+    const appended = deals.map((deal) => book.append(deal))
+    await Promise.all([book.backup(copy), ...appended])
+    const kept = ledger({ file: copy, readOnly: true })({ peer: me.id })
+    await kept.start()
+    try {
+      const { entries, firstBad } = await kept.verify()
+      assert.equal(firstBad, undefined)
+      assert.ok(entries >= 3 && entries <= 603 && entries % 3 === 0, String(entries))
+    } finally {
+      await kept.stop()
+    }
+    await assert.rejects(book.backup(copy), /name a new file/)
+    assert.deepEqual(await book.verify(), { entries: 603 })
   })
 
   it('tells who must wait that the thread ended, and starts again', async () => {

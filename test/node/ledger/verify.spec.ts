@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { entryHash, genesisHash } from '../../../node/ledger/entry.ts'
-import { ledger, type Ledger, type LedgerRecord, type VerifyReport } from '../../../node/ledger/index.ts'
+import { deal, signer } from '../../../bench/ledger/signer.ts'
+import {
+  LedgerClosedError,
+  ledger,
+  type Ledger,
+  type LedgerRecord,
+  type VerifyReport
+} from '../../../node/ledger/index.ts'
 import { Deal, party, type Party } from './records.ts'
 
 describe('node/ledger/verify', () => {
@@ -156,5 +163,78 @@ describe('node/ledger/verify', () => {
     const [index, reason] = await firstBad()
     assert.equal(index, null)
     assert.match(String(reason), new RegExp(other.id))
+  })
+
+  const claims: [string, string][] = [
+    ['credits', 'UPDATE claims SET credits = credits + 1'],
+    ['number', 'UPDATE claims SET seq = seq + 1'],
+    ['peer', 'UPDATE claims SET peer_id = 99'],
+    ['place: there is none', 'DELETE FROM claims']
+  ]
+  for (const [what, sql] of claims) {
+    it(`names the claim that has another ${what}`, async () => {
+      const deal = new Deal(other, me)
+      await book.append([await deal.ordered(), await deal.receipt(0, 5)])
+      assert.deepEqual(await book.verify(), { entries: 11 })
+      tamper(sql)
+      assert.deepEqual(await firstBad(), [
+        null,
+        `the claim for order ${deal.order} is ${what.startsWith('place') ? 'missing' : 'not what the entries come to'}`
+      ])
+    })
+  }
+
+  it('names the claim that is settled, or never was', async () => {
+    const [order] = await book.list({ limit: 1 })
+    tamper('INSERT INTO claims (order_id, peer_id, seq, credits) VALUES (?, 1, 0, 2)', order!.order)
+    assert.deepEqual(await firstBad(), [
+      null,
+      `the claim for order ${order!.order} is not what the entries come to`
+    ])
+  })
+
+  describe('of many entries, by several threads', function () {
+    this.timeout(60_000)
+    const MANY = 4500
+    const owner = signer()
+    const peer = signer()
+
+    beforeEach(async () => {
+      await book.stop()
+      rmSync(file)
+      me = { ...me, id: owner.peer }
+      book = ledger({ file })({ peer: owner.peer })
+      await book.start()
+      await Promise.all(Array.from({ length: MANY / 3 }, () => book.append(deal(peer, owner))))
+    })
+    after(async () => {
+      me = await party()
+    })
+
+    it('is content with what was appended, also meanwhile', async () => {
+      const verifying = book.verify()
+      await book.append(deal(owner, peer))
+      const { entries, firstBad } = await verifying
+      assert.equal(firstBad, undefined)
+      assert.ok(entries >= MANY)
+      assert.deepEqual(await book.verify(), { entries: MANY + 3 })
+    })
+
+    it('names the first of several bad ones, whichever thread finds it', async () => {
+      for (const index of [4400, 2817, 3100]) {
+        tamper(
+          `UPDATE entries SET signature = (SELECT signature FROM entries WHERE idx = 3) WHERE idx = ${index}`
+        )
+      }
+      assert.deepEqual(await firstBad(), [2817, 'its hash is not that of its content'])
+      rechain()
+      assert.deepEqual(await firstBad(), [2817, 'The signature does not verify'])
+    })
+
+    it('is ended, threads and all, when the ledger stops', async () => {
+      const verifying = assert.rejects(book.verify(), LedgerClosedError)
+      await book.stop()
+      await verifying
+    })
   })
 })

@@ -108,14 +108,28 @@ describe('protocols/info', () => {
   }
 
   it('takes an announcement of 5 minutes ago, or ahead, and refuses one of more', async () => {
+    const at = (issuedAt: number): Promise<SignedRecord> =>
+      announce({ issuedAt, expiresAt: issuedAt + ANNOUNCEMENT_TTL_MS })
     for (const skew of [-300_000, 300_000]) {
-      assert.equal((await next(await to(await announce({ issuedAt: NOW + skew }))))?.issuedAt, NOW + skew)
+      assert.equal((await next(await to(await at(NOW + skew))))?.issuedAt, NOW + skew)
       await contributor.unhandle(INFO_PROTOCOL)
     }
     for (const skew of [-300_001, 300_001]) {
-      await assert.rejects(next(await to(await announce({ issuedAt: NOW + skew }))), InvalidFrameError)
+      await assert.rejects(next(await to(await at(NOW + skew))), InvalidFrameError)
       await contributor.unhandle(INFO_PROTOCOL)
     }
+  })
+
+  it('takes no announcement that holds for no time, and takes one for no longer than it holds', async () => {
+    await assert.rejects(next(await to(await announce({ expiresAt: NOW }))), /has expired/)
+    await contributor.unhandle(INFO_PROTOCOL)
+    const announcements = await subscribed(async (frames) => {
+      const announcement = await announce({ expiresAt: NOW + 50 })
+      await frames.write(encodeJson({ type: 'announcement', announcement }))
+      await frames.read()
+    })
+    await next(announcements)
+    await assert.rejects(next(announcements), { name: 'TimeoutError' })
   })
 
   it("refuses somebody else's announcement, even a genuine one", async () => {

@@ -28,8 +28,16 @@ const TCP: Endpoint = {
 }
 const OFFER = { type: 'offer', token: '00112233445566778899aabbccddeeff', udp: UDP, tcp: TCP }
 
+const UDP6 = { address: '2a01:4f8::2', port: 40_005 }
+const TCP6 = { address: '2a01:4f8::2', port: 40_006 }
+
 const SAMPLES: { name: string; schema: z.ZodType; frame: object }[] = [
   { name: 'punch-offer', schema: initiatorFrame, frame: OFFER },
+  {
+    name: 'punch-offer-ipv6',
+    schema: initiatorFrame,
+    frame: { type: 'offer', token: OFFER.token, udp6: UDP6, tcp6: TCP6 }
+  },
   { name: 'punch-start', schema: initiatorFrame, frame: { type: 'start' } },
   { name: 'punch-answer', schema: responderFrame, frame: { type: 'answer', udp: UDP, tcp: TCP } },
   { name: 'punch-started', schema: responderFrame, frame: { type: 'started' } },
@@ -76,6 +84,17 @@ describe('protocols/punch/frames', () => {
       refused(responderFrame, { type: 'answer', tcp: { ...TCP, observed: [{ address, port: 4000 }] } })
     })
   }
+
+  for (const address of ['31.60.0.2', 'example.org', '2a01:4f8::2%eth0', '2a01:4f8::/64', '']) {
+    it(`refuses the IPv6 address "${address}"`, () => {
+      refused(initiatorFrame, { ...OFFER, udp6: { ...UDP6, address } })
+      refused(responderFrame, { type: 'answer', tcp6: { ...TCP6, address } })
+    })
+  }
+
+  it('refuses a low port with IPv6 too', () => {
+    refused(initiatorFrame, { ...OFFER, udp6: { ...UDP6, port: 443 } })
+  })
 
   for (const token of ['', '00', '00112233445566778899AABBCCDDEEFF', `${OFFER.token}00`]) {
     it(`refuses the token "${token}"`, () => refused(initiatorFrame, { ...OFFER, token }))
