@@ -1,9 +1,17 @@
 import { networkInterfaces } from 'node:os'
-import { BlockList } from 'node:net'
+import { BlockList, isIPv6 } from 'node:net'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Candidate, Endpoint } from '../../protocols/index.ts'
 
-const PRIVATE = blockList(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'])
-const LOOPBACK = blockList(['127.0.0.0/8'])
+const PRIVATE = blockList([
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  'fc00::/7',
+  'fe80::/10'
+])
+const LOOPBACK = blockList(['127.0.0.0/8', '::1/128'])
 /** This network, link-local, documentation and benchmarks, multicast, reserved, broadcast. */
 const NEVER = blockList([
   '0.0.0.0/8',
@@ -13,16 +21,43 @@ const NEVER = blockList([
   '198.18.0.0/15',
   '198.51.100.0/24',
   '203.0.113.0/24',
-  '224.0.0.0/3'
+  '224.0.0.0/3',
+  // Teredo and 6to4 are tunnels, the rest as above.
+  '2001::/32',
+  '2001:db8::/32',
+  '2002::/16'
 ])
 
-/** What an IPv4 address is good for. */
+/** Private ranges that are often routed as a whole, as VPNs and companies do; of others only a subnet is here. */
+const ROUTED = ['10.0.0.0/8', '100.64.0.0/10'].map((range) => blockList([range]))
+
+/** All of IPv6 that is given out to networks. */
+const GLOBAL = blockList(['2000::/3'])
+
+/** What an IP address is good for. */
 export type AddressKind = 'loopback' | 'private' | 'public' | 'never'
 
 export function kindOf(address: string): AddressKind {
-  if (LOOPBACK.check(address)) return 'loopback'
-  if (PRIVATE.check(address)) return 'private'
-  return NEVER.check(address) ? 'never' : 'public'
+  const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+  if (LOOPBACK.check(address, family)) return 'loopback'
+  if (PRIVATE.check(address, family)) return 'private'
+  if (NEVER.check(address, family)) return 'never'
+  return family === 'ipv4' || GLOBAL.check(address, family) ? 'public' : 'never'
+}
+
+/** A global IPv6 address of this machine, where it has one. */
+export function globalAddress(): string | undefined {
+  return Object.values(networkInterfaces())
+    .flat()
+    .find((entry) => entry?.family === 'IPv6' && !entry.internal && kindOf(entry.address) === 'public')
+    ?.address
+}
+
+/** Whether a peer's address is one of the open internet, as far as it tells. */
+export function isPublic(address: Multiaddr): boolean {
+  const [host, ...rest] = address.getComponents()
+  if (host?.name !== 'ip4' && host?.name !== 'ip6') return false
+  return kindOf(host.value ?? '') === 'public' && rest.every(({ name }) => name !== 'p2p-circuit')
 }
 
 /** Local addresses in one endpoint: more interfaces than these are rarely on the peer's network. */
@@ -76,11 +111,30 @@ export function addressesToTry(mine: Endpoint, theirs: Endpoint): Candidate[] {
   })
 }
 
+/**
+ * Whether a dial to an address that a peer tells can lead to that peer: a private one of a network that this
+ * machine is not on leads nowhere, and a dial there takes seconds to fail.
+ */
+export function leadsThere(address: Multiaddr): boolean {
+  const [host, ...rest] = address.getComponents()
+  const ip = host?.value ?? ''
+  if ((host?.name !== 'ip4' && host?.name !== 'ip6') || kindOf(ip) !== 'private') return true
+  if (rest.some(({ name }) => name === 'p2p-circuit')) return true
+  const family = isIPv6(ip) ? 'ipv6' : 'ipv4'
+  return Object.values(networkInterfaces())
+    .flat()
+    .some((entry) => {
+      if (entry?.cidr == null) return false
+      if (ROUTED.some((range) => range.check(ip, family) && range.check(entry.address))) return true
+      return blockList([entry.cidr]).check(ip, family)
+    })
+}
+
 function blockList(subnets: string[]): BlockList {
   const list = new BlockList()
   for (const subnet of subnets) {
     const [network = '', bits] = subnet.split('/')
-    list.addSubnet(network, Number(bits), 'ipv4')
+    list.addSubnet(network, Number(bits), isIPv6(network) ? 'ipv6' : 'ipv4')
   }
   return list
 }

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import type { Connection, Listener, PeerId, Startable, Transport, Upgrader } from '@libp2p/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Candidate } from '../../protocols/index.ts'
@@ -17,6 +18,8 @@ export interface DialOptions {
   signal: AbortSignal
   /** Port to connect from; for TCP. */
   localPort?: number
+  /** Address to connect from; for TCP. */
+  localAddress?: string
 }
 
 /**
@@ -93,5 +96,6 @@ export function doors(): (components: DoorsComponents) => Doors {
 }
 
 function addressOf(kind: DoorKind, { address, port }: Candidate): Multiaddr {
-  return multiaddr(kind === 'tcp' ? `/ip4/${address}/tcp/${port}` : `/ip4/${address}/udp/${port}/quic-v1`)
+  const host = `/${isIPv6(address) ? 'ip6' : 'ip4'}/${address}`
+  return multiaddr(kind === 'tcp' ? `${host}/tcp/${port}` : `${host}/udp/${port}/quic-v1`)
 }

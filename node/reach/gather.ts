@@ -1,8 +1,8 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Candidate, Endpoint } from '../../protocols/index.ts'
-import { localAddresses } from './address.ts'
+import { globalAddress, localAddresses } from './address.ts'
 import { SOCKET_BUFFER_BYTES } from './constants.ts'
 import { StunError } from './errors.ts'
 import { askStunTcp, askStunUdp } from './stun/client.ts'
@@ -12,56 +12,80 @@ import type { StunServers } from './stun/directory.ts'
 export interface UdpEnd {
   socket: UdpSocket
   endpoint: Endpoint
+  /** Whether a path uses the socket, so that it stays open. */
+  kept?: boolean
 }
 
-/** A local port whose outside is known; the probe's connection keeps it so. */
+/** A local port whose outside is known. */
 export interface TcpEnd {
   port: number
   endpoint: Endpoint
-  probe: Socket
+  /** The address to connect from, where it matters. */
+  address?: string
+  /** Its connection keeps the NAT's mapping; IPv6 needs none. */
+  probe?: Socket
 }
 
 /** This node's ends for one attempt. Who gathered closes them. */
 export interface Ends {
   udp?: UdpEnd
   tcp?: TcpEnd
+  udp6?: UdpEnd
+  tcp6?: TcpEnd
 }
 
 export interface GatherOptions {
-  udp: boolean
-  tcp: boolean
+  /** The ends that are wanted. */
+  wanted: readonly (keyof Ends)[]
   signal: AbortSignal
 }
 
 /** Opens sockets and asks how they look from outside; what STUN does not answer for is left out. */
-export async function gather(servers: StunServers, options: GatherOptions): Promise<Ends> {
-  const [udp, tcp] = await Promise.all([
-    options.udp && servers.udp.length > 0
-      ? gatherUdp(servers, options.signal).catch(() => undefined)
-      : undefined,
-    options.tcp && servers.tcp.length > 0
-      ? gatherTcp(servers, options.signal).catch(() => undefined)
-      : undefined
+export async function gather(servers: StunServers, { wanted, signal }: GatherOptions): Promise<Ends> {
+  const address = globalAddress()
+  const ends: Ends = {}
+  const open = async <K extends keyof Ends>(
+    kind: K,
+    possible: boolean,
+    opening: () => Promise<NonNullable<Ends[K]>>
+  ): Promise<void> => {
+    if (!possible || !wanted.includes(kind)) return
+    try {
+      ends[kind] = await opening()
+    } catch {
+      // The others may do.
+    }
+  }
+  await Promise.all([
+    open('udp', servers.udp.length > 0, () => gatherUdp(servers, signal)),
+    open('tcp', servers.tcp.length > 0, () => gatherTcp(servers, signal)),
+    open('udp6', address !== undefined, () => gatherUdp6(address ?? '')),
+    open('tcp6', address !== undefined, () => gatherTcp6(address ?? ''))
   ])
-  return { ...(udp === undefined ? {} : { udp }), ...(tcp === undefined ? {} : { tcp }) }
+  return ends
 }
 
 /** Closes what no path came of. */
-export function closeEnds({ udp, tcp }: Ends, kept?: UdpSocket): void {
-  if (udp !== undefined && udp.socket !== kept) close(udp.socket)
+export function closeEnds({ udp, tcp, udp6 }: Ends): void {
+  for (const end of [udp, udp6]) if (end !== undefined && end.kept !== true) close(end.socket)
   // Reset, not closed: nothing may linger on the port. Where the server was the first to close, nothing does, and
   // Node would not close what it can no longer reset.
-  if (tcp?.probe.writableEnded === true) tcp.probe.destroy()
-  else tcp?.probe.resetAndDestroy()
+  if (tcp?.probe?.writableEnded === true) tcp.probe.destroy()
+  else tcp?.probe?.resetAndDestroy()
 }
 
-/** An open UDP socket on any port. */
-export async function openUdp(): Promise<UdpSocket> {
-  const socket = createSocket({ type: 'udp4' })
+/** An open UDP socket on any port, of all IPv4 addresses or of one of IPv6. */
+export async function openUdp(address?: string): Promise<UdpSocket> {
+  const socket = createSocket({ type: address === undefined ? 'udp4' : 'udp6' })
+  try {
+    socket.bind(0, address)
+    await once(socket, 'listening')
+  } catch (err) {
+    close(socket)
+    throw err
+  }
   // An unreachable address is no reason to fall: the other addresses may be good.
   socket.on('error', () => undefined)
-  socket.bind(0)
-  await once(socket, 'listening')
   return socket
 }
 
@@ -77,8 +101,7 @@ export function close(socket: UdpSocket): void {
 async function gatherUdp({ udp }: StunServers, signal: AbortSignal): Promise<UdpEnd> {
   const socket = await openUdp()
   try {
-    socket.setRecvBufferSize(SOCKET_BUFFER_BYTES)
-    socket.setSendBufferSize(SOCKET_BUFFER_BYTES)
+    widen(socket)
     const answers = await Promise.allSettled(udp.map((server) => askStunUdp(socket, server, signal)))
     const observed = unique(
       answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
@@ -97,6 +120,34 @@ async function gatherTcp({ tcp }: StunServers, signal: AbortSignal): Promise<Tcp
   const { observed, socket } = await askStunTcp(server, signal)
   const port = socket.localPort ?? 0
   return { port, endpoint: endpointOf([observed], port), probe: socket }
+}
+
+/** A socket with an IPv6 address of this machine: no NAT changes it. */
+async function gatherUdp6(address: string): Promise<UdpEnd> {
+  const socket = await openUdp(address)
+  widen(socket)
+  return { socket, endpoint: endpointOf6({ address, port: socket.address().port }) }
+}
+
+/** A port with an IPv6 address of this machine that was free a moment ago. */
+async function gatherTcp6(address: string): Promise<TcpEnd> {
+  const server = createServer()
+  server.listen(0, address)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return { port, address, endpoint: endpointOf6({ address, port }) }
+}
+
+function widen(socket: UdpSocket): void {
+  socket.setRecvBufferSize(SOCKET_BUFFER_BYTES)
+  socket.setSendBufferSize(SOCKET_BUFFER_BYTES)
+}
+
+/** Where an IPv6 socket is reached: at its own address. */
+export function endpointOf6(candidate: Candidate): Endpoint {
+  return { observed: [candidate], local: [], mapping: 'stable' }
 }
 
 function endpointOf(observed: Candidate[], port: number): Endpoint {

@@ -34,7 +34,8 @@ export class PunchedPaths {
     if (isRelayed(connection)) return 'relayed'
     const [host, port] = connection.remoteAddr.getComponents()
     const remote = this.#byPort.get(`${host?.value ?? ''} ${port?.name ?? ''} ${port?.value ?? ''}`)
-    const kind = host?.name === 'ip4' ? kindOf(remote?.address ?? host.value ?? '') : 'public'
+    const named = host?.name !== 'ip4' && host?.name !== 'ip6'
+    const kind = named ? 'public' : kindOf(remote?.address ?? host.value ?? '')
     if (kind === 'loopback') return 'host'
     if (kind === 'private') return 'lan'
     return remote !== undefined || this.#dialled.has(connection) ? 'punched' : 'direct'

@@ -1,11 +1,17 @@
-import type { Connection, Libp2p, Logger, PeerId, Startable } from '@libp2p/interface'
+import type { Connection, Libp2p, Logger, PeerId, PeerUpdate, Startable } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { PUNCH_PROTOCOL } from '../../protocols/index.ts'
-import { networkFingerprint } from './address.ts'
-import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, MAX_INITIATED } from './constants.ts'
+import { isPublic, networkFingerprint } from './address.ts'
+import { DIRECT_TIMEOUT_MS, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, MAX_INITIATED } from './constants.ts'
 import type { Doors } from './doors.ts'
 import { isRelayed, type Path } from './path.ts'
 import { Puncher } from './puncher.ts'
 import { StunDirectory } from './stun/directory.ts'
+
+export interface ReachInit {
+  /** With whom direct connections are made. @default everybody */
+  allows?: (peer: string) => boolean
+}
 
 export interface ReachComponents {
   libp2p: Libp2p
@@ -28,18 +34,21 @@ interface Memory {
  */
 export class Reach implements Startable {
   readonly #components: ReachComponents
+  readonly #allows: (peer: string) => boolean
   readonly #stun: StunDirectory
   readonly #puncher: Puncher
   readonly #memory = new Map<string, Memory>()
   readonly #attempts = new Map<string, Promise<void>>()
+  readonly #dials = new Map<string, Promise<void>>()
   #network = ''
   #stopped: AbortController | undefined
   #topology: string | undefined
 
-  constructor(components: ReachComponents) {
+  constructor(init: ReachInit, components: ReachComponents) {
     this.#components = components
+    this.#allows = init.allows ?? (() => true)
     this.#stun = new StunDirectory(components, () => this.#onRelay())
-    this.#puncher = new Puncher({ ...components, stun: this.#stun })
+    this.#puncher = new Puncher({ allows: this.#allows }, { ...components, stun: this.#stun })
   }
 
   async start(): Promise<void> {
@@ -53,16 +62,18 @@ export class Reach implements Startable {
       onConnect: (peer) => this.#consider(peer)
     })
     libp2p.addEventListener('connection:close', this.#onClose)
+    libp2p.addEventListener('peer:update', this.#onUpdate)
   }
 
   async stop(): Promise<void> {
     if (this.#stopped === undefined) return
     const { libp2p } = this.#components
     libp2p.removeEventListener('connection:close', this.#onClose)
+    libp2p.removeEventListener('peer:update', this.#onUpdate)
     if (this.#topology !== undefined) libp2p.unregister(this.#topology)
     this.#topology = undefined
     this.#stopped.abort()
-    await Promise.all(this.#attempts.values())
+    await Promise.all([...this.#attempts.values(), ...this.#dials.values()])
     await this.#puncher.stop()
     await this.#stun.stop()
     this.#stopped = undefined
@@ -79,8 +90,39 @@ export class Reach implements Startable {
     this.#considerAll()
   }
 
-  readonly #onClose = (event: CustomEvent<Connection>): void => {
-    if (!isRelayed(event.detail)) this.#consider(event.detail.remotePeer)
+  readonly #onClose = ({ detail }: CustomEvent<Connection>): void => {
+    const { remotePeer } = detail
+    // Who comes back may come from another network.
+    if (this.#components.libp2p.getConnections(remotePeer).length === 0)
+      this.#memory.delete(remotePeer.toString())
+    if (!isRelayed(detail)) this.#consider(remotePeer)
+  }
+
+  /** A peer that is relayed, and can be reached at a public address from now on, is dialled there. */
+  readonly #onUpdate = ({ detail: { peer, previous } }: CustomEvent<PeerUpdate>): void => {
+    const before = previous?.addresses.map(({ multiaddr }) => multiaddr.toString()) ?? []
+    const fresh = peer.addresses
+      .map(({ multiaddr }) => multiaddr)
+      .filter((address) => isPublic(address) && !before.includes(address.toString()))
+    const key = peer.id.toString()
+    const signal = this.#stopped?.signal
+    if (fresh.length === 0 || signal === undefined || signal.aborted || this.#dials.has(key)) return
+    if (this.#relayed(peer.id) === undefined) return
+    const dialling = this.#dial(peer.id, fresh, signal).finally(() => this.#dials.delete(key))
+    this.#dials.set(key, dialling)
+  }
+
+  async #dial(peer: PeerId, addresses: Multiaddr[], signal: AbortSignal): Promise<void> {
+    const { libp2p, log } = this.#components
+    try {
+      await libp2p.dial(
+        addresses.map((address) => address.encapsulate(`/p2p/${peer.toString()}`)),
+        { signal: AbortSignal.any([signal, AbortSignal.timeout(DIRECT_TIMEOUT_MS)]) }
+      )
+      log('%p is reached directly', peer)
+    } catch (err) {
+      log('%p cannot be reached at %a - %e', peer, addresses[0], err)
+    }
   }
 
   #considerAll(): void {
@@ -89,7 +131,7 @@ export class Reach implements Startable {
 
   /** Begins an attempt where one may help: this node dialled the peer through a relay, and there is no other way. */
   #consider(id: PeerId): void {
-    const { libp2p, now } = this.#components
+    const { now } = this.#components
     const peer = id.toString()
     const signal = this.#stopped?.signal
     if (signal === undefined || signal.aborted || this.#attempts.has(peer)) return
@@ -98,17 +140,22 @@ export class Reach implements Startable {
     if (network !== this.#network) this.#memory.clear()
     this.#network = network
     if ((this.#memory.get(peer)?.after ?? 0) > now()) return
-    const open = libp2p.getConnections(id).filter(({ status }) => status === 'open')
-    const relayed = open.findLast(
-      (connection) => isRelayed(connection) && connection.direction === 'outbound'
-    )
-    if (relayed === undefined || open.some((connection) => !isRelayed(connection))) return
+    const relayed = this.#relayed(id)
+    if (relayed === undefined) return
     const attempt = this.#attempt(relayed, signal).finally(() => {
       this.#attempts.delete(peer)
       // Others may have waited for their turn.
       this.#considerAll()
     })
     this.#attempts.set(peer, attempt)
+  }
+
+  /** The relayed connection to a peer that this node dialled, where there is no better one and one is allowed. */
+  #relayed(id: PeerId): Connection | undefined {
+    if (!this.#allows(id.toString())) return undefined
+    const open = this.#components.libp2p.getConnections(id).filter(({ status }) => status === 'open')
+    if (open.some((connection) => !isRelayed(connection))) return undefined
+    return open.findLast(({ direction }) => direction === 'outbound')
   }
 
   async #attempt(relayed: Connection, signal: AbortSignal): Promise<void> {
@@ -121,7 +168,8 @@ export class Reach implements Startable {
       this.#memory.delete(peer)
       log('%s is reached by %a after %d ms', peer, connection.remoteAddr, took())
     } catch (err) {
-      if (signal.aborted) return
+      // A connection that broke says nothing about the way between the two.
+      if (signal.aborted || relayed.status !== 'open') return
       const failures = (this.#memory.get(peer)?.failures ?? 0) + 1
       const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
       this.#memory.set(peer, { failures, after: now() + pause })

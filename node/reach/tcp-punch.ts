@@ -31,7 +31,8 @@ export async function dialTcp(
     const timer = setTimeout(stop, TRY_MS)
     stopped.addEventListener('abort', stop, { once: true })
     try {
-      return await doors.dial('tcp', to, peer, { signal: controller.signal, localPort: mine.port })
+      const from = mine.address === undefined ? {} : { localAddress: mine.address }
+      return await doors.dial('tcp', to, peer, { signal: controller.signal, localPort: mine.port, ...from })
     } finally {
       clearTimeout(timer)
       stopped.removeEventListener('abort', stop)
@@ -44,7 +45,8 @@ export async function connectTcp({ mine, theirs, signal }: TcpPunchInit): Promis
   // Without a NAT between, a SYN that comes a moment too early is refused at once.
   if (onOneNetwork(mine.endpoint, theirs)) return await acceptTcp(mine.port, signal)
   return await firstOf(addressesToTry(mine.endpoint, theirs), signal, async ({ address, port }, stopped) => {
-    const socket = connect({ host: address, port, localPort: mine.port, noDelay: true })
+    const from = mine.address === undefined ? {} : { localAddress: mine.address }
+    const socket = connect({ host: address, port, localPort: mine.port, noDelay: true, ...from })
     const deadline = AbortSignal.any([stopped, AbortSignal.timeout(TRY_MS)])
     try {
       await once(socket, 'connect', { signal: deadline })

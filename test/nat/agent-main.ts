@@ -4,13 +4,15 @@
  */
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { multiaddr } from '@multiformats/multiaddr'
 import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
+import { isPublicAddress } from '../../node/discovery/index.ts'
 
 const command = z.object({
   id: z.number(),
   url: z.string(),
-  do: z.enum(['models', 'peers', 'chat', 'path']),
+  do: z.enum(['models', 'peers', 'chat', 'path', 'reachable']),
   question: z.string().default(''),
   /** What is waited for: a count of models, or any path but `relayed`. */
   timeoutMs: z.number().default(20_000)
@@ -57,6 +59,14 @@ async function run(request: z.infer<typeof command>): Promise<object> {
       return await until(request, async () => {
         const [peer] = peerList.parse(await get(`${request.url}/peers`)).peers
         return peer !== undefined && peer.route !== 'relayed' ? peer : undefined
+      })
+    case 'reachable':
+      return await until(request, async () => {
+        const { addresses } = z
+          .object({ addresses: z.array(z.string()) })
+          .parse(await get(`${request.url}/pubkey`))
+        const direct = addresses.find((address) => isPublicAddress(multiaddr(address)))
+        return direct === undefined ? undefined : { address: direct }
       })
     case 'peers':
       return peerList.parse(await get(`${request.url}/peers`))

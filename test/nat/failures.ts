@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AgentAnswer, Lab, LabNode, Variant } from './lab.ts'
 import { pathOf } from './matrix.ts'
@@ -5,7 +6,7 @@ import { pathOf } from './matrix.ts'
 /** What is running when something breaks. */
 interface Scene {
   lab: Lab
-  /** Kills the first relay, and starts it again on the same home. */
+  /** Kills the relay that carries the answer (the first where none does), and starts it again on the same home. */
   relay: { kill(): Promise<void>; restart(): Promise<void> }
 }
 
@@ -54,7 +55,8 @@ export const FAILURES: Failure[] = [
     relays: 2,
     path: 'relayed',
     breaks: ({ relay }) => relay.kill(),
-    whole: false
+    whole: false,
+    ci: true
   },
   {
     name: "contributor's NAT table flushed, punched pair",
@@ -123,30 +125,42 @@ const RECOVERY_MS = 60_000
 export async function suffer(lab: Lab, failure: Failure): Promise<Outcome> {
   await lab.nat('A', failure.nat[0])
   await lab.nat('B', failure.nat[1])
-  const home = lab.home()
-  let first = await lab.relay('vps', { home })
-  const relays = [first.address]
-  if (failure.relays === 2) relays.push((await lab.relay('vps2')).address)
-  const contributor = await lab.contributor('homeA', relays)
-  const consumer = await lab.consumer('homeB', relays)
+  const hosts = failure.relays === 2 ? (['vps', 'vps2'] as const) : (['vps'] as const)
+  const relays = await Promise.all(
+    hosts.map(async (host) => {
+      const home = lab.home()
+      return { host, home, node: await lab.relay(host, { home }) }
+    })
+  )
+  const addresses = relays.map(({ node }) => node.address)
+  const contributor = await lab.contributor('homeA', addresses)
+  const consumer = await lab.consumer('homeB', addresses)
   await lab.ask(consumer, 'models')
   if (failure.path === 'punched') await lab.ask(consumer, 'path')
   const path = await pathOf(lab, consumer, contributor)
   const { promise: began, resolve: onBegin } = Promise.withResolvers<void>()
   const question = `stream for ${SECONDS} seconds`
+  const state = { ended: false }
   const asking = lab.ask(consumer, 'chat', { question, timeoutMs: 120_000, onBegin }).then((answer) => {
+    state.ended = true
     onBegin()
     return { answer, endedAt: performance.now() }
   })
   await began
+  const before = await Promise.all(relays.map(({ host }) => lab.received(host)))
   await delay(2000)
+  const packets = await Promise.all(
+    relays.map(async ({ host }, n) => (await lab.received(host)) - (before[n] ?? 0))
+  )
+  const carrier = relays[packets.indexOf(Math.max(...packets))] ?? assert.fail()
+  const endedBefore = state.ended
   const brokeAt = performance.now()
   await failure.breaks({
     lab,
     relay: {
-      kill: () => first.end(),
+      kill: () => carrier.node.end(),
       restart: async () => {
-        first = await lab.relay('vps', { home })
+        carrier.node = await lab.relay(carrier.host, { home: carrier.home })
       }
     }
   })
@@ -171,7 +185,9 @@ export async function suffer(lab: Lab, failure: Failure): Promise<Outcome> {
   if (path !== failure.path) outcome.failures.push(`path ${path}, expected ${failure.path}`)
   if (failure.whole && !whole) outcome.failures.push(`the answer broke: ${said(answer)}`)
   if (!whole && answer.error === null) outcome.failures.push('the answer ended without an error')
-  if (!whole && endedAt < brokeAt) outcome.failures.push('the answer broke before anything was broken')
+  if (endedBefore) outcome.failures.push('the answer was over before anything was broken')
+  if (failure.relays === 2 && whole)
+    outcome.failures.push('the relay that was killed did not carry the answer')
   if (recoveredMs === null) outcome.failures.push('no answer in the minute after')
   return outcome
 }

@@ -14,7 +14,18 @@ const run = promisify(execFile)
 export type Host = 'vps' | 'vps2' | 'homeA' | 'homeA2' | 'homeB'
 
 /** What a router does; `lab.sh` says more. */
-export type Variant = 'cone' | 'reject' | 'fullcone' | 'symmetric' | 'public' | 'udpblocked' | 'tcp443'
+export type Variant =
+  | 'cone'
+  | 'reject'
+  | 'fullcone'
+  | 'symmetric'
+  | 'public'
+  | 'udpblocked'
+  | 'tcp443'
+  | 'upnp'
+  | 'upnpbroken'
+  | 'ipv6'
+  | 'ipv6tcp'
 
 /** Public addresses of the relays. */
 export const RELAY_ADDRESSES = { vps: '5.10.0.10', vps2: '45.20.0.10' } as const
@@ -26,7 +37,12 @@ const LINE = ['20', '2', '0']
 const READY_MS = 60_000
 
 /** Programs that the lab needs, and cannot do without. */
-const PROGRAMS = ['ip', 'nft', 'conntrack', 'gcc']
+const PROGRAMS = ['ip', 'nft', 'conntrack', 'gcc', 'miniupnpd']
+
+/** Makes a namespace with a NAT in it and takes it away again: what a container may not be allowed to. */
+const TRIAL =
+  'test -c /dev/net/tun && ip netns add "$0" && ' +
+  '{ ip netns exec "$0" nft add table inet trial && ip netns exec "$0" conntrack -F; ok=$?; ip netns del "$0"; exit $ok; }'
 
 /** Why the lab cannot be set up here; undefined where it can. */
 export function labUnavailable(): string | undefined {
@@ -41,7 +57,12 @@ export function labUnavailable(): string | undefined {
     }
   })
   if (missing.length > 0) return `it needs ${missing.join(', ')}`
-  return undefined
+  try {
+    execFileSync('sh', ['-c', TRIAL, `lob${process.pid}-trial`], { stdio: 'ignore' })
+    return undefined
+  } catch {
+    return 'it may not make network namespaces here, or has no /dev/net/tun'
+  }
 }
 
 /** A `lobstah-node` in a namespace. */
@@ -121,6 +142,14 @@ export class Lab {
     await this.#script('move', side)
   }
 
+  /** Packets that a relay has received so far. */
+  async received(host: 'vps' | 'vps2'): Promise<number> {
+    const { stdout } = await run('ip', ['-n', `${this.#prefix}-${host}`, '-s', '-j', 'link', 'show', 'wan'])
+    const [link] = JSON.parse(stdout) as { stats64: { rx: { packets: number } } }[]
+    assert.ok(link)
+    return link.stats64.rx.packets
+  }
+
   /** A fresh home folder, for nodes that are started again on the same one. */
   home(): string {
     return join(this.#folder, `home-${this.#homes++}`)
@@ -159,8 +188,8 @@ export class Lab {
     return { ...node, address: `${address}/p2p/${node.peer}` }
   }
 
-  /** Starts a contributor with an engine of its own. */
-  async contributor(host: Host, relays: string[], home?: string): Promise<LabNode> {
+  /** Starts a contributor with an engine of its own, and with further flags. */
+  async contributor(host: Host, relays: string[], flags: string[] = []): Promise<LabNode> {
     const engine = this.#spawn(host, [join(import.meta.dirname, 'engine-main.ts')])
     const { url } = await firstLine<{ url?: string }>(engine, (line) => line.url !== undefined)
     assert.ok(url)
@@ -171,6 +200,8 @@ export class Lab {
       '--contribute',
       '--serve-access',
       'mesh',
+      '--ask-access',
+      'mesh',
       '--slots',
       '4',
       '--engine',
@@ -180,7 +211,7 @@ export class Lab {
       '--gateway-port',
       '0'
     ]
-    return await this.node(host, [...serve, ...join_, ...listen], home)
+    return await this.node(host, [...serve, ...join_, ...listen, ...flags])
   }
 
   async consumer(host: Host, relays: string[]): Promise<LabNode> {
@@ -199,21 +230,21 @@ export class Lab {
   /** Asks a node's gateway from within its namespace. */
   async ask(
     node: LabNode,
-    what: 'models' | 'peers' | 'path' | 'chat',
+    what: 'models' | 'peers' | 'path' | 'reachable' | 'chat',
     options: { question?: string; timeoutMs?: number; onBegin?: () => void } = {}
   ): Promise<AgentAnswer> {
     let agent = this.#agents.get(node.host)
     if (agent === undefined) {
-      agent = new Agent(this.#spawn(node.host, [join(import.meta.dirname, 'agent-main.ts')], 'pipe'))
+      agent = new Agent(this.#spawn(node.host, [join(import.meta.dirname, 'agent-main.ts')]))
       this.#agents.set(node.host, agent)
     }
     const { onBegin, ...rest } = options
     return await agent.ask({ url: node.url, do: what, ...rest }, onBegin)
   }
 
-  #spawn(host: Host, args: string[], stdin: 'pipe' = 'pipe'): ChildProcess {
+  #spawn(host: Host, args: string[]): ChildProcess {
     const child = spawn('ip', ['netns', 'exec', `${this.#prefix}-${host}`, process.execPath, ...args], {
-      stdio: [stdin, 'pipe', 'inherit']
+      stdio: ['pipe', 'pipe', 'inherit']
     })
     child.stdin.on('error', () => undefined)
     this.#children.add(child)
@@ -242,6 +273,10 @@ class Agent {
       if (id === undefined) return
       this.#waiting.get(id)?.resolve(answer)
       this.#waiting.delete(id)
+    })
+    child.once('exit', () => {
+      for (const { resolve } of this.#waiting.values()) resolve({ failed: 'the agent ended' })
+      this.#waiting.clear()
     })
   }
 

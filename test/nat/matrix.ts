@@ -8,7 +8,9 @@ export interface Scenario {
   /** The consumer's router; `same` puts both behind the contributor's. */
   consumer: Variant | 'same'
   /** The path that this pair must reach; a worse one fails the run. */
-  expect: 'lan' | 'punched' | 'relayed'
+  expect: 'lan' | 'direct' | 'punched' | 'relayed'
+  /** Whether the contributor asks its router to forward a port, and whether it must then be reachable. */
+  upnp?: 'works' | 'broken'
   /** Whether the selection for CI has it. */
   ci?: boolean
   /** Whether an answer of five minutes is tried too. */
@@ -39,7 +41,35 @@ export const SCENARIOS: Scenario[] = [
   { name: 'public, inbound blocked / cone', contributor: 'public', consumer: 'cone', expect: 'punched' },
   { name: 'UDP blocked / cone', contributor: 'udpblocked', consumer: 'cone', expect: 'punched', ci: true },
   { name: 'TCP 443 only / cone', contributor: 'tcp443', consumer: 'cone', expect: 'relayed', ci: true },
-  { name: 'two homes behind one cone', contributor: 'cone', consumer: 'same', expect: 'lan', ci: true }
+  { name: 'two homes behind one cone', contributor: 'cone', consumer: 'same', expect: 'lan', ci: true },
+  {
+    name: 'symmetric with UPnP / symmetric',
+    contributor: 'upnp',
+    consumer: 'symmetric',
+    expect: 'direct',
+    upnp: 'works',
+    ci: true
+  },
+  {
+    name: 'symmetric with UPnP that forwards nothing / symmetric',
+    contributor: 'upnpbroken',
+    consumer: 'symmetric',
+    expect: 'relayed',
+    upnp: 'broken'
+  },
+  {
+    name: 'symmetric, with IPv6 / same',
+    contributor: 'ipv6',
+    consumer: 'ipv6',
+    expect: 'punched',
+    ci: true
+  },
+  {
+    name: 'symmetric, with IPv6 but no UDP / same',
+    contributor: 'ipv6tcp',
+    consumer: 'ipv6tcp',
+    expect: 'punched'
+  }
 ]
 
 /** How one pair fared; times in milliseconds, null where it never happened. */
@@ -47,6 +77,8 @@ export interface Row {
   scenario: Scenario
   /** From the consumer's start to its first listed model. */
   foundMs: number | null
+  /** From the contributor's start to a public address of its own that a peer has dialled. */
+  reachableMs: number | null
   /** Of the first question, asked at once. */
   firstTokenMs: number | null
   /** The path of the first answer. */
@@ -67,6 +99,9 @@ export const STREAM_BYTES = 10_000_000
 /** Longest wait for a better path than the relay, in milliseconds. */
 const UPGRADE_MS = 15_000
 
+/** Longest wait for a forwarded port to be believed, in milliseconds: libp2p asks the router after 5 s. */
+const REACHABLE_MS = 30_000
+
 /** How long the long stream is, in seconds. */
 const LONG_SECONDS = 300
 
@@ -75,7 +110,14 @@ export async function measure(lab: Lab, scenario: Scenario): Promise<Row> {
   await lab.nat('A', scenario.contributor)
   if (scenario.consumer !== 'same') await lab.nat('B', scenario.consumer)
   const relay = await lab.relay('vps')
-  const contributor = await lab.contributor('homeA', [relay.address])
+  const flags = scenario.upnp === undefined ? [] : ['--upnp']
+  const contributor = await lab.contributor('homeA', [relay.address], flags)
+  const reachable =
+    scenario.upnp === undefined
+      ? {}
+      : await lab.ask(contributor, 'reachable', {
+          timeoutMs: scenario.upnp === 'works' ? REACHABLE_MS : REACHABLE_MS / 2
+        })
   const consumer = await lab.consumer(scenario.consumer === 'same' ? 'homeA2' : 'homeB', [relay.address])
   const found = await lab.ask(consumer, 'models')
   const upgrading = lab.ask(consumer, 'path', {
@@ -92,6 +134,7 @@ export async function measure(lab: Lab, scenario: Scenario): Promise<Row> {
   const row: Row = {
     scenario,
     foundMs: number(found.ms),
+    reachableMs: number(reachable.ms),
     firstTokenMs: number(first.firstMs),
     firstRoute: String(first.route),
     upgradeMs: number(upgrade.ms),
@@ -105,6 +148,9 @@ export async function measure(lab: Lab, scenario: Scenario): Promise<Row> {
   if (row.streamBytes !== STREAM_BYTES || stream.finish !== 'stop')
     row.failures.push(`stream not whole: ${String(stream.error)}`)
   if (row.path !== scenario.expect) row.failures.push(`path ${row.path}, expected ${scenario.expect}`)
+  if (scenario.upnp === 'works' && row.reachableMs === null) row.failures.push('the port was not believed')
+  if (scenario.upnp === 'broken' && row.reachableMs !== null)
+    row.failures.push('a port was believed unproven')
   return row
 }
 

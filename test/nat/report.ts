@@ -34,12 +34,13 @@ Written by \`npm run test:nat\`; do not edit. Real nodes in Linux network namesp
 
 ## Pairs
 
-The contributor's router, then the consumer's. The first question is asked as soon as the model is listed, and always goes over the relay.
+The contributor's router, then the consumer's. The first question is asked as soon as the model is listed, and waits for no better path than there is at that moment.
 
-${table(['Routers', 'Found', 'First token, path', 'Path then', 'After', '10 MB answer'], matrix)}
+${table(['Routers', 'Found', 'First token, path', 'Path then', 'Upgraded after', '10 MB answer'], matrix)}
 
 - **cone** keeps ports and lets in only who was asked; the one **that answers strays** refuses others aloud. A **full cone** lets anybody in at a port that is in use. **Symmetric**: a new random port for each destination.
-- _Found_ is the time from the consumer's start to the model in its list, by the DHT. _After_ counts from there.
+- _Found_ is the time from the consumer's start to the model in its list, by the DHT. _Upgraded after_ counts from there.
+- **UPnP**: the contributor asked its router for a port (\`--upnp\`), and tells others of it only once the relay's dial to it has come in. A router that says yes and forwards nothing changes nothing. IPv6 is inbound-blocked, as home routers have it, and the relay has none.
 - Two symmetric routers, or a network that lets out nothing but TCP to port 443, stay on the relay.
 
 An answer of five minutes: ${long.map((row) => `${row.scenario.name} (${row.path}) ${row.whole ? 'whole' : 'broken'}`).join(', ')}.
@@ -53,6 +54,20 @@ ${table(['What breaks', 'What the user sees', 'Next answer'], failures)}
 _Next answer_ counts from when the failure was over (the relay was back, the line was up) to the first token.
 `
 }
+
+/** The README with the matrix in its place: between two comments that name this page. */
+export function withMatrix(readme: string, rows: Row[]): string {
+  const short = rows.map((row) => [
+    row.scenario.name,
+    `${time(row.firstTokenMs)}, ${row.firstRoute}`,
+    row.upgradeMs === null ? row.path : `${row.path} after ${time(row.upgradeMs)}`
+  ])
+  const matrix = table(['Routers: contributor / consumer', 'First token', 'Path then'], short)
+  return readme.replace(PLACE, `$1\n\n${matrix}\n\n$2`)
+}
+
+/** Where the matrix is in the README. */
+const PLACE = /(<!-- nat-matrix: [^>]* -->)[^]*(<!-- \/nat-matrix -->)/
 
 /** Milliseconds as a person reads them. */
 function time(ms: number | null): string {

@@ -37,6 +37,8 @@ export class StunDirectory implements Startable {
     const { signal } = this.#stopped
     this.#topology = await this.#components.libp2p.register(STUN_PROTOCOL, {
       onConnect: (peer, connection) => {
+        // Every identify push comes here too.
+        if (this.#known.get(peer.toString())?.connection === connection) return
         const asking = this.#ask(peer, connection, signal).finally(() => this.#asking.delete(asking))
         this.#asking.add(asking)
       },

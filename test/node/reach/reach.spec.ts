@@ -5,7 +5,16 @@ import { defaultLogger } from '@libp2p/logger'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLobstahLibp2p, loadQuic, type LobstahLibp2p } from '../../../node/libp2p.ts'
 import { Reach, StunServer, isRelayed } from '../../../node/reach/index.ts'
-import { FrameStream, PUNCH_PROTOCOL, openPunch } from '../../../protocols/index.ts'
+import {
+  FrameStream,
+  PUNCH_PROTOCOL,
+  acceptPunch,
+  openPunch,
+  proposePunch,
+  type Endpoint,
+  type PunchAnswer,
+  type PunchOffer
+} from '../../../protocols/index.ts'
 import { eventually, until } from '../../support/mesh.ts'
 
 const log = defaultLogger().forComponent('test')
@@ -21,6 +30,8 @@ class Triangle {
   readonly reach: Reach
   readonly far: Reach
   readonly signal = AbortSignal.timeout(60_000)
+  /** With whom neither of the two makes direct connections. */
+  readonly refused = new Set<string>()
   now = 0
 
   private constructor(relay: LobstahLibp2p, listener: LobstahLibp2p, dialer: LobstahLibp2p) {
@@ -29,8 +40,14 @@ class Triangle {
     this.listener = listener
     this.dialer = dialer
     this.stun = new StunServer({ port: 0, host: '127.0.0.1' }, { libp2p: relay, log, now: Date.now })
-    this.reach = new Reach({ libp2p: dialer, doors: dialer.services.doors, log, now })
-    this.far = new Reach({ libp2p: listener, doors: listener.services.doors, log, now })
+    this.reach = new Reach(
+      { allows: (peer) => !this.refused.has(peer) },
+      { libp2p: dialer, doors: dialer.services.doors, log, now }
+    )
+    this.far = new Reach(
+      { allows: (peer) => !this.refused.has(peer) },
+      { libp2p: listener, doors: listener.services.doors, log, now }
+    )
   }
 
   static async start(options: { quic: boolean }): Promise<Triangle> {
@@ -59,6 +76,24 @@ class Triangle {
   async relayed(): Promise<Connection> {
     const [address] = this.listener.getMultiaddrs()
     return await this.dialer.dial(multiaddr(address?.toString()), { signal: this.signal })
+  }
+
+  /** Has the relay tell the dialer its STUN ports, as when it was connected to. */
+  async tell(): Promise<void> {
+    const [toRelay] = this.dialer.getConnections(this.relay.peerId)
+    assert.ok(toRelay)
+    await this.dialer.services.identify.identify(toRelay)
+  }
+
+  /** Identifies a peer again, which has it considered again. */
+  async occasion(connection: Connection): Promise<void> {
+    await until(() =>
+      this.dialer.services.identify.identify(connection).then(
+        () => true,
+        // libp2p's own may be under way.
+        () => false
+      )
+    )
   }
 
   /** Resolves to the dialer's first connection to the listener that is not relayed. */
@@ -121,9 +156,7 @@ describe('node/reach', () => {
     await reach.start()
     // Whoever is connected already is considered when the relay has told its STUN ports.
     await triangle.dialer.services.identify.identify(relayed)
-    const [toRelay] = triangle.dialer.getConnections(triangle.relay.peerId)
-    assert.ok(toRelay)
-    await triangle.dialer.services.identify.identify(toRelay)
+    await triangle.tell()
     const fresh = new FrameStream(await (await triangle.direct()).newStream(ECHO, { signal }))
     const large = Buffer.alloc(500_000, 7)
     for (const frames of [old, fresh]) {
@@ -154,39 +187,126 @@ describe('node/reach', () => {
     first.stream.abort(new Error('enough'))
   })
 
-  it('leaves a peer alone for a while after a failure, but for a new relay', async () => {
-    triangle = await Triangle.start({ quic: false })
-    const { dialer, listener, relay, reach, far } = triangle
+  /** Refuses every attempt with the listener from now on; counts them. */
+  async function refuse({ listener, far }: Triangle): Promise<{ count: number; first: Promise<void> }> {
     await far.stop()
-    let asked = 0
-    const { promise: refused, resolve: onRefused } = Promise.withResolvers<undefined>()
+    const { promise: first, resolve } = Promise.withResolvers<void>()
+    const refused = { count: 0, first }
     await listener.handle(
       PUNCH_PROTOCOL,
       (stream) => {
-        asked++
+        refused.count++
         stream.abort(new Error('no'))
-        onRefused(undefined)
+        resolve()
+      },
+      { runOnLimitedConnection: true }
+    )
+    return refused
+  }
+
+  it('leaves a peer alone for a while after a failure', async () => {
+    triangle = await Triangle.start({ quic: false })
+    const { reach } = triangle
+    const refused = await refuse(triangle)
+    await reach.start()
+    const relayed = await triangle.relayed()
+    await triangle.tell()
+    await refused.first
+    // The attempt ends after its stream; another identify is another occasion, and so is one of the same relay.
+    await until(async () => {
+      await triangle!.occasion(relayed)
+      await triangle!.tell()
+      triangle!.now += 1000
+      return triangle!.now > 20_000
+    })
+    assert.equal(refused.count, 1)
+    triangle.now += 60_000
+    await until(async () => {
+      await triangle!.occasion(relayed)
+      return refused.count === 2
+    })
+  })
+
+  it('tries again at once after a change of network, which has a relay connected to anew', async () => {
+    triangle = await Triangle.start({ quic: false })
+    const { dialer, relay, reach } = triangle
+    const refused = await refuse(triangle)
+    await reach.start()
+    await triangle.relayed()
+    await triangle.tell()
+    await refused.first
+    await dialer.hangUp(relay.peerId)
+    await triangle.relayed()
+    await until(() => refused.count === 2)
+    assert.equal(triangle.now, 0)
+  })
+
+  it('tries again at once with a peer that went and came back', async () => {
+    triangle = await Triangle.start({ quic: false })
+    const { dialer, listener, reach } = triangle
+    const refused = await refuse(triangle)
+    await reach.start()
+    await triangle.relayed()
+    await triangle.tell()
+    await refused.first
+    await dialer.hangUp(listener.peerId)
+    await triangle.relayed()
+    await until(() => refused.count === 2)
+    assert.equal(triangle.now, 0)
+  })
+
+  it('gives up after 6 s, and stays on the relay', async () => {
+    triangle = await Triangle.start({ quic: false })
+    const { listener, reach, far, signal } = triangle
+    await far.stop()
+    // Nobody listens there, and nobody dials from there.
+    const tcp: Endpoint = { observed: [{ address: '127.0.0.1', port: 1024 }], local: [], mapping: 'stable' }
+    const { promise: over, resolve: onOver } = Promise.withResolvers<number>()
+    await listener.handle(
+      PUNCH_PROTOCOL,
+      (stream) => {
+        void acceptPunch(stream, async () => ({ type: 'answer', tcp }), { signal }).then(() => {
+          const began = performance.now()
+          stream.addEventListener('close', () => onOver(performance.now() - began))
+        })
       },
       { runOnLimitedConnection: true }
     )
     await reach.start()
     const relayed = await triangle.relayed()
-    const [toRelay] = dialer.getConnections(relay.peerId)
-    assert.ok(toRelay)
-    await dialer.services.identify.identify(toRelay)
-    await refused
-    // The attempt ends after its stream; another identify is another occasion.
-    await until(async () => {
-      await dialer.services.identify.identify(relayed)
-      triangle!.now += 1000
-      return triangle!.now > 20_000
-    })
-    assert.equal(asked, 1)
-    triangle.now += 60_000
-    await until(async () => {
-      await dialer.services.identify.identify(relayed)
-      return asked === 2
-    })
+    await triangle.tell()
+    const took = await over
+    assert.ok(took > 5500 && took < 15_000, `${took} ms`)
+    assert.equal(relayed.status, 'open')
+  }).timeout(60_000)
+
+  it('makes no attempt with a peer that is neither served nor asked', async () => {
+    triangle = await Triangle.start({ quic: false })
+    const { listener, reach } = triangle
+    const refused = await refuse(triangle)
+    triangle.refused.add(listener.peerId.toString())
+    await reach.start()
+    const relayed = await triangle.relayed()
+    await triangle.tell()
+    await triangle.occasion(relayed)
+    assert.equal(refused.count, 0)
+    triangle.refused.clear()
+    await triangle.occasion(relayed)
+    await refused.first
+  })
+
+  it('takes no part in the attempt of a peer that is neither served nor asked', async () => {
+    triangle = await Triangle.start({ quic: false })
+    const { dialer, signal, refused } = triangle
+    refused.add(dialer.peerId.toString())
+    const relayed = await triangle.relayed()
+    const tcp: Endpoint = { observed: [{ address: '127.0.0.1', port: 1024 }], local: [], mapping: 'stable' }
+    const offer: PunchOffer = { type: 'offer', token: '00'.repeat(16), tcp }
+    const propose = async (): Promise<PunchAnswer> =>
+      await proposePunch(await openPunch(relayed, { signal }), offer, { signal })
+    await assert.rejects(propose())
+    refused.clear()
+    await propose()
   })
 
   it('stops twice, and in the middle of an attempt', async () => {
