@@ -16,13 +16,26 @@ export class RelayLimitError extends Error {
   }
 }
 
-/** What libp2p says when it cannot listen, in a sentence; other errors as they are. */
+/** What libp2p and the STUN server say when they cannot listen, in a sentence; other errors as they are. */
 export function explainListen(err: unknown): unknown {
   if (!(err instanceof Error)) return err
+  const stun = explainStun(err)
+  if (stun !== undefined) return stun
   const failures = [...err.message.matchAll(/^\s*(\/\S+): Error: listen (\w+)/gm)]
   if (failures.length === 0) return err
   const each = failures.map(([, address, code]) => `${address} (${reason(code)})`)
   const message = `Peers cannot be listened for at ${each.join(', ')}. Choose another address with --listen, or stop the program that has it.`
+  return new ListenError(message, { cause: err })
+}
+
+/** libp2p wraps its own: what comes from the system as it is comes from STUN's sockets. */
+function explainStun(
+  err: Error & { code?: string; syscall?: string; port?: number }
+): ListenError | undefined {
+  const { code, syscall, port } = err
+  if (port === undefined || (syscall !== 'bind' && syscall !== 'listen')) return undefined
+  const transport = syscall === 'bind' ? 'UDP' : 'TCP'
+  const message = `The STUN server cannot listen on ${transport} port ${port} (${reason(code)}). Choose another with --stun-port (it takes the next UDP port too), or stop the program that has it.`
   return new ListenError(message, { cause: err })
 }
 

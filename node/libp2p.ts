@@ -1,7 +1,4 @@
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
-import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
-import { autoNATv2 } from '@libp2p/autonat-v2'
 import { circuitRelayTransport, type CircuitRelayService } from '@libp2p/circuit-relay-v2'
 import { identify, identifyPush, type Identify, type IdentifyPush } from '@libp2p/identify'
 import {
@@ -9,6 +6,7 @@ import {
   type ConnectionGater,
   type MultiaddrConnection,
   type PeerDiscovery,
+  type PeerId,
   type PrivateKey,
   type ServiceMap
 } from '@libp2p/interface'
@@ -21,9 +19,11 @@ import { uPnPNAT } from '@libp2p/upnp-nat'
 import { webSockets } from '@libp2p/websockets'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
-import { KAD_PROTOCOL } from '../protocols/index.ts'
-import { doors, type Doors } from './reach/index.ts'
-import { isPrivateAddress } from './discovery/index.ts'
+import { CHAT_PROTOCOL, KAD_PROTOCOL } from '../protocols/index.ts'
+import { dialBack, doors, leadsThere, type DialBack, type Doors } from './reach/index.ts'
+import { isPrivateAddress, outerAddress } from './discovery/index.ts'
+import { muxer } from './muxer.ts'
+import { compactNoise } from './noise.ts'
 import { DEFAULT_RELAY_LIMITS, limitedRelay, type RelayLimits } from './relay-limits.ts'
 
 /** Streams at once from one peer through a relay: 32 by default, one for each contributor asked. */
@@ -39,6 +39,7 @@ const RESERVATION_TTL_MS = 20 * 24 * 3600 * 1000
 const PROVIDER_VALIDITY_MS = 600_000
 
 export interface LobstahServices extends ServiceMap {
+  autonat: DialBack
   dht: SingleKadDHT
   doors: Doors
   identify: Identify
@@ -86,6 +87,8 @@ export interface Libp2pInit {
   upnp?: boolean
   /** libp2p's QUIC transport, where it could be loaded. A private mesh's key cannot be enforced on it. */
   quic?: QuicTransport
+  /** Whether quiet connections are pinged, so that dead ones are noticed; hundreds of nodes in one process do little else. @default true */
+  monitor?: boolean
   /** Keeps addresses and the DHT over a restart. @default in memory */
   datastore?: Datastore
 }
@@ -113,6 +116,10 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
     privateKey: init.privateKey,
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
     addresses: { listen, announce: init.announce ?? [] },
+    // What is private elsewhere is not even kept; in a network without an outside it may be routed.
+    ...(init.lanOnly === true
+      ? {}
+      : { peerStore: { addressFilter: (_: PeerId, address: Multiaddr) => leadsThere(address) } }),
     transports: [
       tcp(),
       webSockets(),
@@ -123,18 +130,29 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
       })
     ],
     ...(init.meshKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: init.meshKey }) }),
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 1 << 20 }, maxEarlyStreams: 1000 })],
+    connectionEncrypters: [compactNoise()],
+    streamMuxers: [
+      muxer({
+        optimistic: [CHAT_PROTOCOL],
+        streamOptions: { maxStreamWindowSize: 1 << 20 },
+        maxEarlyStreams: 1000
+      })
+    ],
     connectionGater: gater(init.lanOnly === true),
     connectionManager: {
       maxConnections: 2000,
-      maxIncomingPendingConnections: 500,
+      // More than one host alone can fill: 100 a second for 5 s.
+      maxIncomingPendingConnections: 1000,
       inboundConnectionThreshold: 100,
       inboundUpgradeTimeout: 5000,
       // A /dnsaddr is looked up before the gater is asked.
       ...(init.lanOnly === true ? { resolvers: {} } : {})
     },
-    connectionMonitor: { pingInterval: 10_000, pingTimeout: { minTimeout: 10_000 } },
+    connectionMonitor: {
+      enabled: init.monitor ?? true,
+      pingInterval: 10_000,
+      pingTimeout: { minTimeout: 10_000 }
+    },
     transportManager: { faultTolerance: FaultTolerance.FATAL_ALL },
     services: {
       identify: identify(),
@@ -162,8 +180,8 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
             })
           }
         : {}),
-      // Version 2: version 1 closes connections.
-      autonat: autoNATv2(),
+      autonat: dialBack(),
+      ...(init.relay === true && !init.announce?.length ? { outerAddress: outerAddress() } : {}),
       ...(init.mdns === true ? { mdns: localSearch(init.mdnsPort) } : {}),
       ...(init.upnp === true ? { upnp: uPnPNAT() } : {}),
       listener: (components: { transportManager: Transports }): Listener => ({

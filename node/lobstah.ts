@@ -5,7 +5,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Registry } from 'prom-client'
 import type { Price } from '../protocols/index.ts'
 import { consumer, type Consumer } from './consumer/index.ts'
-import { contributor, type Contributor } from './contributor/index.ts'
+import { contributor, type Contributor, type SharedLine } from './contributor/index.ts'
 import {
   BootstrapKeeper,
   Directory,
@@ -60,6 +60,8 @@ export interface LobstahInit extends Libp2pInit {
   maxPrice?: Readonly<Record<string, Price>>
   /** What a peer may owe, in micro-credits. */
   creditLine?: (peer: string) => number
+  /** What some may owe together, in micro-credits. */
+  sharedLine?: SharedLine
   /** Longest time that running answers get when the node stops, in milliseconds. @default 10 s */
   drainMs?: number
   /** Whether direct connections are made behind relayed ones. @default true */
@@ -112,7 +114,11 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
     { libp2p, log: log('bootstrap') }
   )
   const relays = new RelayKeeper({ listen }, { libp2p, log: log('relays') })
-  const reach = new Reach({ libp2p, doors: libp2p.services.doors, log: log('reach'), now })
+  const { serves = () => true, asks = () => true } = init
+  const reach = new Reach(
+    { allows: (other) => (init.contribute === true && serves(other)) || asks(other) },
+    { libp2p, doors: libp2p.services.doors, log: log('reach'), now }
+  )
   const stun = new StunServer(
     { port: init.stunPort ?? stunPortFor(listen) },
     { libp2p, log: log('stun'), now }
@@ -130,8 +136,9 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
       slots: init.slots ?? 1,
       queue: init.queue ?? 16,
       prices: init.prices ?? {},
-      allows: init.serves ?? (() => true),
+      allows: serves,
       creditLine: init.creditLine ?? (() => DEFAULT_CREDIT_LINE),
+      sharedLine: init.sharedLine,
       agent: AGENT,
       drainMs: init.drainMs ?? 10_000
     })({
@@ -145,7 +152,7 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
       now,
       ...(metrics === undefined ? {} : { observer: contributorObserver(metrics) })
     })
-  const asking = consumer({ allows: init.asks ?? (() => true), maxPrice: init.maxPrice ?? {} })({
+  const asking = consumer({ allows: asks, maxPrice: init.maxPrice ?? {} })({
     libp2p,
     directory,
     ledger,

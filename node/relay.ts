@@ -25,6 +25,8 @@ export interface RelayInit extends Omit<Libp2pInit, 'relay'> {
 /** A relay: circuits for others, a DHT server, and dial-backs by AutoNAT v2. It has no engine and no ledger. */
 export interface Relay extends Startable {
   readonly libp2p: LobstahLibp2p
+  /** Where its STUN server listens, while it runs. */
+  stunPorts(): ReturnType<StunServer['ports']>
   start(): Promise<void>
   stop(): Promise<void>
 }
@@ -42,22 +44,26 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
     { port: init.stunPort ?? stunPortFor(listen) },
     { libp2p, log: (init.logger ?? defaultLogger()).forComponent('lobstah:stun'), now: Date.now }
   )
+  const stop = async (): Promise<void> => {
+    await keeper.stop()
+    await stun.stop()
+    await libp2p.stop()
+  }
   return {
     libp2p,
+    stunPorts: () => stun.ports(),
     start: async () => {
       try {
         await libp2p.start()
+        await stun.start()
+        keeper.start()
       } catch (err) {
+        // What listens already would keep the process alive.
+        await stop()
         throw explainListen(err)
       }
-      await stun.start()
-      keeper.start()
     },
-    stop: async () => {
-      await keeper.stop()
-      await stun.stop()
-      await libp2p.stop()
-    }
+    stop
   }
 }
 

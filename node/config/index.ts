@@ -11,6 +11,7 @@
  * const config = resolveConfig({ flags: { slots: '2' }, env: {}, homeDir: '/home/me' })
  * ```
  */
+export { configFile } from './config-file.ts'
 export * from './describe-config.ts'
 export * from './errors.ts'
 export * from './resolve-config.ts'

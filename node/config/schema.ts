@@ -3,6 +3,9 @@ import { z } from 'zod'
 import { MAX_MODEL_NAME_LENGTH } from '../../protocols/inference/index.ts'
 import { ed25519PeerId } from '../../protocols/records/fields.ts'
 
+/** Begins every invite; what is in one, `node/membership` knows. */
+const INVITE_PREFIX = 'lobstah1'
+
 // Every `error` completes the sentence "expected …".
 
 const text = z.string({ error: 'a text' }).min(1, { error: 'a text that is not empty' })
@@ -18,9 +21,13 @@ const peerId = text.refine((value) => ed25519PeerId.safeParse(value).success, {
 const address = text.refine((value) => protocolsOf(value) !== undefined, {
   error: 'a multiaddr, such as /ip4/0.0.0.0/tcp/17476'
 })
-const peerAddress = text.refine((value) => protocolsOf(value)?.at(-1) === 'p2p', {
-  error: "a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…"
-})
+const peerAddress = text.refine(
+  (value) => value.startsWith(INVITE_PREFIX) || protocolsOf(value)?.at(-1) === 'p2p',
+  {
+    error:
+      "a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, or an invite"
+  }
+)
 const tokenPrice = z.strictObject(
   { prompt: microCredits, completion: microCredits },
   { error: 'an object with prompt and completion, in micro-credits a token' }
@@ -34,7 +41,7 @@ const prices = z.record(text.max(MAX_MODEL_NAME_LENGTH, { error: "a model's name
 export const settings = z.strictObject({
   bootstrap: list(peerAddress)
     .default([])
-    .describe('Peers to join the mesh by; with none, no peer is contacted'),
+    .describe('Peers to join the mesh by, or an invite; with none, no peer is contacted'),
   listen: list(address)
     .optional()
     .describe('Addresses to listen on for peers; by default any for those who serve or relay, else none'),
@@ -114,14 +121,17 @@ export const settings = z.strictObject({
       {
         friends: microCredits.default(1e12),
         strangers: microCredits.default(1e11),
+        allStrangers: microCredits.default(1e12),
         peers: z
           .record(peerId, microCredits, { error: "an object with a line for each peer's id" })
           .default({})
       },
-      { error: 'an object with friends, strangers and peers, in micro-credits' }
+      { error: 'an object with friends, strangers, allStrangers and peers, in micro-credits' }
     )
     .prefault({})
-    .describe('Micro-credits that a friend, a stranger and each peer named may owe before they are refused'),
+    .describe(
+      'Micro-credits that a friend, a stranger, all strangers together and each peer named may owe before they are refused'
+    ),
   logLevel: z
     .enum(['silent', 'error', 'warn', 'info', 'debug', 'trace'], {
       error: 'silent, error, warn, info, debug or trace'

@@ -7,8 +7,8 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 /** First wait before a bootstrap peer is dialled again, doubled each time, in milliseconds. */
 const FIRST_WAIT_MS = 250
 
-/** Longest wait before a bootstrap peer is dialled again, in milliseconds: a relay that is back is found within five seconds. */
-const LONGEST_WAIT_MS = 4000
+/** Longest wait before a bootstrap peer is dialled again, in milliseconds: who is back is found at once, as people see it. */
+const LONGEST_WAIT_MS = 2000
 
 /** One dial's deadline, in milliseconds. */
 const DIAL_TIMEOUT_MS = 10_000

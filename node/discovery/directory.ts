@@ -11,7 +11,7 @@ import {
 import type { SingleKadDHT } from '@libp2p/kad-dht'
 import { INFO_PROTOCOL, canonicalModelName, subscribeInfo, type Announcement } from '../../protocols/index.ts'
 import type { ProviderRecords } from './provider-records.ts'
-import { bestConnection } from './route.ts'
+import { bestConnection, onBetterConnection } from './route.ts'
 import { onServerFound } from './routing-table.ts'
 
 /** How often the DHT is asked for contributors, in milliseconds; each wait is up to a quarter longer. */
@@ -196,32 +196,42 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
 
   /** Subscribes again and again until the peer says goodbye, or cannot be reached for a while. */
   async #follow(id: PeerId, signal: AbortSignal, settle: () => void): Promise<void> {
-    const { log } = this.#components
+    const { libp2p, log, now } = this.#components
     for (let failures = 0; failures <= MAX_REDIALS; failures++) {
+      const better = new AbortController()
       try {
-        for await (const announcement of await this.#subscribe(id, signal)) {
-          failures = 0
-          if (announcement.models.length === 0) return
-          this.#met = true
-          this.#live.set(id.toString(), { peer: id.toString(), id, announcement })
-          this.safeDispatchEvent('change')
-          settle()
+        const connection = await this.#connect(id, signal)
+        const unwatch = onBetterConnection(libp2p, connection, () => better.abort())
+        try {
+          const either = AbortSignal.any([signal, better.signal])
+          for await (const announcement of subscribeInfo(connection, { signal: either, now })) {
+            failures = 0
+            if (announcement.models.length === 0) return
+            this.#met = true
+            this.#live.set(id.toString(), { peer: id.toString(), id, announcement })
+            this.safeDispatchEvent('change')
+            settle()
+          }
+        } finally {
+          unwatch()
         }
       } catch (err) {
         if (signal.aborted) return
+        // It is as alive as before: the subscription only moves, before the worse connection may die.
+        if (better.signal.aborted) continue
         log('lost contributor %p - %e', id, err)
       }
       this.#forget(id.toString())
       settle()
+      // Another connection may be open: one over the other relay, say.
+      if (failures === 0 && this.connection(id) !== undefined) continue
       await delay(REDIAL_MS * 2 ** failures, undefined, { signal }).catch(() => undefined)
     }
   }
 
-  async #subscribe(id: PeerId, signal: AbortSignal): Promise<AsyncGenerator<Announcement>> {
-    const { libp2p, now } = this.#components
+  async #connect(id: PeerId, signal: AbortSignal): Promise<Connection> {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
-    const connection = this.connection(id) ?? (await libp2p.dial(id, { signal: deadline }))
-    return subscribeInfo(connection, { signal, now })
+    return this.connection(id) ?? (await this.#components.libp2p.dial(id, { signal: deadline }))
   }
 
   #forget(peer: string): void {

@@ -5,11 +5,13 @@
  * subscriptions to signed announcements.
  */
 export * from './bootstrap-keeper.ts'
+export * from './dial-back-probe.ts'
 export * from './directory.ts'
 export * from './errors.ts'
 export * from './local-peers.ts'
 export * from './mode-keeper.ts'
 export * from './names.ts'
+export * from './outer-address.ts'
 export * from './private-range.ts'
 export * from './provider-records.ts'
 export * from './relay-keeper.ts'

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 
 const PRIVATE = new BlockList()
 for (const [net, prefix] of [
@@ -43,4 +43,13 @@ export function isPublicAddress(address: Multiaddr): boolean {
   const host = parts[0]
   if (host?.name === 'ip4' || host?.name === 'ip6') return !isPrivateIp(host.value ?? '')
   return host?.name.startsWith('dns') === true
+}
+
+/** Addresses by how far they reach: of the open internet first, of this machine alone last. */
+export function farthestFirst(addresses: readonly string[]): string[] {
+  const rank = (text: string): number => {
+    if (isPublicAddress(multiaddr(text))) return 0
+    return /^\/ip4\/127\.|^\/ip6\/::1\//.test(text) ? 2 : 1
+  }
+  return addresses.toSorted((a, b) => rank(a) - rank(b))
 }

@@ -63,6 +63,11 @@ export class RelayKeeper implements Startable {
     return [...new Set(ids.filter((id) => id !== undefined))]
   }
 
+  /** Relays that this node has met: it holds places on two of them at most. */
+  get known(): number {
+    return this.#relays.size
+  }
+
   readonly #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
     const relayed = detail.connection.remoteAddr.toString().includes(ANY_RELAY)
     if (relayed || !detail.protocols.includes(HOP_PROTOCOL)) return

@@ -11,3 +11,16 @@ export function bestConnection(libp2p: Libp2p, peer: PeerId): Connection | undef
   const open = libp2p.getConnections(peer).filter((connection) => connection.status === 'open')
   return open.findLast((connection) => routeOf(connection) === 'direct') ?? open.at(-1)
 }
+
+/** Calls back when a relayed connection's peer gets a direct one; returns how to stop it. */
+export function onBetterConnection(libp2p: Libp2p, than: Connection, listener: () => void): () => void {
+  const onOpen = ({ detail }: CustomEvent<Connection>): void => {
+    if (detail.remotePeer.equals(than.remotePeer) && routeOf(detail) === 'direct') listener()
+  }
+  if (routeOf(than) === 'relayed') {
+    libp2p.addEventListener('connection:open', onOpen)
+    const best = bestConnection(libp2p, than.remotePeer)
+    if (best !== undefined && routeOf(best) === 'direct') listener()
+  }
+  return () => libp2p.removeEventListener('connection:open', onOpen)
+}

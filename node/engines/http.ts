@@ -6,25 +6,42 @@ import { Readable } from 'node:stream'
 /** How much of an error's body is read, in characters. */
 const MAX_ERROR_LENGTH = 64 * 1024
 
+export interface AskInit {
+  method?: string | undefined
+  headers?: Record<string, string>
+  body?: string | undefined
+  signal?: AbortSignal | undefined
+}
+
 /**
- * `fetch` that waits for the headers as long as its signal allows: an engine sends them with its first token,
- * which may take minutes of loading, while Node's own gives up after 300 s. Bodies are text.
+ * Asks a server, and waits for the headers as long as the signal allows: an engine sends them with its first
+ * token, which may take minutes of loading.
  */
-export async function patientFetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
-  const url = new URL(input instanceof Request ? input.url : input)
+export async function ask(url: URL, init: AskInit): Promise<IncomingMessage> {
   const open = url.protocol === 'https:' ? requestHttps : requestHttp
   const outgoing = open(url, {
     method: init.method ?? 'GET',
-    headers: Object.fromEntries(new Headers(init.headers)),
-    signal: init.signal ?? undefined,
+    headers: init.headers ?? {},
+    signal: init.signal,
     // A pooled socket may be closed by the server just as a POST goes out, and a POST is not sent twice.
     agent: false
   })
   // An abort after the headers is reported on the body; without a listener it would end the process here.
   outgoing.on('error', () => undefined)
   const headersCame = once(outgoing, 'response')
-  outgoing.end(typeof init.body === 'string' ? init.body : undefined)
+  outgoing.end(init.body)
   const [incoming] = (await headersCame) as [IncomingMessage]
+  return incoming
+}
+
+/** `fetch` that is as patient as {@link ask}: Node's own gives up after 300 s. Bodies are text. */
+export async function patientFetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+  const incoming = await ask(new URL(input instanceof Request ? input.url : input), {
+    method: init.method,
+    headers: Object.fromEntries(new Headers(init.headers)),
+    body: typeof init.body === 'string' ? init.body : undefined,
+    signal: init.signal ?? undefined
+  })
   const headers = new Headers()
   for (const [name, values] of Object.entries(incoming.headersDistinct)) {
     for (const value of values ?? []) headers.append(name, value)
@@ -32,18 +49,12 @@ export async function patientFetch(input: string | URL | Request, init: RequestI
   return new Response(Readable.toWeb(incoming), { status: incoming.statusCode, headers })
 }
 
-/** A body's text, piece by piece as it comes. */
-export async function* textOfBody(response: Response): AsyncIterable<string> {
-  const decoder = new TextDecoder()
-  const chunks: AsyncIterable<Uint8Array> | undefined = response.body ?? undefined
-  for await (const chunk of chunks ?? []) yield decoder.decode(chunk, { stream: true })
-}
-
 /** The beginning of a body, for an error's message. */
-export async function errorText(response: Response): Promise<string> {
+export async function errorText(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder()
   let text = ''
-  for await (const piece of textOfBody(response)) {
-    text += piece
+  for await (const piece of body) {
+    text += decoder.decode(piece, { stream: true })
     if (text.length >= MAX_ERROR_LENGTH) break
   }
   return text.slice(0, MAX_ERROR_LENGTH)

@@ -1,14 +1,15 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import type { IdentifyResult } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
 import { multiaddr } from '@multiformats/multiaddr'
 import { pEvent } from 'p-event'
 import { subscribeInfo } from '../../protocols/index.ts'
-import { ProviderRecords, RelayKeeper, isPublicAddress, onServerFound } from '../discovery/index.ts'
+import { ProviderRecords, RelayKeeper, onServerFound } from '../discovery/index.ts'
 import { createLobstahLibp2p, type LobstahLibp2p } from '../libp2p.ts'
+import { Outside } from './diagnose-outside.ts'
 import { because, fail, ok, skip, warn, type Finding } from './diagnosis.ts'
 import { libp2pSettings } from './libp2p-settings.ts'
 import type { MeshConfig } from './mesh-config.ts'
+import type { Runtime } from './runtime-file.ts'
 
 /** Longest wait for a peer, a table or a place, in milliseconds. */
 const PATIENCE_MS = 6000
@@ -16,8 +17,14 @@ const PATIENCE_MS = 6000
 /** Clocks further apart than this make announcements stale soon, in milliseconds; beyond five minutes they are refused. */
 const SKEW_MS = 60_000
 
-/** Looks at the mesh with the eyes of a node that is made for this, with a key of its own, and is gone after it. */
-export async function diagnoseMesh(config: MeshConfig): Promise<Finding[]> {
+/** What is looked at once somebody is reached. */
+const WITH_PEERS = ['dht', 'relays', 'nat', 'reachable', 'clock']
+
+/**
+ * Looks at the mesh with the eyes of a node that is made for this, with a key of its own, and is gone after it.
+ * `running` is what the home's own node wrote, if it runs: the ports are its, then.
+ */
+export async function diagnoseMesh(config: MeshConfig, running?: Runtime): Promise<Finding[]> {
   if (config.bootstrap.length === 0) {
     return [
       warn(
@@ -25,10 +32,11 @@ export async function diagnoseMesh(config: MeshConfig): Promise<Finding[]> {
         'no mesh is joined: nobody is contacted',
         'join one: lobstah-node join, or --bootstrap <multiaddr>'
       ),
-      ...['dht', 'relays', 'nat', 'clock'].map((check) => skip(check, 'no mesh is joined'))
+      ...WITH_PEERS.map((check) => skip(check, 'no mesh is joined'))
     ]
   }
-  const listen = ['/p2p-circuit']
+  const own = running === undefined ? ownListen(config) : []
+  const listen = [...own, '/p2p-circuit']
   const settings = await libp2pSettings(config)
   const libp2p = await createLobstahLibp2p({
     ...settings,
@@ -40,30 +48,33 @@ export async function diagnoseMesh(config: MeshConfig): Promise<Finding[]> {
   })
   const log = defaultLogger().forComponent('lobstah:doctor')
   const relays = new RelayKeeper({ listen }, { libp2p, log })
-  const seenAs = new Set<string>()
-  libp2p.addEventListener('peer:identify', ({ detail }: CustomEvent<IdentifyResult>) => {
-    if (detail.observedAddr !== undefined) seenAs.add(detail.observedAddr.toString())
-  })
+  const outside = new Outside({ config, running, libp2p, log })
   relays.start()
   try {
+    await outside.start()
     await libp2p.start()
     const reached = await bootstrap(libp2p, config)
     if (reached.every(({ status }) => status === 'fail'))
-      return [
-        ...reached,
-        ...['dht', 'relays', 'nat', 'clock'].map((check) => skip(check, 'nobody is reached'))
-      ]
-    return [
-      ...reached,
-      await dht(libp2p),
-      await places(libp2p, relays),
-      nat([...seenAs]),
-      await clock(libp2p)
+      return [...reached, ...WITH_PEERS.map((check) => skip(check, 'nobody is reached'))]
+    const known = dht(libp2p)
+    const looks = [
+      known.then((finding) => [finding]),
+      places(libp2p, relays).then((finding) => [finding]),
+      outside.look(),
+      known.then(async () => [await clock(libp2p)])
     ]
+    return [...reached, ...(await Promise.all(looks)).flat()]
   } finally {
+    await outside.stop()
     await relays.stop()
     await libp2p.stop()
   }
+}
+
+/** Where the home's node would listen, as far as it could be dialled. */
+function ownListen({ listen, contribute, relay }: MeshConfig): string[] {
+  const addresses = listen ?? (contribute || relay ? ['/ip4/0.0.0.0/tcp/0'] : [])
+  return addresses.filter((text) => !text.includes('/p2p-circuit'))
 }
 
 async function bootstrap(
@@ -106,10 +117,12 @@ async function dht(libp2p: LobstahLibp2p): Promise<Finding> {
 
 async function places(libp2p: LobstahLibp2p, relays: RelayKeeper): Promise<Finding> {
   const held = (): number => relays.held().length
-  if (held() === 0)
-    await pEvent(libp2p, 'transport:listening', { filter: () => held() > 0, timeout: PATIENCE_MS }).catch(
-      () => undefined
-    )
+  const wanted = (): number => Math.min(2, Math.max(1, relays.known))
+  if (held() < wanted())
+    await pEvent(libp2p, 'transport:listening', {
+      filter: () => held() >= wanted(),
+      timeout: PATIENCE_MS
+    }).catch(() => undefined)
   if (held() >= 2) return ok('relays', `${held()} relays give a place`)
   if (held() === 1)
     return warn(
@@ -121,17 +134,6 @@ async function places(libp2p: LobstahLibp2p, relays: RelayKeeper): Promise<Findi
     'relays',
     'no relay gives a place: behind a NAT this node is not reached',
     'join by a relay (lobstah-node relay), and see whether it has places left: --relay-limits'
-  )
-}
-
-function nat(seen: string[]): Finding {
-  const addresses = seen.map((text) => multiaddr(text)).filter(isPublicAddress)
-  if (addresses.length === 0)
-    return ok('nat', 'none on the way to those reached: all are on private networks')
-  const hosts = [...new Set(addresses.map((address) => address.getComponents()[0]?.value ?? ''))]
-  return ok(
-    'nat',
-    `seen from outside as ${hosts.join(', ')}${hosts.length > 1 ? ': more than one way out' : ''}`
   )
 }
 

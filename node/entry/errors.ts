@@ -1,5 +1,5 @@
 /** What the program's exit codes mean; `lobstah-node --help` says the same. */
-export const EXIT = { failed: 1, usage: 2, unavailable: 3 } as const
+export const EXIT = { failed: 1, usage: 2, unavailable: 3, interrupted: 130 } as const
 
 /** A command cannot do what it was asked; the message says why and what to do. */
 export class CommandError extends Error {

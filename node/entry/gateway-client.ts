@@ -76,8 +76,13 @@ export class GatewayClient {
 async function refusal(response: Response): Promise<CommandError> {
   const parsed = envelope.safeParse(await response.json().catch(() => undefined))
   const message = parsed.success ? parsed.data.error.message : `The gateway answered ${response.status}`
-  const exitCode = response.status === 429 || response.status >= 500 ? EXIT.unavailable : EXIT.failed
-  return new CommandError(message, exitCode)
+  return new CommandError(message, exitCodeOf(response.status))
+}
+
+/** A model that nobody serves, or nobody has a slot for, may be there later; a wrong key will not be right. */
+function exitCodeOf(status: number): number {
+  if (status === 401) return EXIT.usage
+  return status === 404 || status === 429 || status >= 500 ? EXIT.unavailable : EXIT.failed
 }
 
 async function* streamItems(response: Response): AsyncGenerator<StreamItem> {

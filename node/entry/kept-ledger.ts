@@ -1,9 +1,12 @@
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config/index.ts'
 import { loadOrCreateIdentity } from '../identity/index.ts'
 import { ledger, type Ledger } from '../ledger/index.ts'
+import { CommandError, EXIT, HomeInUseError } from './errors.ts'
+import { openDatastore } from './node-process.ts'
 
-/** Opens the home's ledger, also while a node writes it, for as long as `use` takes. */
+/** Reads the home's ledger, also while a node writes it, for as long as `use` takes. */
 export async function withLedger<T>(
   config: Config,
   use: (book: Ledger, peer: string) => Promise<T>,
@@ -17,5 +20,35 @@ export async function withLedger<T>(
     return await use(book, peer)
   } finally {
     await book.stop()
+  }
+}
+
+/**
+ * The same to write to it. Throws CommandError while a node runs on the home: what its peers owe it, it knows
+ * from its start and its own entries.
+ */
+export async function withLedgerAlone<T>(
+  config: Config,
+  use: (book: Ledger, peer: string) => Promise<T>
+): Promise<T> {
+  const lock = await lockHome(config.home)
+  try {
+    return await withLedger(config, use, { readOnly: false })
+  } finally {
+    await lock.close()
+  }
+}
+
+async function lockHome(home: string): ReturnType<typeof openDatastore> {
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 })
+    return await openDatastore(home)
+  } catch (err) {
+    if (!(err instanceof HomeInUseError)) throw err
+    throw new CommandError(
+      `A lobstah-node is running on ${home} and writes its ledger. Stop it, and try again.`,
+      EXIT.usage,
+      { cause: err }
+    )
   }
 }

@@ -7,6 +7,7 @@ import {
   GatewayTlsError,
   KeyFileError
 } from '../../http-gateway/index.ts'
+import { InviteError, MembershipError } from '../membership/index.ts'
 import { CommandError, EXIT } from './errors.ts'
 import { program, usageExitCode } from './program.ts'
 
@@ -17,7 +18,7 @@ process.stdout.on('error', (err: NodeJS.ErrnoException) => {
 })
 
 try {
-  await program(process.argv, process.env).parse()
+  await program(process.env).parseAsync(process.argv)
 } catch (err) {
   const usage = usageExitCode(err)
   if (usage === undefined)
@@ -33,7 +34,9 @@ function exitCode(err: unknown): number {
     GatewayAddressInUseError,
     GatewayApiKeyRequiredError,
     GatewayTlsError,
-    KeyFileError
+    InviteError,
+    KeyFileError,
+    MembershipError
   ]
   return settings.some((kind) => err instanceof kind) ? EXIT.usage : EXIT.failed
 }

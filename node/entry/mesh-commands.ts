@@ -6,6 +6,7 @@ import { invite, type InviteFlags } from './commands/invite.ts'
 import { join, leave, type JoinFlags } from './commands/join.ts'
 import { relay, type RelayFlags } from './commands/relay.ts'
 import type { Output } from './output.ts'
+import { spoken } from './stdin.ts'
 
 /** Runs a command with its settings. */
 type Within = (command: Command, action: (config: Config, output: Output) => Promise<void>) => Promise<void>
@@ -51,9 +52,9 @@ export function meshCommands(
     friends
       .command(name)
       .description(name === 'add' ? 'take a peer among the friends' : 'take a peer from among them')
-      .argument('<peer>', "the peer's id: its owner sees it with lobstah-node identity")
+      .argument('<peer>', "the peer's id, which its lobstah-node identity prints, or - to read it from stdin")
       .action((peer: string, _flags, command: Command) =>
-        within(command, (config, output) => action(config, peer, output))
+        within(command, async (config, output) => action(config, await spoken(peer), output))
       )
   }
   friends

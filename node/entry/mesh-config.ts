@@ -1,5 +1,12 @@
 import type { Config } from '../config/index.ts'
-import { readMembership, type Membership } from '../membership/index.ts'
+import {
+  decodeInvite,
+  isInvite,
+  readMembership,
+  writeMembership,
+  type Membership
+} from '../membership/index.ts'
+import { CommandError, EXIT } from './errors.ts'
 
 /** The settings with what follows from the mesh that the home belongs to. */
 export interface MeshConfig extends Config {
@@ -9,19 +16,48 @@ export interface MeshConfig extends Config {
 }
 
 /**
- * Adds the mesh's relays to those to join by. Members of a private mesh were let in by somebody, so that they
- * serve each other; in a public one anybody can be anybody, so that friends are named.
+ * Adds the mesh's relays to those to join by, and opens the invites among them. Members of a private mesh were let
+ * in by somebody, so that they serve each other; in a public one anybody can be anybody, so that friends are named.
+ * Throws InviteError, MembershipError and CommandError.
  */
 export async function meshConfig(config: Config): Promise<MeshConfig> {
-  const membership = await readMembership(config.home)
+  const membership = invitedTo(config, await readMembership(config.home))
   const access = membership?.key === undefined ? 'friends' : 'mesh'
+  const addresses = config.bootstrap.filter((text) => !isInvite(text))
   return {
     ...config,
     membership,
-    bootstrap: [...new Set([...config.bootstrap, ...(membership?.bootstrap ?? [])])],
+    bootstrap: [...new Set([...addresses, ...(membership?.bootstrap ?? [])])],
     serveAccess: config.serveAccess ?? access,
     askAccess: config.askAccess ?? access
   }
+}
+
+/** A node that asks nobody, serves nobody and relays for nobody has nobody to meet: whatever is joined, it contacts nobody. */
+export function nodeConfig(config: MeshConfig): MeshConfig {
+  const alone = config.askAccess === 'nobody' && !config.contribute && !config.relay
+  return alone ? { ...config, bootstrap: [], mdns: false, upnp: false } : config
+}
+
+/** The mesh of the home and of the invites to join by, which must be one. */
+function invitedTo({ bootstrap }: Config, present: Membership | undefined): Membership | undefined {
+  return bootstrap.filter(isInvite).reduce<Membership | undefined>((mesh, text) => {
+    // Who is in needs no invite that still holds.
+    const { name, key, bootstrap: addresses } = decodeInvite(text, mesh?.key === undefined ? Date.now() : 0)
+    if (mesh !== undefined && mesh.key !== key)
+      throw new CommandError(
+        `The invite is to the mesh "${name}", and this home belongs to "${mesh.name}": leave that first (lobstah-node leave), or use another --home`,
+        EXIT.usage
+      )
+    const known = mesh ?? { name, ...(key === undefined ? {} : { key }), bootstrap: [] }
+    return { ...known, bootstrap: [...new Set([...known.bootstrap, ...addresses])] }
+  }, present)
+}
+
+/** Keeps the mesh that an invite among the settings leads to, as `join` does: an invite expires, membership lasts. */
+export async function keepMembership({ home, membership }: MeshConfig): Promise<void> {
+  if (membership === undefined || (await readMembership(home)) !== undefined) return
+  await writeMembership(home, membership)
 }
 
 /** What a person should know of the settings, as sentences: nobody is served, say, for there are no friends. */

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LevelDatastore } from 'datastore-level'
+import { PeerDatastore } from '../peer-datastore.ts'
 import { Registry, collectDefaultMetrics } from 'prom-client'
 import { gateway, homeToken, type Gateway } from '../../http-gateway/index.ts'
 import type { Config } from '../config/index.ts'
@@ -12,9 +12,10 @@ import { ledgerObserver } from '../metrics/index.ts'
 import { chooseEngine } from './choose-engine.ts'
 import { keysFile } from './commands/keys.ts'
 import { HomeInUseError } from './errors.ts'
+import { Friends } from './friends-file.ts'
 import { libp2pSettings } from './libp2p-settings.ts'
 import { logging } from './logging.ts'
-import { accessWarnings, meshConfig, type MeshConfig } from './mesh-config.ts'
+import { accessWarnings, keepMembership, meshConfig, nodeConfig, type MeshConfig } from './mesh-config.ts'
 import { removeRuntime, writeRuntime } from './runtime-file.ts'
 
 /** Longest time that running answers get when the node stops, in milliseconds. */
@@ -33,7 +34,7 @@ export interface NodeProcess {
 
 /** Starts a node on its home. Throws what a person can mend: see the errors' messages. */
 export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promise<NodeProcess> {
-  const config = await meshConfig(settings)
+  const config = nodeConfig(await meshConfig(settings))
   await mkdir(config.home, { recursive: true, mode: 0o700 })
   const undo: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {
@@ -42,6 +43,7 @@ export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promi
   try {
     const datastore = await openDatastore(config.home)
     undo.push(() => datastore.close())
+    await keepMembership(config)
     const { privateKey, peerId, publicKey, warnings } = await loadOrCreateIdentity(
       join(config.home, 'identity.key')
     )
@@ -50,7 +52,10 @@ export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promi
     const log = logging({ level: config.logLevel, json: config.json })
     const metrics = new Registry()
     collectDefaultMetrics({ register: metrics })
-    const friends = new Set(config.friends)
+    const friends = new Friends(config, (err) =>
+      log.gateway.warn('the friends stay as they were', { reason: String(err) })
+    )
+    undo.push(() => Promise.resolve(friends.stop()))
     const lobstah = await createLobstah({
       privateKey,
       ledger: ledger({ file: join(config.home, 'ledger.sqlite') })({
@@ -73,6 +78,10 @@ export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promi
       creditLine: (other) =>
         config.creditLine.peers[other] ??
         (friends.has(other) ? config.creditLine.friends : config.creditLine.strangers),
+      sharedLine: {
+        limit: config.creditLine.allStrangers,
+        covers: (other) => config.creditLine.peers[other] === undefined && !friends.has(other)
+      },
       drainMs: DRAIN_MS,
       logger: log.components,
       metrics
@@ -147,8 +156,8 @@ function buildGateway(
 }
 
 /** The peers' database is also the lock of a home: LevelDB lets nobody else in, and lets go when a process dies. */
-export async function openDatastore(home: string): Promise<LevelDatastore> {
-  const datastore = new LevelDatastore(join(home, 'peers'))
+export async function openDatastore(home: string): Promise<PeerDatastore> {
+  const datastore = new PeerDatastore(join(home, 'peers'))
   try {
     // Not datastore.open(): its error does not tell the cause.
     await datastore.db.open({ createIfMissing: true })

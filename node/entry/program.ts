@@ -10,6 +10,7 @@ import { identity, models, peers } from './commands/status.ts'
 import { EXIT } from './errors.ts'
 import { meshCommands } from './mesh-commands.ts'
 import { processOutput, type Output } from './output.ts'
+import { spoken } from './stdin.ts'
 
 const EXAMPLES = `
 
@@ -24,19 +25,21 @@ Nobody is contacted, and nothing announced, without --bootstrap, --contribute
 or --relay. Settings come from flags, then LOBSTAH_* variables, then
 config.json in the home, then defaults.`
 
-const EXIT_CODES = `
+const FOR_PROGRAMS = `
+For scripts: with --json a command prints one JSON document, or a line for each
+event where it goes on; an argument of - is read from stdin.
 Exit codes: 0 done; 1 failed; 2 wrong flag or setting; 3 node, engine or model
 not available; 130 interrupted.`
 
-/** The program's commands. */
-export function program(argv: string[], env: NodeJS.ProcessEnv): { parse: () => Promise<void> } {
+/** The program: its commands, with what each does. */
+export function program(env: NodeJS.ProcessEnv): Command {
   const root = new Command('lobstah-node')
     .description(
       `A peer-to-peer grid for LLM inference. Without a command: run a node and its gateway.${EXAMPLES}`
     )
     .version('0.1.0')
     .configureHelp({ showGlobalOptions: false })
-    .addHelpText('after', EXIT_CODES)
+    .addHelpText('afterAll', FOR_PROGRAMS)
     .exitOverride()
   for (const option of options()) root.addOption(option)
   const within = (
@@ -69,18 +72,18 @@ export function program(argv: string[], env: NodeJS.ProcessEnv): { parse: () => 
     .option('--max-tokens <n>', 'longest answer', positive)
     .option('--seed <n>', 'seed for sampling', Number)
     .action((question: string, flags: ChatOptions, command: Command) =>
-      within(command, (config, output) => chat(config, question, flags, output))
+      within(command, async (config, output) => chat(config, await spoken(question), flags, output))
     )
   const keys = root.command('keys').description('make, list and remove API keys for the gateway')
   keys
     .command('add')
     .description('make a key and print it, once')
-    .argument('<name>', 'what to call it')
+    .argument('<name>', 'what to call it, or - to read it from stdin')
     .option('--models <names>', 'the models that it may ask for, by commas; by default all')
     .option('--rate <n/min>', 'requests for answers in a minute, such as 60/min')
     .option('--spend <credits>', 'credits that it may spend in a day')
     .action((name: string, flags: KeyFlags, command: Command) =>
-      within(command, (config, output) => addApiKey(config, name, flags, output))
+      within(command, async (config, output) => addApiKey(config, await spoken(name), flags, output))
     )
   keys
     .command('list')
@@ -89,23 +92,19 @@ export function program(argv: string[], env: NodeJS.ProcessEnv): { parse: () => 
   keys
     .command('remove')
     .description('remove a key')
-    .argument('<name>')
+    .argument('<name>', 'its name, or - to read it from stdin')
     .action((name: string, _flags, command: Command) =>
-      within(command, (config, output) => removeApiKey(config, name, output))
+      within(command, async (config, output) => removeApiKey(config, await spoken(name), output))
     )
   root
     .command('demo')
     .description('run a relay, a contributor and a consumer on this machine, and ask one question')
-    .argument('[question]', 'the question', 'What is a mesh?')
+    .argument('[question]', 'the question, or - to read it from stdin', 'What is a mesh?')
     .action((question: string, _flags, command: Command) =>
-      within(command, (_config, output) => demo(question, output))
+      within(command, async (_config, output) => demo(await spoken(question), output))
     )
   meshCommands(root, within, env, positive)
-  return {
-    parse: async () => {
-      await root.parseAsync(argv)
-    }
-  }
+  return root
 }
 
 /** The flags that were really given: commander fills in `true` for those that can only be switched off. */

@@ -36,6 +36,11 @@ export function encodeInvite(invite: Invite): string {
   return PREFIX + base58btc.baseEncode(Buffer.concat([body, checksum(body)]))
 }
 
+/** Whether a text is meant as an invite, be it good or not. */
+export function isInvite(text: string): boolean {
+  return FAMILY.test(text)
+}
+
 /** Reads an invite, with spaces and line ends around and within ignored. Throws InviteError. */
 export function decodeInvite(text: string, now: number): Invite {
   const word = text.replaceAll(/\s/g, '')

@@ -10,7 +10,7 @@ export interface Printed {
 }
 
 /** Longest run of one command, in milliseconds. */
-const TIMEOUT_MS = 90_000
+const TIMEOUT_MS = 180_000
 
 /** A folder of state for OpenClaw, with the environment that keeps it to itself and offline. */
 export class OpenClaw {

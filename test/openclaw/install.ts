@@ -13,6 +13,13 @@ export interface Programs {
   lobster: string
 }
 
+/** npm's settings of whoever runs the test, for commands that get a home of their own. */
+export function npmSettings(): NodeJS.ProcessEnv {
+  const setting = (name: string): string =>
+    execFileSync('npm', ['config', 'get', name], { encoding: 'utf8' }).trim()
+  return { NPM_CONFIG_USERCONFIG: setting('userconfig'), NPM_CONFIG_CACHE: setting('cache') }
+}
+
 /** Installs OpenClaw and Lobster into a folder that later runs find again; `OPENCLAW_FOLDER` names another. */
 export async function installPrograms(): Promise<Programs> {
   const folder =

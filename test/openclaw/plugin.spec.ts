@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import {
   addressProblem,
   currentChoices,
-  defaultAccess,
+  keptChoices,
   friendsProblem,
   peersOf,
   toBaseUrl,
@@ -60,31 +60,35 @@ describe('node/entry/openclaw: the plugin', () => {
   })
 
   it('has no service where the gateway is elsewhere or the program is not installed', () => {
-    assert.equal(localService(choices({ baseUrl: 'http://192.0.2.1:17475/v1' }), process.env), undefined)
-    assert.equal(localService(choices(), { PATH: '/nowhere' }), undefined)
+    const here = { env: process.env, root: undefined }
+    assert.equal(localService(choices({ baseUrl: 'http://192.0.2.1:17475/v1' }), here), undefined)
+    assert.equal(localService(choices(), { env: { PATH: '/nowhere' }, root: '/nowhere' }), undefined)
     assert.equal(isLocal('http://[::1]:17475/v1'), true)
   })
 
   it('says no to everything until told otherwise', () => {
-    assert.deepEqual(currentChoices({}, {}), choices({ bootstrap: [], friends: [] }))
+    assert.deepEqual(currentChoices({}, {}), {
+      ...choices({ bootstrap: [], friends: [] }),
+      access: undefined
+    })
   })
 
   it('takes what was answered before what variables say', () => {
     const env = { LOBSTAH_DISCOVER: 'true', LOBSTAH_BOOTSTRAP: ADDRESS, LOBSTAH_FRIENDS: `${PEER}, ${PEER}` }
-    assert.deepEqual(currentChoices({}, env), choices({ discover: true, friends: [PEER, PEER] }))
+    assert.deepEqual(currentChoices({}, env), {
+      ...choices({ discover: true, friends: [PEER, PEER] }),
+      access: undefined
+    })
     const config = { plugins: { entries: { lobstah: { config: { discover: false, access: 'mesh' } } } } }
     const { discover, access } = currentChoices(config, env)
     assert.deepEqual([discover, access], [false, 'mesh'])
   })
 
   it('tells addresses from invites, and checks what it can', () => {
-    assert.deepEqual(
-      [defaultAccess([ADDRESS]), defaultAccess(['lobstah1abc']), defaultAccess([])],
-      ['friends', 'mesh', 'friends']
-    )
     assert.deepEqual(peersOf([ADDRESS, 'lobstah1abc']), [PEER])
     assert.equal(addressProblem(`${ADDRESS}, lobstah1abc`), undefined)
     assert.match(addressProblem('/ip4/192.0.2.1/tcp/1') ?? '', /must end in the peer's id/)
+    assert.match(addressProblem('a-friend.example') ?? '', /expected an invite/)
     assert.equal(friendsProblem(`${PEER},${PEER}`), undefined)
     assert.match(friendsProblem('bob') ?? '', /bob: expected peer ids/)
     assert.deepEqual(['http://a:1', 'http://a:1/v1/', 'https://a/x/v1', 'a:1', 'ftp://a'].map(toBaseUrl), [
@@ -94,6 +98,18 @@ describe('node/entry/openclaw: the plugin', () => {
       undefined,
       undefined
     ])
+  })
+
+  it('keeps nothing of a mesh that a no has made void', () => {
+    const voided = keptChoices(choices())
+    assert.deepEqual(JSON.parse(JSON.stringify(voided)), {
+      baseUrl: choices().baseUrl,
+      discover: false,
+      contribute: false
+    })
+    // OpenClaw removes what a patch says undefined of, and leaves alone what it does not name.
+    assert.deepEqual(Object.keys(voided).sort(), Object.keys(choices()).sort())
+    assert.deepEqual(keptChoices(choices({ contribute: true })), choices({ contribute: true }))
   })
 
   describe('with a gateway', () => {

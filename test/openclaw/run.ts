@@ -3,11 +3,13 @@
  * relay can reach, and the consumer that OpenClaw starts by itself, all processes of their own.
  *
  * The first contributor's engine is a scripted one that speaks Ollama's wire; the second's is the tiny model
- * that comes with the package. Needs npm's registry (once), python3, and about 2 GB of memory.
+ * that comes with the package. At the same time, the full package is installed into another OpenClaw, and onboarded
+ * in a pseudo-terminal. Needs npm's registry, for OpenClaw, Lobster and this package's dependencies; python3; and
+ * about 3 GB of memory.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -17,7 +19,8 @@ import { startOllamaServer, type OllamaServer } from '../support/engines/ollama-
 import { MAIN, startProcess, type RunningNode } from '../support/node-process.ts'
 import { OpenClaw, runToEnd } from './commands.ts'
 import { ANSWERS, agentScript } from './engine-script.ts'
-import { installPrograms } from './install.ts'
+import { fullPackage } from './full-package.ts'
+import { installPrograms, npmSettings } from './install.ts'
 import { MemoryWatch } from './memory.ts'
 import { receiptsAt, receiptsIn } from './receipts.ts'
 
@@ -49,7 +52,6 @@ interface ProviderEntry {
 }
 interface HostFile {
   models: { providers: { lobstah: ProviderEntry } }
-  plugins: { entries: { lobstah: { config?: Record<string, unknown> } } }
   agents: { defaults: { model: { primary: string } } }
   gateway: { auth: { token: string } }
 }
@@ -63,6 +65,7 @@ const note = at('ws', 'note.txt')
 const nodes: RunningNode[] = []
 let engine: OllamaServer | undefined
 let stopGateway = async (): Promise<void> => undefined
+let full: Promise<void> | undefined
 try {
   for (const name of ['home', 'state', 'tmp', 'ws', 'bin']) await mkdir(at(name))
   await writeFile(note, 'LOBSTER-4711\n')
@@ -106,28 +109,37 @@ try {
   // Under a test runner's variables OpenClaw is silent.
   const mute = new Set(['VITEST', 'NODE_ENV', 'NODE_OPTIONS'])
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !mute.has(name)))
-  const environment = (state: string): NodeJS.ProcessEnv => ({
+  const npm = npmSettings()
+  const environment = (root: string, ...path: string[]): NodeJS.ProcessEnv => ({
     ...inherited,
-    PATH: [at('bin'), dirname(process.execPath), process.env.PATH ?? ''].join(delimiter),
-    HOME: at('home'),
-    TMPDIR: at('tmp'),
-    OPENCLAW_STATE_DIR: at(state),
-    OPENCLAW_CONFIG_PATH: at(state, 'openclaw.json'),
+    ...npm,
+    PATH: [...path, dirname(process.execPath), process.env.PATH ?? ''].join(delimiter),
+    HOME: join(root, 'home'),
+    TMPDIR: join(root, 'tmp'),
+    OPENCLAW_STATE_DIR: join(root, 'state'),
+    OPENCLAW_CONFIG_PATH: join(root, 'state', 'openclaw.json'),
     OPENCLAW_OFFLINE: '1',
     OPENCLAW_DISABLE_BONJOUR: '1',
     DO_NOT_TRACK: '1',
     NO_COLOR: '1',
     LOBSTAH_ENGINE: 'none'
   })
-  const configOf = async (state: string): Promise<HostFile> =>
-    JSON.parse(await readFile(at(state, 'openclaw.json'), 'utf8')) as HostFile
-  const openclaw = new OpenClaw(programs.openclaw, environment('state'))
+  const openclaw = new OpenClaw(programs.openclaw, environment(folder, at('bin')))
+  full = fullPackage({
+    openclaw: programs.openclaw,
+    folder: at('full'),
+    environment,
+    freePort,
+    say,
+    nodes
+  })
+  // Awaited at the end; until then its failure is nobody's.
+  full.catch(() => undefined)
 
   const tarball = execFileSync(process.execPath, [join(ROOT, 'scripts/pack-plugin.ts'), at('tmp')], {
     encoding: 'utf8'
   }).trim()
   await openclaw.run(['plugins', 'install', tarball, '--force', '--accept-capabilities'])
-  await cp(at('state'), at('interactive'), { recursive: true })
   say('the plugin is installed from its tarball')
 
   // Onboarding without questions.
@@ -157,7 +169,7 @@ try {
   }
   await writeFile(at('tmp', 'patch.json5'), JSON.stringify(patch))
   await openclaw.run(['config', 'patch', '--file', at('tmp', 'patch.json5')])
-  const config = await configOf('state')
+  const config = JSON.parse(await readFile(at('state', 'openclaw.json'), 'utf8')) as HostFile
   const { args, env } = config.models.providers.lobstah.localService
   assert.deepEqual(args.slice(args.indexOf('--bootstrap')), [
     ...['--bootstrap', address, '--ask-access', 'friends'],
@@ -171,7 +183,7 @@ try {
   say('onboarded without questions: discover yes, contribute no; the models were found across the mesh')
 
   const home = at('home', '.lobstah')
-  const own = (await runToEnd([MAIN, '--home', home, 'identity'], environment('state'))).stdout.trim()
+  const own = (await runToEnd([MAIN, '--home', home, 'identity'], openclaw.env)).stdout.trim()
   const seen = new Set<string>()
   /** Each answer must leave receipts of its own; returns how many. */
   const receipted = async (
@@ -253,7 +265,7 @@ try {
 
   // Lobster's workflow, which stops for approval.
   const lobsterEnv = {
-    ...environment('state'),
+    ...openclaw.env,
     OPENCLAW_URL: host,
     OPENCLAW_TOKEN: config.gateway.auth.token,
     LOBSTER_STATE_DIR: at('tmp', 'lobster')
@@ -285,7 +297,7 @@ try {
   say('the workflow was approved, and filed what it had classified')
 
   const pipe = `echo "The lobster met a crab." | sh "${join(ROOT, 'docs/examples/summarise.sh')}"`
-  const piped = await runToEnd(['-c', pipe], environment('state'), 'sh')
+  const piped = await runToEnd(['-c', pipe], openclaw.env, 'sh')
   assert.ok((JSON.parse(piped.stdout) as { content: string }).content.length > 0)
   await receipted('a plain pipe through lobstah-node chat --json, answered by whichever model is first', 1)
 
@@ -293,48 +305,7 @@ try {
   await assert.rejects(fetch(`${baseUrl}/models`), 'OpenClaw left the node running')
   say('OpenClaw stopped, and the node that it had started with it')
 
-  // The interactive opt-ins.
-  const interactive = new OpenClaw(programs.openclaw, environment('interactive'))
-  const login = ['models', 'auth', 'login', '--provider', 'lobstah', '--method', 'custom', '--set-default']
-  const terminal = join(import.meta.dirname, 'terminal.py')
-  const YES = '\u001b[D\r'
-  const NO = '\r'
-  const optIns = (discover: string, contribute: string): [string, string][] => [
-    // The default is erased first.
-    ['Base URL of your node', `\u0015${baseUrl}\r`],
-    ['Discover and ask models', discover],
-    ['Contribute this machine', contribute]
-  ]
-  const joining: [string, string][] = [
-    ['Invite or address to join by', `${address}\r`],
-    ['Whom do you ask and serve', '\r'],
-    ['Peer ids of your friends', `,${contributor.peer}\r`]
-  ]
-  await interactive.interactive(terminal, [...optIns(YES, YES), ...joining], login)
-  const yes = await configOf('interactive')
-  const yesArgs = yes.models.providers.lobstah.localService.args.join(' ')
-  for (const flag of [
-    `--bootstrap ${address}`,
-    '--ask-access friends',
-    '--contribute --serve-access friends',
-    `--friends ${relay.peer} --friends ${contributor.peer}`
-  ]) {
-    assert.ok(yesArgs.includes(flag), `${flag} is not in ${yesArgs}`)
-  }
-  assert.equal(yes.models.providers.lobstah.localService.env.LOBSTAH_CONTRIBUTE, 'true')
-  const optedIn = yes.plugins.entries.lobstah.config ?? {}
-  assert.deepEqual([optedIn.discover, optedIn.contribute], [true, true])
-  say(`asked in a pseudo-terminal (python3's pty), Yes and Yes: ${yesArgs}`)
-
-  await interactive.interactive(terminal, optIns(NO, NO), login)
-  const no = await configOf('interactive')
-  const noArgs = no.models.providers.lobstah.localService.args.join(' ')
-  assert.match(noArgs, /--ask-access nobody$/)
-  assert.doesNotMatch(noArgs, /--bootstrap|--contribute|--friends/)
-  assert.equal(no.models.providers.lobstah.localService.env.LOBSTAH_CONTRIBUTE, 'false')
-  const { discover = false, contribute = false } = no.plugins.entries.lobstah.config ?? {}
-  assert.deepEqual([discover, contribute], [false, false])
-  say(`asked again, No and No (the defaults): ${noArgs}`)
+  await full
 
   // Both sides' ledgers, now that nobody writes.
   for (const node of nodes.toReversed()) await node.end()
@@ -349,6 +320,7 @@ try {
   assert.ok(tinyOrders.size > 0, 'the tiny model answered nothing')
   say(`all ${seen.size} answers have their receipt in the consumer's ledger and in a contributor's`)
 } finally {
+  await Promise.allSettled([full])
   memory.stop()
   await stopGateway()
   for (const node of nodes) await node.end('SIGKILL')

@@ -6,8 +6,8 @@ does not come.
 """
 import fcntl, json, os, pty, re, select, struct, sys, termios, time
 
-PATIENCE_S = 60
-QUIET_S = 0.4  # a prompt is complete when nothing more is drawn for so long
+PATIENCE_S = 120
+QUIET_S = 0.8  # a prompt is complete when nothing more is drawn for so long
 
 dialogue, command = json.loads(sys.argv[1]), sys.argv[2:]
 pid, terminal = pty.fork()

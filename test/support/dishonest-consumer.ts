@@ -14,14 +14,21 @@ import {
   encodeJson,
   open,
   RECEIPT,
+  RECEIPTS_PROTOCOL,
+  claimFrame,
   seal,
   sha256,
   type Acknowledgement,
+  type ClaimFrame,
   type ContributorFrame,
   type Order,
+  type Receipt,
   type SignedRecord
 } from '../../protocols/index.ts'
 import { DOCUMENT, anOrder, type Party } from './records.ts'
+
+/** What a contributor claims, with the receipt's payload. */
+export type Claim = ClaimFrame & { receiptPayload: Receipt }
 
 /** One exchange, as a consumer that follows no rules sees it. */
 export class Demand {
@@ -119,6 +126,22 @@ export class DishonestConsumer {
     const connection: Connection = await this.libp2p.dial(this.#contributor.libp2p.getMultiaddrs())
     const stream = await connection.newStream(CHAT_PROTOCOL, { maxOutboundStreams: 256 })
     return new Demand(new FrameStream(stream), this.party)
+  }
+
+  /** Asks for the claims on it and says to each what it wants; resolves to the error that ends it, if one does. */
+  async settle(reply: (claim: Claim) => Promise<object>): Promise<string | undefined> {
+    const connection: Connection = await this.libp2p.dial(this.#contributor.libp2p.getMultiaddrs())
+    const frames = new FrameStream(await connection.newStream(RECEIPTS_PROTOCOL))
+    const send = (frame: object): Promise<void> => frames.write(encodeJson(frame))
+    await send({ type: 'list', after: '' })
+    for (;;) {
+      const frame = decodeJson(claimFrame, await frames.read())
+      if (frame.type !== 'claim') {
+        await frames.close(1000)
+        return frame.type === 'error' ? frame.code : undefined
+      }
+      await send(await reply({ ...frame, receiptPayload: await open(RECEIPT, frame.receipt) }))
+    }
   }
 
   /** Sends an order and a document. */

@@ -11,12 +11,14 @@ import {
   MAX_REQUEST_BYTES,
   ORDER,
   RECEIPT,
+  RECEIPTS_PROTOCOL,
   decodeJson,
   encodeJson,
   open,
   orderFrame,
   seal,
   serveInfo,
+  type ClaimFrame,
   type Delta,
   type OfferedModel,
   type Receipt,
@@ -31,11 +33,16 @@ export class Sale {
   readonly received: { type: string; code?: string }[] = []
   /** Resolves when the consumer's side of the stream is over. */
   readonly over: Promise<void>
+  /** The order, as its consumer signed it. */
+  readonly order: SignedRecord
   readonly #meter: Meter
   readonly #privateKey: PrivateKey
+  /** What its last receipt billed. */
+  #billed = { promptTokens: 7, completionTokens: 1 }
 
-  constructor(frames: FrameStream, meter: Meter, privateKey: PrivateKey) {
+  constructor(frames: FrameStream, order: SignedRecord, meter: Meter, privateKey: PrivateKey) {
     this.frames = frames
+    this.order = order
     this.#meter = meter
     this.#privateKey = privateKey
     this.over = this.#listen()
@@ -59,13 +66,27 @@ export class Sale {
   /** Sends the next receipt, which is honest but for the changes, signed by this contributor or by another key. */
   async receipt(changes: Partial<Receipt> = {}, privateKey = this.#privateKey): Promise<SignedRecord> {
     const honest = this.#meter.finalReceipt({ promptTokens: 7, completionTokens: this.#meter.tokens }, 'stop')
-    const receipt = await seal(RECEIPT, { ...honest, ...changes }, privateKey)
+    const said = { ...honest, ...changes }
+    this.#billed = { promptTokens: said.promptTokens, completionTokens: said.completionTokens }
+    const receipt = await seal(RECEIPT, said, privateKey)
     await this.send({ type: 'receipt', receipt })
     return receipt
   }
 
-  async end(): Promise<void> {
-    await this.send({ type: 'end', finishReason: 'stop', usage: { promptTokens: 7, completionTokens: 1 } })
+  /** The claim for the order, to be made when the two meet again: honest but for the changes. */
+  async claim(changes: Partial<Receipt> = {}, privateKey = this.#privateKey): Promise<ClaimFrame> {
+    const honest = this.#meter.finalReceipt(
+      { promptTokens: 7, completionTokens: this.#meter.tokens },
+      'error'
+    )
+    const receipt = await seal(RECEIPT, { ...honest, seq: 0, ...changes }, privateKey)
+    return { type: 'claim', order: this.order, receipt }
+  }
+
+  /** Ends as the last receipt says, but for the changes. */
+  async end(changes: { finishReason?: string; completionTokens?: number } = {}): Promise<void> {
+    const { finishReason = 'stop', ...counts } = changes
+    await this.send({ type: 'end', finishReason, usage: { ...this.#billed, ...counts } })
   }
 
   async #listen(): Promise<void> {
@@ -85,6 +106,10 @@ export class DishonestContributor {
   /** What it does with its next orders, once order and document are read. */
   act: (sale: Sale) => Promise<unknown> = async () => undefined
   sales: Sale[] = []
+  /** What it claims at the next exchange of receipts. */
+  claims: () => Promise<ClaimFrame[]> = async () => []
+  /** Told what the consumer said in an exchange, its error last. */
+  exchanged: (said: { type: string }[]) => void = () => undefined
   readonly #privateKey: PrivateKey
   readonly #announcer: Announcer
 
@@ -114,6 +139,7 @@ export class DishonestContributor {
     await libp2p.handle(CHAT_PROTOCOL, (stream) => void contributor.#serve(stream).catch(() => undefined), {
       maxInboundStreams: 256
     })
+    await libp2p.handle(RECEIPTS_PROTOCOL, (stream) => void contributor.#exchange(stream))
     await libp2p.start()
     return contributor
   }
@@ -124,11 +150,36 @@ export class DishonestContributor {
     await this.#announcer.end()
   }
 
+  async #exchange(stream: Stream): Promise<void> {
+    const frames = new FrameStream(stream)
+    const said: { type: string }[] = []
+    const read = async (): Promise<void> => {
+      said.push(JSON.parse(Buffer.from(await frames.read()).toString()) as { type: string })
+    }
+    try {
+      await read()
+      for (const claim of await this.claims()) {
+        await frames.write(encodeJson(claim))
+        await read()
+      }
+      await frames.write(encodeJson({ type: 'end', next: null }))
+      await frames.close(1000)
+    } catch {
+      // The consumer has ended it.
+    }
+    this.exchanged(said)
+  }
+
   async #serve(stream: Stream): Promise<void> {
     const frames = new FrameStream(stream)
     const { order: record } = decodeJson(orderFrame, await frames.read())
     await frames.read({ max: MAX_REQUEST_BYTES })
-    const sale = new Sale(frames, new Meter(await open(ORDER, record), record, Date.now), this.#privateKey)
+    const sale = new Sale(
+      frames,
+      record,
+      new Meter(await open(ORDER, record), record, Date.now),
+      this.#privateKey
+    )
     this.sales.push(sale)
     await this.act(sale)
   }

@@ -21,7 +21,7 @@ export function ollamaClient(url: string, signal: AbortSignal): Ollama {
         ...init,
         signal: anySignal(signal, init?.signal ?? undefined)
       })
-      if (!response.ok) throw statusError('Ollama', response.status, await errorText(response))
+      if (!response.ok) throw statusError('Ollama', response.status, await errorText(response.body ?? []))
       return new Response(response.body?.pipeThrough(jsonLines()) ?? null, response)
     }
   })

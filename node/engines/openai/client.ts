@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http'
+import { json } from 'node:stream/consumers'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { EngineFailedError } from '../../../protocols/errors.ts'
-import { errorText, patientFetch, textOfBody } from '../http.ts'
+import { ask, errorText, type AskInit } from '../http.ts'
 import { messageOf, quote, statusError } from '../errors.ts'
 
 /** Longest event of an answer, in characters. */
@@ -22,19 +24,17 @@ export class OpenaiClient {
 
   /** The JSON that a path answers. Throws what the status means. */
   async get(path: string, signal: AbortSignal): Promise<unknown> {
-    const response = await patientFetch(this.url + path, { headers: this.#headers, signal })
-    if (!response.ok) throw statusError(SERVER, response.status, await errorText(response))
-    return response.json()
+    return await json(await this.#ask(path, { signal }))
   }
 
   /** The JSON that a path answers to a body. Throws what the status means. */
   async post(path: string, body: object, signal: AbortSignal): Promise<unknown> {
-    return (await this.#send(path, body, signal)).json()
+    return await json(await this.#post(path, body, signal))
   }
 
   /** The events of a stream, parsed, up to its `[DONE]`. Throws EngineFailedError when it ends without. */
   async *stream(path: string, body: object, signal: AbortSignal): AsyncIterable<unknown> {
-    const response = await this.#send(path, body, signal)
+    const response = await this.#post(path, body, signal)
     const events: EventSourceMessage[] = []
     const parser = createParser({
       maxBufferSize: MAX_EVENT_LENGTH,
@@ -46,7 +46,7 @@ export class OpenaiClient {
           throw new EngineFailedError(`${SERVER} sent an endless event`)
       }
     })
-    for await (const text of textOfBody(response)) {
+    for await (const text of response.setEncoding('utf8') as AsyncIterable<string>) {
       parser.feed(text)
       for (const event of events.splice(0)) {
         if (event.data === '[DONE]') return
@@ -56,14 +56,20 @@ export class OpenaiClient {
     throw new EngineFailedError(`${SERVER} ended the answer without [DONE]`)
   }
 
-  async #send(path: string, body: object, signal: AbortSignal): Promise<Response> {
-    const response = await patientFetch(this.url + path, {
+  #post(path: string, body: object, signal: AbortSignal): Promise<IncomingMessage> {
+    return this.#ask(path, {
       method: 'POST',
-      headers: { ...this.#headers, 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
       signal
     })
-    if (!response.ok) throw statusError(SERVER, response.status, await errorText(response))
+  }
+
+  async #ask(path: string, init: AskInit): Promise<IncomingMessage> {
+    const headers = { ...this.#headers, ...init.headers }
+    const response = await ask(new URL(this.url + path), { ...init, headers })
+    const { statusCode = 500 } = response
+    if (statusCode < 200 || statusCode > 299) throw statusError(SERVER, statusCode, await errorText(response))
     return response
   }
 }

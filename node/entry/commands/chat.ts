@@ -1,4 +1,3 @@
-import { text as readAll } from 'node:stream/consumers'
 import { z } from 'zod'
 import { signedRecord, type SignedRecord } from '../../../protocols/index.ts'
 import type { Config } from '../../config/index.ts'
@@ -39,14 +38,13 @@ export interface ChatOptions {
   seed?: number
 }
 
-/** Asks one question and streams the answer to the output. `-` reads the question from stdin. */
+/** Asks one question and streams the answer to the output. */
 export async function chat(
   config: Config,
-  prompt: string,
+  question: string,
   options: ChatOptions,
   output: Output
 ): Promise<void> {
-  const question = prompt === '-' ? await readAll(process.stdin) : prompt
   const abort = new AbortController()
   const onSignal = (): void => abort.abort()
   process.once('SIGINT', onSignal)
@@ -57,7 +55,7 @@ export async function chat(
     if (output.json) output.result(result, () => '')
     else output.note(served(result))
   } catch (err) {
-    if (abort.signal.aborted) throw new CommandError('Cancelled', 130, { cause: err })
+    if (abort.signal.aborted) throw new CommandError('Cancelled', EXIT.interrupted, { cause: err })
     throw err
   } finally {
     process.off('SIGINT', onSignal)

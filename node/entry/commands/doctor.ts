@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../../config/index.ts'
-import { isPublicAddress } from '../../discovery/index.ts'
 import { chooseEngine } from '../choose-engine.ts'
 import { because, fail, ok, skip, warn, type Finding } from '../diagnosis.ts'
 import { diagnoseMesh } from '../diagnose-mesh.ts'
@@ -20,8 +19,7 @@ export async function doctor(settings: Config, env: NodeJS.ProcessEnv, output: O
   const findings = [
     await engine(config, env),
     ...(await ports(config, runtime)),
-    ...(await diagnoseMesh(config)),
-    reachable(config, runtime),
+    ...(await diagnoseMesh(config, runtime)),
     ...accessWarnings(config).map((text) => warn('access', text, 'see above'))
   ]
   output.result(findings, () =>
@@ -109,20 +107,4 @@ async function listenProblem(host: string, port: number): Promise<string | undef
   } finally {
     server.close()
   }
-}
-
-function reachable(config: MeshConfig, runtime: Runtime | undefined): Finding {
-  if (config.announce.length > 0)
-    return ok('reachable', `as announced: ${config.announce.join(', ')}; peers are told so unchecked`)
-  if (runtime === undefined) return skip('reachable', 'no node runs on this home: start it, then ask again')
-  const direct = runtime.addresses.filter((text) => isPublicAddress(multiaddr(text)))
-  if (direct.length > 0)
-    return ok('reachable', `directly, as peers found by dialling back: ${direct.join(', ')}`)
-  if (!config.contribute && !config.relay)
-    return ok('reachable', 'not directly, and one who only asks need not be')
-  return warn(
-    'reachable',
-    'not directly: through relays only',
-    'that works; for more speed forward a port and say --announce, or try --upnp'
-  )
 }

@@ -1,33 +1,31 @@
-import { resolveConfig, writeConfig, type Config } from '../../config/index.ts'
+import { writeConfig, type Config } from '../../config/index.ts'
+import { friendsInFile } from '../friends-file.ts'
 import type { Output } from '../output.ts'
 
-const RESTART = 'It takes effect when the node starts the next time.'
-
-/** The friends in the home's config.json, whatever flags and variables say. */
-function kept({ home }: Config): readonly string[] {
-  return resolveConfig({ flags: { home }, env: {}, homeDir: home }).friends
-}
+/** What a running node makes of it: see `Friends`. */
+const EFFECT =
+  'A node that runs on this home knows it within a second, unless --friends or LOBSTAH_FRIENDS names its friends.'
 
 /** Takes a peer among the friends. Throws ConfigError when it is no peer id. */
 export async function addFriend(config: Config, peer: string, output: Output): Promise<void> {
-  const friends = [...new Set([...kept(config), peer])]
+  const friends = [...new Set([...friendsInFile(config.home), peer])]
   await writeConfig(config.home, { friends })
-  output.result({ friends }, () => `${peer} is a friend. ${RESTART}`)
+  output.result({ friends }, () => `${peer} is a friend. ${EFFECT}`)
 }
 
 /** Takes a peer from among the friends. */
 export async function removeFriend(config: Config, peer: string, output: Output): Promise<void> {
-  const before = kept(config)
+  const before = friendsInFile(config.home)
   const friends = before.filter((friend) => friend !== peer)
   if (friends.length !== before.length) await writeConfig(config.home, { friends })
   output.result({ friends }, () =>
-    friends.length === before.length ? `${peer} was no friend.` : `${peer} is no friend any more. ${RESTART}`
+    friends.length === before.length ? `${peer} was no friend.` : `${peer} is no friend any more. ${EFFECT}`
   )
 }
 
 /** Prints the friends. */
 export async function listFriends(config: Config, output: Output): Promise<void> {
-  const friends = kept(config)
+  const friends = friendsInFile(config.home)
   output.result(friends, () =>
     friends.length === 0
       ? 'There are no friends. Add one: lobstah-node friends add <peer id>'

@@ -1,9 +1,11 @@
 import { toString as qrCode } from 'qrcode'
 import type { Config } from '../../config/index.ts'
+import { farthestFirst } from '../../discovery/index.ts'
 import {
   MAX_INVITE_ADDRESSES,
   createMembership,
   encodeInvite,
+  isInvite,
   readMembership,
   writeMembership,
   type Invite,
@@ -61,8 +63,8 @@ export async function makeInvite(
   { address = [], days = DAYS }: InviteFlags
 ): Promise<Invite> {
   const runtime = await readRuntime(config.home)
-  const own = (runtime?.addresses ?? []).filter((text) => !text.includes('/p2p-circuit'))
-  const known = [...membership.bootstrap, ...config.bootstrap, ...own]
+  const own = farthestFirst(runtime?.addresses ?? []).filter((text) => !text.includes('/p2p-circuit'))
+  const known = [...membership.bootstrap, ...config.bootstrap.filter((text) => !isInvite(text)), ...own]
   const bootstrap = [...new Set(address.length > 0 ? address : known)].slice(0, MAX_INVITE_ADDRESSES)
   if (bootstrap.length === 0)
     throw new CommandError(

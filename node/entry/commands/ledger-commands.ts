@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { Config } from '../../config/index.ts'
 import type { Output } from '../output.ts'
+import { spoken } from '../stdin.ts'
 import { BALANCE_GROUPS, balanceBy, ledgerBackup, ledgerVerify, type BalanceGroup } from './ledger.ts'
 import {
   receiptsExport,
@@ -36,9 +37,9 @@ export function addLedgerCommands(root: Command, within: Within): void {
   receipts
     .command('show')
     .description('print the records of one order')
-    .argument('<order>', "the order's id")
+    .argument('<order>', "the order's id, or - to read it from stdin")
     .action((order: string, _flags, command: Command) =>
-      within(command, (config, output) => receiptsShow(config, order, output))
+      within(command, async (config, output) => receiptsShow(config, await spoken(order), output))
     )
   receipts
     .command('export')

@@ -1,10 +1,11 @@
-import { createReadStream } from 'node:fs'
+import { once } from 'node:events'
+import { createReadStream, type ReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { InvalidRecordError, RECEIPT } from '../../../protocols/index.ts'
 import type { Config } from '../../config/index.ts'
 import { LedgerError, type Deal, type Ledger, type LedgerRecord } from '../../ledger/index.ts'
-import { CommandError } from '../errors.ts'
-import { withLedger } from '../kept-ledger.ts'
+import { CommandError, EXIT } from '../errors.ts'
+import { withLedger, withLedgerAlone } from '../kept-ledger.ts'
 import { credits, table, type Output } from '../output.ts'
 import { proofsOf, verifyProof, type Proof, type ProvenDeal } from '../proof.ts'
 
@@ -104,20 +105,16 @@ export async function receiptsVerify(file: string, output: Output): Promise<void
 /** Takes the proofs of an export that are of this node's own orders into its ledger; what is kept already stays. */
 export async function receiptsImport(config: Config, file: string, output: Output): Promise<void> {
   let [kept, others] = [0, 0]
-  await withLedger(
-    config,
-    async (book, me) => {
-      for await (const { proof, deal } of provenLines(file)) {
-        if (deal.order.consumer !== me && deal.order.contributor !== me) {
-          others++
-          continue
-        }
-        await keep(book, proof)
-        kept++
+  await withLedgerAlone(config, async (book, me) => {
+    for await (const { proof, deal } of provenLines(file)) {
+      if (deal.order.consumer !== me && deal.order.contributor !== me) {
+        others++
+        continue
       }
-    },
-    { readOnly: false }
-  )
+      await keep(book, proof)
+      kept++
+    }
+  })
   output.result({ kept, others }, () => `${kept} receipts are in the ledger; ${others} are between others`)
 }
 
@@ -137,7 +134,7 @@ async function keep(book: Ledger, { order, receipt, acknowledgement }: Proof): P
 }
 
 async function* provenLines(file: string): AsyncGenerator<{ proof: Proof; deal: ProvenDeal }> {
-  const input = file === '-' ? process.stdin : createReadStream(file)
+  const input = file === '-' ? process.stdin : await opened(file)
   let number = 0
   try {
     for await (const line of createInterface({ input, crlfDelay: Infinity })) {
@@ -151,5 +148,17 @@ async function* provenLines(file: string): AsyncGenerator<{ proof: Proof; deal: 
       })
     }
     throw err
+  }
+}
+
+async function opened(file: string): Promise<ReadStream> {
+  const stream = createReadStream(file)
+  try {
+    await once(stream, 'open')
+    return stream
+  } catch (err) {
+    throw new CommandError(`${file} cannot be read: give the file that holds the export`, EXIT.usage, {
+      cause: err
+    })
   }
 }

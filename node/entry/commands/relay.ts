@@ -1,13 +1,15 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../../config/index.ts'
+import { farthestFirst, isPublicAddress } from '../../discovery/index.ts'
 import { loadOrCreateIdentity } from '../../identity/index.ts'
 import { encodeInvite } from '../../membership/index.ts'
-import { createRelay, RELAY_LISTEN } from '../../relay.ts'
+import { createRelay, RELAY_LISTEN, type Relay } from '../../relay.ts'
 import { openDatastore } from '../node-process.ts'
 import { libp2pSettings } from '../libp2p-settings.ts'
 import { logging } from '../logging.ts'
-import { meshConfig, type MeshConfig } from '../mesh-config.ts'
+import { keepMembership, meshConfig, type MeshConfig } from '../mesh-config.ts'
 import type { Output } from '../output.ts'
 import { removeRuntime, writeRuntime } from '../runtime-file.ts'
 import { makeInvite, meshOf } from './invite.ts'
@@ -26,6 +28,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
   try {
     if (flags.private !== undefined) await meshOf(settings, { name: flags.private })
     const config = await meshConfig(settings)
+    await keepMembership(config)
     const identity = await loadOrCreateIdentity(join(config.home, 'identity.key'))
     for (const warning of identity.warnings) output.note(`Warning: ${warning}`)
     const network = await libp2pSettings(config)
@@ -41,7 +44,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
     })
     await node.start()
     try {
-      const addresses = (): string[] => node.libp2p.getMultiaddrs().map(String)
+      const addresses = (): string[] => farthestFirst(node.libp2p.getMultiaddrs().map(String))
       const remember = (): Promise<void> =>
         writeRuntime(config.home, {
           pid: process.pid,
@@ -53,6 +56,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
       const facts = {
         peer: node.libp2p.peerId.toString(),
         addresses: addresses(),
+        stun: node.stunPorts(),
         mesh: config.membership?.name ?? null,
         private: network.meshKey !== undefined
       }
@@ -87,20 +91,27 @@ async function inviteOf(config: MeshConfig): Promise<string | null> {
   }
 }
 
-function welcome(
-  facts: { peer: string; addresses: string[]; mesh: string | null; private: boolean },
-  config: MeshConfig,
-  invite: string | null
-): string {
+interface RelayFacts {
+  peer: string
+  addresses: string[]
+  stun: ReturnType<Relay['stunPorts']>
+  mesh: string | null
+  private: boolean
+}
+
+function welcome(facts: RelayFacts, config: MeshConfig, invite: string | null): string {
   const lines = [`lobstah-node relay ${facts.peer}`]
   if (facts.mesh !== null) lines.push(`  mesh     ${facts.mesh}${facts.private ? ', private' : ''}`)
   for (const address of facts.addresses) lines.push(`  address  ${address}`)
-  if (facts.addresses.length === 0) {
-    const [first] = config.listen ?? RELAY_LISTEN
+  if (!facts.addresses.some((text) => isPublicAddress(multiaddr(text)))) {
+    const [first = ''] = config.listen ?? RELAY_LISTEN
+    const wanted = first.replace(/^\/ip4\/[^/]+/, '/ip4/<public IP>')
     lines.push(
-      `  address  none that others could use is known yet. Say it: --announce ${first?.replace('0.0.0.0', '<public IP>')}`
+      `  public   none is known yet. Say it (--announce ${wanted}), or join by it from outside: that tells it`
     )
   }
+  const { udp, tcp } = facts.stun
+  lines.push(`  stun     udp ${udp.join(', ')}${tcp === undefined ? '' : `; tcp ${tcp}`}`)
   const [address] = facts.addresses
   lines.push('', 'Others join by:')
   if (invite !== null) lines.push(`  lobstah-node join    and paste: ${invite}`)

@@ -63,7 +63,7 @@ function welcome(config: Config, node: NodeProcess): string {
 function tryNext(url: string, model = 'MODEL'): string[] {
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'What is a mesh?' }] })
   return [
-    `  gateway  ${url}/v1`,
+    `  gateway  ${url}/v1, dashboard at ${url}/`,
     '',
     'Try:',
     `  ${PROGRAM} chat "What is a mesh?"`,

@@ -45,9 +45,15 @@ const peerList = z.object({
 
 const amounts = z.object({ earned: z.number(), spent: z.number(), claimed: z.number(), net: z.number() })
 type Amounts = z.infer<typeof amounts>
+interface Disputed {
+  disputed?: number | undefined
+}
 
 /** What `GET /balance` says. */
-export const balanceSheet = amounts.extend({ peers: z.array(amounts.extend({ peer: z.string() })) })
+export const balanceSheet = amounts.extend({
+  peers: z.array(amounts.extend({ peer: z.string(), disputed: z.number().optional() }))
+})
+type BalanceSheet = z.infer<typeof balanceSheet>
 
 /** Prints who this node is; makes its key where there is none. */
 export async function identity(config: Config, output: Output): Promise<void> {
@@ -75,23 +81,26 @@ export async function models(config: Config, output: Output): Promise<void> {
 /** Prints the contributors that this node knows. */
 export async function peers(config: Config, output: Output): Promise<void> {
   const { peers } = await (await GatewayClient.of(config)).get('/peers', peerList)
-  output.result(peers, () => {
-    if (peers.length === 0) return 'No contributor is known. Join a mesh with --bootstrap <multiaddr>.'
-    const rows = peers.map((peer) => [
-      peer.peer,
-      peer.state,
-      peer.path ?? '',
-      `${peer.active}/${peer.slots}`,
-      peer.firstTokenMs === null ? '' : `${Math.round(peer.firstTokenMs)} ms`,
-      `${peer.answered}/${peer.failed}`,
-      peer.models.join(' '),
-      remarks(peer)
-    ])
-    return table([
-      ['PEER', 'STATE', 'PATH', 'BUSY', 'FIRST TOKEN', 'ANSWERED/FAILED', 'MODELS', 'REMARKS'],
-      ...rows
-    ])
-  })
+  output.result(peers, () => peersText(peers))
+}
+
+/** The contributors for a person, with what is to be noticed of each. */
+export function peersText(peers: z.infer<typeof peerList>['peers']): string {
+  if (peers.length === 0) return 'No contributor is known. Join a mesh with --bootstrap <multiaddr>.'
+  const rows = peers.map((peer) => [
+    peer.peer,
+    peer.state,
+    peer.path ?? '',
+    `${peer.active}/${peer.slots}`,
+    peer.firstTokenMs === null ? '' : `${Math.round(peer.firstTokenMs)} ms`,
+    `${peer.answered}/${peer.failed}`,
+    peer.models.join(' '),
+    remarks(peer)
+  ])
+  return table([
+    ['PEER', 'STATE', 'PATH', 'BUSY', 'FIRST TOKEN', 'ANSWERED/FAILED', 'MODELS', 'REMARKS'],
+    ...rows
+  ])
 }
 
 /** What is to be noticed of a contributor: claims in dispute, and tokens counted otherwise than by others. */
@@ -106,20 +115,30 @@ function remarks({ disputes = 0, tokenDrift = [] }: z.infer<typeof peerList>['pe
 /** Prints what was earned and spent, with whom: asked of the running node, else read from the ledger. */
 export async function balance(config: Config, output: Output): Promise<void> {
   const sheet = await currentBalance(config)
-  output.result(sheet, () => {
-    const row = (name: string, { earned, spent, claimed, net }: Amounts): string[] => [
-      name,
-      ...[earned, spent, claimed, net].map(credits)
-    ]
-    return table([
-      ['CREDITS', 'EARNED', 'SPENT', 'CLAIMED', 'NET'],
-      ...sheet.peers.map((peer) => row(peer.peer, peer)),
-      row('all', sheet)
-    ])
-  })
+  output.result(sheet, () => balanceText(sheet))
 }
 
-async function currentBalance(config: Config): Promise<z.infer<typeof balanceSheet>> {
+/** The balances for a person; whoever owes reads how to earn. */
+export function balanceText(sheet: BalanceSheet): string {
+  const disputed = sheet.peers.reduce((sum, peer) => sum + (peer.disputed ?? 0), 0)
+  const rows = table([
+    ['CREDITS', ...AMOUNTS],
+    ...sheet.peers.map((peer) => [peer.peer, ...amountCells(peer)]),
+    ['all', ...amountCells({ ...sheet, disputed })]
+  ])
+  if (sheet.net >= 0) return rows
+  return `${rows}\n\nYou owe ${credits(-sheet.net)}. To earn, serve your models to those you owe: lobstah-node --contribute`
+}
+
+/** The columns of {@link amountCells}. */
+export const AMOUNTS = ['EARNED', 'SPENT', 'CLAIMED', 'DISPUTED', 'NET']
+
+/** Amounts in columns, in credits. */
+export function amountCells({ earned, spent, claimed, disputed = 0, net }: Amounts & Disputed): string[] {
+  return [earned, spent, claimed, disputed, net].map(credits)
+}
+
+async function currentBalance(config: Config): Promise<BalanceSheet> {
   try {
     return await (await GatewayClient.of(config)).get('/balance', balanceSheet)
   } catch (err) {
@@ -128,7 +147,7 @@ async function currentBalance(config: Config): Promise<z.infer<typeof balanceShe
   }
 }
 
-async function keptBalance(config: Config): Promise<z.infer<typeof balanceSheet>> {
+async function keptBalance(config: Config): Promise<BalanceSheet> {
   const { peerId } = await loadOrCreateIdentity(join(config.home, 'identity.key'))
   const book = ledger({ file: join(config.home, 'ledger.sqlite'), readOnly: true })({
     peer: peerId.toString()

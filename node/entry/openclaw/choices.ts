@@ -13,31 +13,34 @@ export interface Choices {
   discover: boolean
   /** Serve this machine's models to the mesh. */
   contribute: boolean
-  /** Multiaddrs or invites to join by. */
+  /** Multiaddrs to join by, beside the mesh that the node's home belongs to. */
   bootstrap: string[]
   access: Access
   /** Peer ids. */
   friends: string[]
 }
 
+/** What is known before anybody is asked: addresses may be invites still, and nobody may have said whom to trust. */
+export type KnownChoices = Omit<Choices, 'access'> & { access: Access | undefined }
+
 /** What was chosen before, else what `LOBSTAH_…` variables say, else no to everything. */
-export function currentChoices(config: HostConfig, env: NodeJS.ProcessEnv): Choices {
+export function currentChoices(config: HostConfig, env: NodeJS.ProcessEnv): KnownChoices {
   const kept = record(record(record(config.plugins?.entries)[PROVIDER]).config)
   const provider = record(record(config.models?.providers)[PROVIDER])
-  const bootstrap = list(kept.bootstrap ?? env.LOBSTAH_BOOTSTRAP)
   return {
     baseUrl: text(provider.baseUrl) ?? text(kept.baseUrl) ?? DEFAULT_BASE_URL,
     discover: flag(kept.discover ?? env.LOBSTAH_DISCOVER),
     contribute: flag(kept.contribute ?? env.LOBSTAH_CONTRIBUTE),
-    bootstrap,
-    access: accessOf(kept.access ?? env.LOBSTAH_ASK_ACCESS) ?? defaultAccess(bootstrap),
+    bootstrap: list(kept.bootstrap ?? env.LOBSTAH_BOOTSTRAP),
+    access: accessOf(kept.access ?? env.LOBSTAH_ASK_ACCESS),
     friends: list(kept.friends ?? env.LOBSTAH_FRIENDS)
   }
 }
 
-/** An invite leads into a private mesh, whose members know each other; an address may lead anywhere. */
-export function defaultAccess(bootstrap: string[]): Access {
-  return bootstrap.length > 0 && !bootstrap.some(isAddress) ? 'mesh' : 'friends'
+/** The answers as openclaw.json keeps them: of those that a no has made void nothing is left. */
+export function keptChoices({ baseUrl, discover, contribute, ...mesh }: Choices): Record<string, unknown> {
+  const none = { bootstrap: undefined, access: undefined, friends: undefined }
+  return { baseUrl, discover, contribute, ...(discover || contribute ? mesh : none) }
 }
 
 /** The peer that an address leads to, which is most often the friend who gave it. */
@@ -53,10 +56,11 @@ export function split(value: string): string[] {
 
 /** What is wrong with addresses or invites, or undefined. The node itself checks them to the end. */
 export function addressProblem(value: string): string | undefined {
-  const wrong = split(value).find((item) => isAddress(item) && !/\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/.test(item))
-  return (
-    wrong && `${wrong}: an address must end in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…`
-  )
+  const wrong = split(value).find((item) => !/^lobstah1\w+$|^\/.*\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/.test(item))
+  if (wrong === undefined) return undefined
+  return isAddress(wrong)
+    ? `${wrong}: an address must end in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…`
+    : `${wrong}: expected an invite, which begins with lobstah1, or an address, which begins with /`
 }
 
 /** What is wrong with peer ids, or undefined. */
@@ -73,7 +77,8 @@ export function toBaseUrl(value: string): string | undefined {
   return url.origin + (path === '' ? '/v1' : path)
 }
 
-function isAddress(value: string): boolean {
+/** Whether it is meant as a multiaddr, and not as an invite. */
+export function isAddress(value: string): boolean {
   return value.startsWith('/')
 }
 

@@ -38,7 +38,8 @@ export interface ProviderConfig {
   api: 'openai-completions'
   apiKey: string
   timeoutSeconds?: number
-  localService?: LocalService
+  /** In a patch undefined removes it. */
+  localService?: LocalService | undefined
   models: ModelDefinition[]
 }
 
@@ -125,6 +126,8 @@ export interface ProviderPlugin {
 }
 
 export interface PluginApi {
+  /** Where this plugin's package is installed; what runs is a copy of it that does not last. */
+  rootDir?: string
   registerProvider(provider: ProviderPlugin): void
 }
 

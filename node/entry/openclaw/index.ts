@@ -32,8 +32,8 @@ const plugin: PluginEntry = {
           label: LABEL,
           hint: 'Models of your own machines and of friends, peer to peer',
           kind: 'custom',
-          run: onboard,
-          runNonInteractive: onboardSilently
+          run: (context) => onboard(context, api.rootDir),
+          runNonInteractive: (context) => onboardSilently(context, api.rootDir)
         }
       ],
       catalog: {

@@ -36,6 +36,16 @@ export async function ownPeer(
   return typeof peer === 'string' ? peer : undefined
 }
 
+/** Whether the node behind a gateway belongs to a mesh; undefined where none answers. */
+export async function joinsMesh(
+  baseUrl: string,
+  apiKey: string,
+  signal?: AbortSignal
+): Promise<boolean | undefined> {
+  const { joins } = await get(new URL('/mesh', baseUrl).href, apiKey, signal)
+  return typeof joins === 'boolean' ? joins : undefined
+}
+
 async function get(url: string, apiKey: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
   try {
     const timeout = AbortSignal.timeout(TIMEOUT_MS)

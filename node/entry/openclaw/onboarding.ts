@@ -1,37 +1,24 @@
-import {
-  addressProblem,
-  currentChoices,
-  defaultAccess,
-  friendsProblem,
-  peersOf,
-  split,
-  toBaseUrl,
-  type Access,
-  type Choices
-} from './choices.ts'
+import { addressProblem, currentChoices, friendsProblem, keptChoices, toBaseUrl } from './choices.ts'
 import { KEY_MARKER, PROVIDER } from './constants.ts'
-import type {
-  AuthContext,
-  AuthResult,
-  HostConfig,
-  NonInteractiveContext,
-  Prompter,
-  ProviderConfig
-} from './host.ts'
-import { listModels, preferredModel, record, type GridModel } from './models.ts'
-import { localService } from './service.ts'
-import { TEXTS, afterwards } from './texts.ts'
-import { tryService } from './trial.ts'
+import type { AuthContext, AuthResult, HostConfig, NonInteractiveContext, ProviderConfig } from './host.ts'
+import { takeInvites } from './invites.ts'
+import { preferredModel, record, type GridModel } from './models.ts'
+import { askChoices, defaultAccess, type Answers } from './questions.ts'
+import { localService, type Place } from './service.ts'
+import { afterwards } from './texts.ts'
+import { askService, tryService } from './trial.ts'
 
 /** Longest answer in seconds: a model on a slow machine may think for minutes. */
 const ANSWER_TIMEOUT_S = 600
 
 /** Asks a person; the wizard's way, and that of `openclaw models auth login`. */
-export async function onboard(context: AuthContext): Promise<AuthResult> {
+export async function onboard(context: AuthContext, root?: string): Promise<AuthResult> {
   const { config, prompter, opts = {}, env = process.env } = context
-  const choices = await askChoices(currentChoices(config, {}), opts, prompter)
+  const answers = await askChoices(currentChoices(config, {}), { opts, place: { env, root }, prompter })
   const progress = prompter.progress('Looking for models')
-  const settled = await settle(choices, apiKeyOf(opts, config, env), env).finally(() => progress.stop())
+  const settled = await settle(answers, apiKeyOf(opts, config, env), { env, root }).finally(() =>
+    progress.stop()
+  )
   const { patch, model, notes } = settled
   return {
     profiles: [],
@@ -42,7 +29,10 @@ export async function onboard(context: AuthContext): Promise<AuthResult> {
 }
 
 /** Asks nobody: flags, then what was chosen before, then `LOBSTAH_…` variables, then no to everything. */
-export async function onboardSilently(context: NonInteractiveContext): Promise<HostConfig | null> {
+export async function onboardSilently(
+  context: NonInteractiveContext,
+  root?: string
+): Promise<HostConfig | null> {
   const { config, opts, runtime } = context
   const { env } = process
   const known = currentChoices(config, env)
@@ -55,64 +45,17 @@ export async function onboardSilently(context: NonInteractiveContext): Promise<H
     runtime.error(problem ?? '')
     return null
   }
-  const { patch, model, notes } = await settle({ ...known, baseUrl }, apiKeyOf(opts, config, env), env)
+  const taken = await takeInvites(known.discover || known.contribute ? known.bootstrap : [], { env, root })
+  if (typeof taken === 'string') {
+    runtime.error(taken)
+    return null
+  }
+  const access = known.access ?? defaultAccess(taken)
+  const choices = { ...known, baseUrl, bootstrap: taken.addresses, access }
+  const answers = { choices, joined: taken.joined }
+  const { patch, model, notes } = await settle(answers, apiKeyOf(opts, config, env), { env, root })
   for (const note of notes) runtime.log(note)
   return merged(config, patch, text(opts.customModelId) ?? model)
-}
-
-async function askChoices(
-  known: Choices,
-  opts: Record<string, unknown>,
-  prompter: Prompter
-): Promise<Choices> {
-  await prompter.note(TEXTS.safety, 'Lobstah grid')
-  const baseUrl = await prompter.text({
-    message: 'Base URL of your node’s gateway',
-    initialValue: text(opts.customBaseUrl) ?? known.baseUrl,
-    validate: (value) => (toBaseUrl(value) === undefined ? 'expected an http or https URL' : undefined)
-  })
-  await prompter.note(TEXTS.discover, 'Discover')
-  const discover = await prompter.confirm({
-    message: 'Discover and ask models of the mesh?',
-    initialValue: false
-  })
-  await prompter.note(TEXTS.contribute, 'Contribute')
-  const contribute = await prompter.confirm({
-    message: 'Contribute this machine’s models?',
-    initialValue: false
-  })
-  const choices = { ...known, baseUrl: toBaseUrl(baseUrl) ?? known.baseUrl, discover, contribute }
-  return discover || contribute ? { ...choices, ...(await askMesh(known, prompter)) } : choices
-}
-
-async function askMesh(
-  known: Choices,
-  prompter: Prompter
-): Promise<Pick<Choices, 'bootstrap' | 'access' | 'friends'>> {
-  await prompter.note(TEXTS.join, 'Join a mesh')
-  const bootstrap = split(
-    await prompter.text({
-      message: 'Invite or address to join by',
-      initialValue: known.bootstrap.join(','),
-      placeholder: '/ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…',
-      validate: addressProblem
-    })
-  )
-  const access = await prompter.select<Access>({
-    message: 'Whom do you ask and serve?',
-    options: [
-      { value: 'friends', label: 'Friends only', hint: 'the peers that you name next' },
-      { value: 'mesh', label: 'Any peer of the mesh', hint: 'strangers may read prompts and send tool calls' }
-    ],
-    initialValue: defaultAccess(bootstrap)
-  })
-  if (access === 'mesh') return { bootstrap, access, friends: known.friends }
-  const friends = await prompter.text({
-    message: 'Peer ids of your friends, by commas',
-    initialValue: [...new Set([...known.friends, ...peersOf(bootstrap)])].join(','),
-    validate: friendsProblem
-  })
-  return { bootstrap, access, friends: split(friends) }
 }
 
 interface Settled {
@@ -123,28 +66,31 @@ interface Settled {
 }
 
 /** What openclaw.json must hold for the choices to take effect, with the models that can be reached now. */
-async function settle(choices: Choices, apiKey: string, env: NodeJS.ProcessEnv): Promise<Settled> {
-  const service = localService(choices, env)
-  let models = await listModels(choices.baseUrl, apiKey)
-  if (models === undefined && service !== undefined) {
-    const joins = choices.discover && choices.bootstrap.length > 0
-    models = await tryService(service, choices.baseUrl, apiKey, joins)
-  }
+async function settle({ choices, joined }: Answers, apiKey: string, place: Place): Promise<Settled> {
+  const service = localService(choices, place)
+  let reached = await askService(choices.baseUrl, apiKey)
+  if (reached.models === undefined && service !== undefined)
+    reached = await tryService(service, choices.baseUrl, apiKey, choices.discover)
+  const { models } = reached
   const provider: ProviderConfig = {
     baseUrl: choices.baseUrl,
     api: 'openai-completions',
     apiKey,
     timeoutSeconds: ANSWER_TIMEOUT_S,
-    ...(service === undefined ? {} : { localService: service }),
+    localService: service,
     models: definitions(models)
   }
   return {
     patch: {
       models: { mode: 'merge', providers: { [PROVIDER]: provider } },
-      plugins: { entries: { [PROVIDER]: { enabled: true, config: { ...choices } } } }
+      plugins: { entries: { [PROVIDER]: { enabled: true, config: keptChoices(choices) } } }
     },
     model: preferredModel(models ?? []),
-    notes: afterwards(choices, models?.length, service !== undefined)
+    notes: afterwards(choices, {
+      found: models?.length,
+      starts: service !== undefined,
+      joins: joined || reached.joins === true
+    })
   }
 }
 

@@ -1,11 +1,20 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Choices } from './choices.ts'
 import type { LocalService } from './host.ts'
 
 /** How long a node may take to start, in milliseconds. */
 const READY_TIMEOUT_MS = 60_000
+
+/** The program within the full package. */
+const PROGRAM = 'dist/node/entry/main.js'
+
+/** Where the program may be. */
+export interface Place {
+  env: NodeJS.ProcessEnv
+  /** The folder of the package that this plugin came in. */
+  root: string | undefined
+}
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
@@ -13,15 +22,18 @@ const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
  * How OpenClaw starts a node that does what was chosen, and nothing more; undefined when the gateway is on
  * another machine, or when the program is not installed here.
  */
-export function localService(choices: Choices, env: NodeJS.ProcessEnv): LocalService | undefined {
-  const program = findProgram(env)
+export function localService(choices: Choices, place: Place): LocalService | undefined {
+  const program = findProgram(place)
   if (program === undefined || !isLocal(choices.baseUrl)) return undefined
   const [command = '', ...first] = program
   return {
     command,
     args: [...first, ...flags(choices)],
-    // Said outright: neither config.json nor a variable may turn a no into a yes.
-    env: { LOBSTAH_CONTRIBUTE: String(choices.contribute) },
+    env: {
+      // Said outright: neither config.json nor a variable may turn a no into a yes.
+      LOBSTAH_CONTRIBUTE: String(choices.contribute),
+      ...(place.env.LOBSTAH_HOME === undefined ? {} : { LOBSTAH_HOME: place.env.LOBSTAH_HOME })
+    },
     healthUrl: `${choices.baseUrl}/models`,
     readyTimeoutMs: READY_TIMEOUT_MS,
     idleStopMs: 0
@@ -48,9 +60,9 @@ export function isLocal(baseUrl: string): boolean {
 }
 
 /** The program by absolute paths: of the package that this plugin came in, or of `lobstah-node` on the path. */
-function findProgram(env: NodeJS.ProcessEnv): string[] | undefined {
-  const own = fileURLToPath(new URL('../main.js', import.meta.url))
-  if (existsSync(own)) return [process.execPath, own]
+export function findProgram({ env, root }: Place): string[] | undefined {
+  const own = root === undefined ? undefined : join(root, PROGRAM)
+  if (own !== undefined && existsSync(own)) return [process.execPath, own]
   const installed = (env.PATH ?? '')
     .split(delimiter)
     .filter((folder) => folder !== '')

@@ -16,12 +16,18 @@ export const TEXTS = {
     'Contribute: your node serves this machine’s models to peers, while OpenClaw runs it, and earns credits. ' +
     'Your computer then works for others, and its peer id and addresses become known to the mesh.',
   join:
-    'An invite, or the address of a peer of the mesh that ends in /p2p/<peer id>. ' +
-    'Who runs that peer can tell you: their node prints both when it starts.'
+    'An invite (lobstah1…), which a member of the mesh makes with "lobstah-node invite"; or the address of one of ' +
+    'its relays, which ends in /p2p/<peer id>. Leave it empty where this machine has joined the mesh already.'
 }
 
+/** Asks the questions again, and looks for models. */
+const ONBOARD = 'openclaw models auth login --provider lobstah --method custom --set-default'
+
 /** What a person should know after onboarding. */
-export function afterwards(choices: Choices, found: number | undefined, starts: boolean): string[] {
+export function afterwards(
+  choices: Choices,
+  { found, starts, joins }: { found: number | undefined; starts: boolean; joins: boolean }
+): string[] {
   const { baseUrl, discover, contribute, bootstrap, access, friends } = choices
   const notes: string[] = []
   if (!starts && found === undefined) {
@@ -32,17 +38,15 @@ export function afterwards(choices: Choices, found: number | undefined, starts: 
   } else if (found === undefined || found === 0) {
     notes.push(
       `No model can be reached through ${baseUrl} now. Start an engine on this machine` +
-        (discover
-          ? ', or see with "lobstah-node peers" whether a contributor is up'
-          : ', or onboard again to discover') +
-        '; then: openclaw models list --provider lobstah --refresh'
+        (discover ? ', or wait until a contributor is up' : ', or say yes to discover') +
+        `; then onboard again: ${ONBOARD}`
     )
   }
   if (!starts && found !== undefined && (discover || contribute)) {
     notes.push('The node is not started by OpenClaw: what you chose must be among its own flags.')
   }
-  if ((discover || contribute) && bootstrap.length === 0) {
-    notes.push('Without an address or invite the node meets nobody: onboard again when you have one.')
+  if ((discover || contribute) && bootstrap.length === 0 && !joins) {
+    notes.push('Without an invite or address the node meets nobody: onboard again when you have one.')
   }
   if ((discover || contribute) && access === 'friends' && friends.length === 0) {
     notes.push(
@@ -59,8 +63,7 @@ export function afterwards(choices: Choices, found: number | undefined, starts: 
 export function unknownModelHint(model: string, baseUrl: string): string {
   return (
     `Nobody serves ${model} at ${baseUrl} now, or no lobstah-node runs there. ` +
-    'See what is served: openclaw models list --provider lobstah --refresh. ' +
-    'Start a node: lobstah-node; or have OpenClaw start it: openclaw models auth login --provider lobstah. ' +
-    'Join a mesh: onboard again and say yes to discover.'
+    'See what a running node finds: openclaw models list --provider lobstah --refresh. ' +
+    `Have OpenClaw start a node, join a mesh and look for its models: ${ONBOARD}`
   )
 }

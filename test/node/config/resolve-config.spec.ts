@@ -74,7 +74,7 @@ describe('node/config/resolve-config', () => {
       apiKeys: [],
       friends: [],
       prices: {},
-      creditLine: { friends: 1e12, strangers: 1e11, peers: {} },
+      creditLine: { friends: 1e12, strangers: 1e11, allStrangers: 1e12, peers: {} },
       logLevel: 'warn',
       json: false
     })
@@ -118,7 +118,7 @@ describe('node/config/resolve-config', () => {
       [true, true, false, false]
     )
     assert.equal(config.engineUrl, 'http://127.0.0.1:11434')
-    assert.deepEqual(config.creditLine, { friends: 5, strangers: 1e11, peers: {} })
+    assert.deepEqual(config.creditLine, { friends: 5, strangers: 1e11, allStrangers: 1e12, peers: {} })
     assert.deepEqual(config.prices, { 'llama3.2:3b': { prompt: 1, completion: 4 } })
     assert.deepEqual(config.friends, [PEER, PEER, PEER])
     assert.equal(config.gatewayHost, '::1')
@@ -161,22 +161,22 @@ describe('node/config/resolve-config', () => {
     [
       'bootstrap',
       '/ip4/192.0.2.1/tcp/17476',
-      "--bootstrap[0]: expected a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…"
+      "--bootstrap[0]: expected a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, or an invite"
     ],
     [
       'bootstrap',
       `${ADDRESS}/p2p-circuit`,
-      "--bootstrap[0]: expected a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…"
+      "--bootstrap[0]: expected a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, or an invite"
     ],
     [
       'creditLine',
       '{"friends":',
-      '--credit-line: expected an object with friends, strangers and peers, in micro-credits'
+      '--credit-line: expected an object with friends, strangers, allStrangers and peers, in micro-credits'
     ],
     [
       'creditLine',
       '{"foes":1}',
-      '--credit-line: expected an object with friends, strangers and peers, in micro-credits'
+      '--credit-line: expected an object with friends, strangers, allStrangers and peers, in micro-credits'
     ],
     [
       'prices',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { INFO_PROTOCOL } from '../../../protocols/index.ts'
 import type { Lobstah } from '../../../node/lobstah.ts'
 import { DishonestContributor } from '../../support/dishonest-contributor.ts'
 import { Mesh, addressesOf, contributorsKnown, eventually, until } from '../../support/mesh.ts'
@@ -111,6 +112,38 @@ describe('node/discovery/directory', () => {
     await contributor.libp2p.hangUp(consumer.libp2p.peerId)
     await gone
     await eventually(consumer.directory, 'change', () => offers(consumer, contributor.peer))
+    for (const node of [consumer, contributor]) await leave(node)
+  })
+
+  it('moves to the direct connection as soon as there is one, and never loses who is there', async () => {
+    const between = await mesh.relay()
+    const contributor = await contribute(['moving:1b'], {
+      bootstrap: addressesOf(between),
+      listen: ['/p2p-circuit']
+    })
+    const consumer = await mesh.node({ bootstrap: addressesOf(between), listen: LISTEN, punch: false })
+    await contributorsKnown(consumer, 1)
+    const { id } = consumer.directory.contributors()[0]!
+    const [relayed] = consumer.libp2p.getConnections(id)
+    const subscriptions = (): string[] =>
+      consumer.libp2p
+        .getConnections(id)
+        .flatMap(({ streams, remoteAddr }) =>
+          streams
+            .filter(({ protocol, status }) => protocol === INFO_PROTOCOL && status === 'open')
+            .map(() => (remoteAddr.toString().includes('p2p-circuit') ? 'relayed' : 'direct'))
+        )
+    assert.deepEqual(subscriptions(), ['relayed'])
+    let lost = 0
+    consumer.directory.addEventListener('change', () => {
+      if (!offers(consumer, contributor.peer)) lost++
+    })
+    await contributor.libp2p.dial(consumer.libp2p.getMultiaddrs(), { force: true })
+    await until(() => subscriptions().join() === 'direct')
+    await leave(between)
+    await until(() => relayed!.status !== 'open')
+    assert.ok(offers(consumer, contributor.peer))
+    assert.equal(lost, 0)
     for (const node of [consumer, contributor]) await leave(node)
   })
 

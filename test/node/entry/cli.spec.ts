@@ -219,7 +219,7 @@ describe('node/entry: the program', function () {
       const balance = JSON.parse((await at('balance', '--json')).stdout) as { net: number }
       assert.equal(balance.net, -2 * receipt.credits)
       assert.match((await at('models')).stdout, /MODEL +CONTEXT +PEERS/)
-      assert.equal((await at('chat', 'Hi', '--model', 'absent')).code, 1)
+      assert.equal((await at('chat', 'Hi', '--model', 'absent')).code, 3)
 
       // An answer is running when the contributor is told to stop: it finishes, settled.
       const slow = at('chat', 'Tell me slowly', '--json', '--model', model)

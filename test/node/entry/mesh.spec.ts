@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { decodeInvite, encodeInvite } from '../../../node/membership/index.ts'
 import { startOllamaServer } from '../../support/engines/ollama-server.ts'
 import { MAIN, modelListed, runProcess, startProcess, type RunningNode } from '../../support/node-process.ts'
 
@@ -127,6 +128,62 @@ describe('the mesh by the command line', function () {
     assert.equal((await at('me', 'friends', 'add', 'nobody')).code, 2)
     assert.equal((await at('me', 'friends', 'remove', FRIEND)).code, 0)
     assert.match((await at('me', 'friends', 'list')).stdout, /no friends/)
+  })
+
+  it('serves a new friend without a restart, and an old one no more', async () => {
+    await using engine = await startOllamaServer({ script: () => ({ text: 'Fine.' }) })
+    const [address = ''] = await startRelay()
+    const serving = [
+      '--contribute',
+      '--listen',
+      '/p2p-circuit',
+      '--engine',
+      'ollama',
+      '--engine-url',
+      engine.url
+    ]
+    const friendsOnly = { LOBSTAH_SERVE_ACCESS: '' }
+    await start('contributor', ['--bootstrap', address, ...serving], friendsOnly)
+    const consumer = await start('consumer', ['--bootstrap', address, '--engine', 'none'])
+    const model = await modelListed(consumer.url)
+    const answered = async (): Promise<boolean> =>
+      (await at('consumer', 'chat', 'Hi', '--model', model)).stdout === 'Fine.\n'
+    assert.equal(await answered(), false)
+    const added = await at('contributor', 'friends', 'add', consumer.peer)
+    assert.match(added.stdout, /within a second/)
+    while (!(await answered())) await delay(100)
+    assert.equal((await at('contributor', 'friends', 'remove', consumer.peer)).code, 0)
+    while (await answered()) await delay(100)
+  })
+
+  it('takes an invite among the peers to join by, and stays in the mesh when it has expired', async () => {
+    const [address = ''] = await startRelay('--private', 'lobster home')
+    const invited = (await at('relay', 'invite')).stdout.trim()
+    const variables = { LOBSTAH_BOOTSTRAP: invited, LOBSTAH_ENGINE: 'none' }
+    const node = await start('member', [], variables)
+    await node.end()
+    const membership = JSON.parse(await readFile(join(home('member'), 'mesh.json'), 'utf8')) as object
+    assert.deepEqual(Object.keys(membership).toSorted(), ['bootstrap', 'key', 'name'])
+    const expired = encodeInvite({ ...decodeInvite(invited, Date.now()), expiresAt: 1000 })
+    assert.match((await at('stranger', 'doctor', '--bootstrap', expired)).stderr, /expired on 1970/)
+    const looked = await at(
+      'member',
+      'doctor',
+      '--json',
+      '--engine',
+      'none',
+      '--no-gateway',
+      '--bootstrap',
+      expired
+    )
+    const findings = JSON.parse(looked.stdout) as { check: string; status: string; detail: string }[]
+    const [found] = findings.filter(({ check }) => check === 'bootstrap')
+    assert.equal(found?.status, 'ok', looked.stdout)
+    assert.ok(found.detail.startsWith(address), found.detail)
+    const other = await at('other', 'invite', '--name', 'two', '--address', address)
+    const both = await at('member', 'doctor', '--bootstrap', other.stdout.trim())
+    assert.equal(both.code, 2)
+    assert.match(both.stderr, /invite is to the mesh "two", and this home belongs to "lobster home"/)
   })
 
   it('notices a frozen contributor by its silence, and says so', async () => {

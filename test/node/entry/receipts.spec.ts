@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { loadOrCreateIdentity } from '../../../node/identity/index.ts'
 import { ledger } from '../../../node/ledger/index.ts'
 import { sha256 } from '../../../protocols/index.ts'
-import { runProcess } from '../../support/node-process.ts'
+import { runProcess, startProcess } from '../../support/node-process.ts'
 import { Deal, party, type Party } from '../ledger/records.ts'
 
 const VERIFIER = join(import.meta.dirname, '../../../docs/verify-receipts.mjs')
@@ -113,7 +113,9 @@ describe('node/entry: receipts and ledger', function () {
       assert.deepEqual(JSON.parse(imported.stdout), { kept: 3, others: 0 }, imported.stderr)
     }
     const by = await runProcess(['--home', lost, 'balance', '--by', 'peer', '--json'])
-    assert.deepEqual(JSON.parse(by.stdout), [{ peer: other.id, earned: 50, spent: 50, claimed: 50, net: 0 }])
+    assert.deepEqual(JSON.parse(by.stdout), [
+      { peer: other.id, earned: 50, spent: 50, claimed: 50, disputed: 0, net: 0 }
+    ])
     const stranger = await runProcess([
       '--home',
       join(folder, 'new'),
@@ -125,11 +127,38 @@ describe('node/entry: receipts and ledger', function () {
     assert.deepEqual(JSON.parse(stranger.stdout), { kept: 0, others: 3 }, stranger.stderr)
   })
 
+  it('imports nothing while a node runs on the home, and says so', async () => {
+    const node = await startProcess(join(folder, 'running'), ['--no-gateway'])
+    try {
+      const file = await exportOf(lines)
+      const { code, stderr } = await runProcess(['--home', node.home, 'receipts', 'import-proof', file])
+      assert.equal(code, 2, stderr)
+      assert.match(stderr, /is running on .* and writes its ledger\. Stop it, and try again/)
+    } finally {
+      assert.equal(await node.end(), 0)
+    }
+  })
+
+  it('shows what is disputed: in the balance, its groups and the list', async () => {
+    const disputed = join(folder, 'disputed')
+    await cp(home, disputed, { recursive: true })
+    const { peerId } = await loadOrCreateIdentity(join(disputed, 'identity.key'))
+    const book = ledger({ file: join(disputed, 'ledger.sqlite') })({ peer: peerId.toString() })
+    await book.start()
+    await book.dispute(orders[2]!, other.id, 'exposure')
+    await book.stop()
+    const text = async (...args: string[]): Promise<string> =>
+      (await runProcess(['--home', disputed, ...args])).stdout
+    assert.match(await text('balance'), /^all +0\.00005 +0\.00005 +0\.00005 +0\.00005 +0$/m)
+    assert.match(await text('balance', '--by', 'model'), /^llama3\.2:3b +(0\.00005 +){4}0$/m)
+    assert.match(await text('receipts', 'list'), /disputed: exposure$/m)
+  })
+
   it('sums by model and day', async () => {
     const by = async (group: string): Promise<Record<string, unknown>[]> =>
       JSON.parse((await at('balance', '--by', group, '--json')).stdout) as Record<string, unknown>[]
     assert.deepEqual(await by('model'), [
-      { model: 'llama3.2:3b', earned: 50, spent: 50, claimed: 50, net: 0 }
+      { model: 'llama3.2:3b', earned: 50, spent: 50, claimed: 50, disputed: 0, net: 0 }
     ])
     assert.match(String((await by('day'))[0]!.day), /^\d{4}-\d\d-\d\d$/)
   })
@@ -143,6 +172,8 @@ describe('node/entry: receipts and ledger', function () {
     const verify = (): ReturnType<typeof runProcess> =>
       runProcess(['--home', join(folder, 'copy'), 'ledger', 'verify', '--json'])
     assert.deepEqual(JSON.parse((await verify()).stdout), { entries: 8 })
+    const text = await runProcess(['--home', join(folder, 'copy'), 'ledger', 'verify'])
+    assert.match(text.stdout, /^All 8 entries of the ledger verify \(.* s, .* a second\)\.$/m)
     const db = new DatabaseSync(copy)
     db.exec(
       "DROP TRIGGER entries_no_update; UPDATE entries SET payload = replace(payload, '50', '51') WHERE idx = 5"

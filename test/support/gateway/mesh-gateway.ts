@@ -1,27 +1,27 @@
 import { gateway, type Gateway } from '../../../http-gateway/index.ts'
-import { ollamaEngine } from '../../../node/engines/index.ts'
+import { ollamaEngine, type Engine } from '../../../node/engines/index.ts'
 import { startOllamaServer, type OllamaServer } from '../engines/ollama-server.ts'
 import { Mesh, addressesOf, contributorsKnown } from '../mesh.ts'
 
-/** A gateway of a node that asks another over a relay, which has a fake Ollama. */
+/** A gateway of a node that asks another over a relay, which has a fake Ollama or a test's own engine. */
 export class MeshGateway {
   readonly mesh: Mesh
   readonly http: Gateway
-  readonly #ollama: OllamaServer
+  readonly #ollama: OllamaServer | undefined
 
-  private constructor(mesh: Mesh, http: Gateway, ollama: OllamaServer) {
+  private constructor(mesh: Mesh, http: Gateway, ollama?: OllamaServer) {
     this.mesh = mesh
     this.http = http
     this.#ollama = ollama
   }
 
-  static async start(): Promise<MeshGateway> {
+  static async start(own?: Engine): Promise<MeshGateway> {
     const mesh = new Mesh()
-    const ollama = await startOllamaServer()
+    const ollama = own === undefined ? await startOllamaServer() : undefined
     const bootstrap = addressesOf(await mesh.relay())
-    const engine = ollamaEngine({ url: ollama.url })
-    await mesh.node({ bootstrap, engine, contribute: true, slots: 4, listen: ['/p2p-circuit'] })
-    const node = await mesh.node({ bootstrap })
+    const engine = own ?? ollamaEngine({ url: ollama?.url ?? '' })
+    await mesh.node({ bootstrap, engine, contribute: true, slots: 4, listen: ['/p2p-circuit'], punch: false })
+    const node = await mesh.node({ bootstrap, punch: false })
     await contributorsKnown(node, 1)
     const quiet = (): void => undefined
     const http = gateway({ port: 0 })({
@@ -40,6 +40,6 @@ export class MeshGateway {
   async stop(): Promise<void> {
     await this.http.stop()
     await this.mesh.stop()
-    await this.#ollama.close()
+    await this.#ollama?.close()
   }
 }

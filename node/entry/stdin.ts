@@ -1,0 +1,10 @@
+import { text } from 'node:stream/consumers'
+import { CommandError, EXIT } from './errors.ts'
+
+/** What an argument says: `-` stands for what is on stdin, without the line end. Throws CommandError when it is empty. */
+export async function spoken(argument: string): Promise<string> {
+  if (argument !== '-') return argument
+  const said = (await text(process.stdin)).replace(/\r?\n$/, '')
+  if (said === '') throw new CommandError('stdin is empty: - reads the argument from there', EXIT.usage)
+  return said
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Key } from 'interface-datastore'
+import { PeerDatastore } from '../../../node/peer-datastore.ts'
+
+const [a, b] = [new Key('/peers/a'), new Key('/peers/b')]
+
+describe('node/peer-datastore', () => {
+  let folder: string
+  let datastore: PeerDatastore
+
+  const reopen = async (): Promise<void> => {
+    await datastore.close()
+    datastore = new PeerDatastore(folder)
+    await datastore.open()
+  }
+
+  const text = async (key: Key): Promise<string> => Buffer.from(await datastore.get(key)).toString()
+
+  const listed = async (): Promise<string[]> => {
+    const keys: string[] = []
+    for await (const { key, value } of datastore.query({ prefix: '/peers' }))
+      keys.push(`${key.toString()}=${Buffer.from(value).toString()}`)
+    return keys
+  }
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lobstah-peers-'))
+    datastore = new PeerDatastore(folder)
+    await datastore.open()
+  })
+  afterEach(async () => {
+    await datastore.close()
+    await rm(folder, { recursive: true })
+  })
+
+  it('gives what was put before it is on disk, and keeps it', async () => {
+    await datastore.put(a, Buffer.from('1'))
+    await datastore.put(a, Buffer.from('2'))
+    assert.equal(await datastore.db.get(a.toString()), undefined)
+    assert.equal(await text(a), '2')
+    assert.equal(await datastore.has(a), true)
+    await reopen()
+    assert.equal(await text(a), '2')
+    assert.equal(await datastore.has(a), true)
+  })
+
+  it('writes by itself', async () => {
+    const batch = datastore.db.batch.bind(datastore.db) as (entries: object[]) => Promise<void>
+    const written = Promise.withResolvers<undefined>()
+    Object.assign(datastore.db, {
+      batch: (entries: object[]) => batch(entries).finally(() => written.resolve(undefined))
+    })
+    await datastore.put(a, Buffer.from('1'))
+    // The store's own timer does not keep a process alive.
+    const alive = setInterval(() => undefined, 1000)
+    await written.promise
+    clearInterval(alive)
+    assert.deepEqual(Buffer.from(await datastore.db.get(a.toString())), Buffer.from('1'))
+  })
+
+  it('forgets what is deleted, on disk or not', async () => {
+    await datastore.put(a, Buffer.from('1'))
+    await reopen()
+    await datastore.put(b, Buffer.from('2'))
+    await datastore.delete(a)
+    await datastore.delete(b)
+    await assert.rejects(datastore.get(a), { name: 'NotFoundError' })
+    assert.equal(await datastore.has(b), false)
+    await reopen()
+    assert.deepEqual(await listed(), [])
+  })
+
+  it('lists what is on disk and what is not yet', async () => {
+    await datastore.put(a, Buffer.from('1'))
+    await reopen()
+    await datastore.put(b, Buffer.from('2'))
+    assert.deepEqual(await listed(), ['/peers/a=1', '/peers/b=2'])
+  })
+
+  it('takes batches', async () => {
+    await datastore.put(a, Buffer.from('1'))
+    const batch = datastore.batch()
+    batch.put(b, Buffer.from('2'))
+    batch.delete(a)
+    await batch.commit()
+    assert.deepEqual(await listed(), ['/peers/b=2'])
+  })
+
+  it('still gives an entry that is no longer remembered', async () => {
+    await datastore.put(a, Buffer.from('1'))
+    for (let i = 0; i < 5000; i++) await datastore.put(new Key(`/others/${i}`), Buffer.from('x'))
+    assert.equal(await text(a), '1')
+    await reopen()
+    assert.equal(await text(a), '1')
+  })
+})
