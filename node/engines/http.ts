@@ -1,7 +1,13 @@
 import { once } from 'node:events'
-import { request as requestHttp, type IncomingMessage } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import { Agent as HttpAgent, request as requestHttp, type IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { Readable } from 'node:stream'
+
+/** Connections are kept: a new one to the engine would cost each first token a millisecond. */
+const AGENTS = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
+
+/** What a connection that is gone fails with. */
+const GONE = new Set(['ECONNRESET', 'EPIPE'])
 
 /** How much of an error's body is read, in characters. */
 const MAX_ERROR_LENGTH = 64 * 1024
@@ -18,20 +24,27 @@ export interface AskInit {
  * token, which may take minutes of loading.
  */
 export async function ask(url: URL, init: AskInit): Promise<IncomingMessage> {
-  const open = url.protocol === 'https:' ? requestHttps : requestHttp
-  const outgoing = open(url, {
-    method: init.method ?? 'GET',
-    headers: init.headers ?? {},
-    signal: init.signal,
-    // A pooled socket may be closed by the server just as a POST goes out, and a POST is not sent twice.
-    agent: false
-  })
-  // An abort after the headers is reported on the body; without a listener it would end the process here.
-  outgoing.on('error', () => undefined)
-  const headersCame = once(outgoing, 'response')
-  outgoing.end(init.body)
-  const [incoming] = (await headersCame) as [IncomingMessage]
-  return incoming
+  const tls = url.protocol === 'https:'
+  for (;;) {
+    const outgoing = (tls ? requestHttps : requestHttp)(url, {
+      method: init.method ?? 'GET',
+      headers: init.headers ?? {},
+      signal: init.signal,
+      agent: tls ? AGENTS.https : AGENTS.http
+    })
+    // An abort after the headers is reported on the body; without a listener it would end the process here.
+    outgoing.on('error', () => undefined)
+    const headersCame = once(outgoing, 'response')
+    outgoing.end(init.body)
+    try {
+      const [incoming] = (await headersCame) as [IncomingMessage]
+      return incoming
+    } catch (err) {
+      // The server may close a kept connection just as a request goes out: another connection is tried.
+      if (!outgoing.reusedSocket || !(err instanceof Error && 'code' in err && GONE.has(String(err.code))))
+        throw err
+    }
+  }
 }
 
 /** `fetch` that is as patient as {@link ask}: Node's own gives up after 300 s. Bodies are text. */

@@ -46,12 +46,23 @@ export class OpenaiClient {
           throw new EngineFailedError(`${SERVER} sent an endless event`)
       }
     })
-    for await (const text of response.setEncoding('utf8') as AsyncIterable<string>) {
-      parser.feed(text)
-      for (const event of events.splice(0)) {
-        if (event.data === '[DONE]') return
-        yield parse(event)
+    let done = false
+    try {
+      const texts = response.setEncoding('utf8').iterator({ destroyOnReturn: false }) as AsyncIterable<string>
+      for await (const text of texts) {
+        parser.feed(text)
+        for (const event of events.splice(0)) {
+          if (event.data === '[DONE]') {
+            done = true
+            return
+          }
+          yield parse(event)
+        }
       }
+    } finally {
+      // Read to its end, the connection can be used again; else the engine has to see that nobody listens.
+      if (done) response.resume()
+      else response.destroy()
     }
     throw new EngineFailedError(`${SERVER} ended the answer without [DONE]`)
   }
