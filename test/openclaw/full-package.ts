@@ -52,7 +52,11 @@ export async function fullPackage(init: FullPackageInit): Promise<void> {
   const openclaw = new OpenClaw(init.openclaw, init.environment(folder))
 
   await execute('npm', ['run', 'build'], { cwd: ROOT })
-  const packed = await execute('npm', ['pack', '--silent', '--pack-destination', at('tmp')], { cwd: ROOT })
+  const packed = await execute(
+    'npm',
+    ['pack', '--silent', '--ignore-scripts', '--pack-destination', at('tmp')],
+    { cwd: ROOT }
+  )
   await openclaw.run([
     'plugins',
     'install',
