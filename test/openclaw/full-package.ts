@@ -15,6 +15,12 @@ const execute = promisify(execFile)
 /** A model that no demonstration has. */
 const MODEL = 'llama3.2:3b'
 
+/** Packs this package, and resolves to the tarball's path. */
+export async function pack(folder: string): Promise<string> {
+  const { stdout } = await execute('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: ROOT })
+  return join(folder, stdout.trim())
+}
+
 /** Where this part of the test runs. */
 export interface FullPackageInit {
   openclaw: string
@@ -22,6 +28,8 @@ export interface FullPackageInit {
   folder: string
   /** OpenClaw's environment, with its state and home in a folder. */
   environment(folder: string): NodeJS.ProcessEnv
+  /** The package's tarball. */
+  packed: Promise<string>
   freePort(): Promise<number>
   say(text: string): void
   /** Those that must end with the test. */
@@ -51,19 +59,7 @@ export async function fullPackage(init: FullPackageInit): Promise<void> {
   for (const name of ['home', 'state', 'tmp', 'ws']) await mkdir(at(name), { recursive: true })
   const openclaw = new OpenClaw(init.openclaw, init.environment(folder))
 
-  await execute('npm', ['run', 'build'], { cwd: ROOT })
-  const packed = await execute(
-    'npm',
-    ['pack', '--silent', '--ignore-scripts', '--pack-destination', at('tmp')],
-    { cwd: ROOT }
-  )
-  await openclaw.run([
-    'plugins',
-    'install',
-    at('tmp', packed.stdout.trim()),
-    '--force',
-    '--accept-capabilities'
-  ])
+  await openclaw.run(['plugins', 'install', await init.packed, '--force', '--accept-capabilities'])
   say('the full package is installed as a plugin, with its dependencies, by OpenClaw')
 
   // A private mesh, with a contributor whom only its relay can reach.

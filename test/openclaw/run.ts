@@ -19,7 +19,7 @@ import { startOllamaServer, type OllamaServer } from '../support/engines/ollama-
 import { MAIN, startProcess, type RunningNode } from '../support/node-process.ts'
 import { OpenClaw, runToEnd } from './commands.ts'
 import { ANSWERS, agentScript } from './engine-script.ts'
-import { fullPackage } from './full-package.ts'
+import { fullPackage, pack } from './full-package.ts'
 import { installPrograms, npmSettings } from './install.ts'
 import { MemoryWatch } from './memory.ts'
 import { receiptsAt, receiptsIn } from './receipts.ts'
@@ -56,10 +56,13 @@ interface HostFile {
   gateway: { auth: { token: string } }
 }
 
+const folder = await mkdtemp(join(tmpdir(), 'lobstah-openclaw-'))
+const packed = pack(folder)
+// Awaited later; until then its failure is nobody's.
+packed.catch(() => undefined)
 const programs = await installPrograms()
 say('OpenClaw and Lobster are installed')
 
-const folder = await mkdtemp(join(tmpdir(), 'lobstah-openclaw-'))
 const at = (...names: string[]): string => join(folder, ...names)
 const note = at('ws', 'note.txt')
 const nodes: RunningNode[] = []
@@ -129,11 +132,12 @@ try {
     openclaw: programs.openclaw,
     folder: at('full'),
     environment,
+    packed,
     freePort,
     say,
     nodes
   })
-  // Awaited at the end; until then its failure is nobody's.
+  // Awaited at the end.
   full.catch(() => undefined)
 
   const tarball = execFileSync(process.execPath, [join(ROOT, 'scripts/pack-plugin.ts'), at('tmp')], {
@@ -185,13 +189,10 @@ try {
   const home = at('home', '.lobstah')
   const own = (await runToEnd([MAIN, '--home', home, 'identity'], openclaw.env)).stdout.trim()
   const seen = new Set<string>()
-  /** Each answer must leave receipts of its own; returns how many. */
-  const receipted = async (
-    what: string,
-    least: number,
-    orders = () => receiptsAt(`http://127.0.0.1:${port}`)
-  ): Promise<void> => {
-    const fresh = [...(await orders())].filter((order) => !seen.has(order))
+  /** Each answer must leave receipts of its own. */
+  const receipted = async (what: string, least: number): Promise<void> => {
+    const orders = await receiptsAt(`http://127.0.0.1:${port}`)
+    const fresh = [...orders].filter((order) => !seen.has(order))
     for (const order of fresh) seen.add(order)
     assert.ok(fresh.length >= least, `${what}: ${fresh.length} receipts, not ${least}`)
     say(`${what}: ${fresh.length} receipt(s)`)
@@ -200,15 +201,6 @@ try {
   assert.ok(listed.includes(`lobstah/${SCRIPTED}\n`) && listed.includes(`lobstah/${TINY}`), listed)
   say('models list shows both contributors’ models')
 
-  const inferred = await openclaw.run([
-    ...['infer', 'model', 'run', '--local', '--json'],
-    ...['--model', `lobstah/${TINY}`, '--prompt', 'What is a mesh?']
-  ])
-  const { text } = (JSON.parse(inferred) as { outputs: { text: string }[] }).outputs[0] ?? { text: '' }
-  assert.match(text, /\w/)
-  await receipted(`one question, answered by the tiny model («${text.trim()}»)`, 1, () =>
-    receiptsIn(home, own)
-  )
   // OpenClaw's gateway, which starts the consumer when a model is first asked.
   const gateway = openclaw.start(['gateway', 'run', '--port', String(gatewayPort), '--bind', 'loopback'])
   stopGateway = async () => {
@@ -257,6 +249,14 @@ try {
   await receipted('an agent turn, answered by the scripted engine', 1)
   assert.equal(await turn('Please read the note.'), ANSWERS.tool)
   await receipted('a turn with a tool call, answered by the scripted engine', 2)
+
+  const asked = await runToEnd(
+    [MAIN, '--home', home, 'chat', '--json', '--model', TINY, 'What is a mesh?'],
+    openclaw.env
+  )
+  const { content } = JSON.parse(asked.stdout) as { content: string }
+  assert.match(content, /\w/)
+  await receipted(`one question, answered by the tiny model («${content.trim()}»)`, 1)
 
   const task = { provider: 'lobstah', model: SCRIPTED, prompt: 'Classify the message.', input: 'Pay me!' }
   const told = await post('/tools/invoke', { tool: 'llm-task', action: 'json', args: task })
@@ -308,7 +308,7 @@ try {
   await full
 
   // Both sides' ledgers, now that nobody writes.
-  for (const node of nodes.toReversed()) await node.end()
+  await Promise.all(nodes.map((node) => node.end()))
   const spent = await receiptsIn(home, own)
   const [scriptedOrders, tinyOrders] = await Promise.all([
     receiptsIn(contributor.home, contributor.peer),
