@@ -31,6 +31,7 @@ export class ResponseObject {
       previous_response_id: null,
       reasoning: { effort: body.reasoning?.effort ?? null, summary: body.reasoning?.summary ?? null },
       service_tier: 'default',
+      access_programs: null,
       store: false,
       // What OpenAI's API falls back on; an engine's own default nobody tells.
       temperature: body.temperature ?? 1,

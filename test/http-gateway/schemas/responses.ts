@@ -90,6 +90,7 @@ function responseOf(statusName: string): Schema {
     previous_response_id: nothing,
     reasoning: fields({ effort: orNull(string), summary: orNull(string) }),
     service_tier: exactly('default'),
+    access_programs: nothing,
     status: exactly(statusName),
     store: exactly(false),
     temperature: number,

@@ -1,0 +1,44 @@
+import type Anthropic from '@anthropic-ai/sdk'
+import type OpenAI from 'openai'
+import type { PageResponse } from 'openai/core/pagination'
+
+/** What OpenAI's API sends, by the types of its own SDK; `wire-schemas.ts` makes JSON schemas of them. */
+export interface OpenAIWire {
+  chat: OpenAI.ChatCompletion
+  chunk: OpenAI.ChatCompletionChunk
+  completion: OpenAI.Completion
+  completionChunk: CompletionChunk
+  response: OpenAI.Responses.Response
+  event: OpenAI.Responses.ResponseStreamEvent
+  embeddings: OpenAI.CreateEmbeddingResponse
+  model: OpenAI.Model
+  models: PageResponse<OpenAI.Model>
+  error: { error: OpenAI.ErrorObject }
+}
+
+/** What Anthropic's API sends, by the types of its own SDK. */
+export interface AnthropicWire {
+  message: Anthropic.Message
+  event: Anthropic.RawMessageStreamEvent | Ping
+  error: Anthropic.ErrorResponse | RequestTooLarge
+}
+
+/** The SDK types a streamed completion as a whole one; until its end both are null on the wire. */
+interface CompletionChunk extends Omit<OpenAI.Completion, 'choices' | 'usage'> {
+  choices: CompletionChunkChoice[]
+  usage?: OpenAI.CompletionUsage | null
+}
+
+interface CompletionChunkChoice extends Omit<OpenAI.CompletionChoice, 'finish_reason'> {
+  finish_reason: OpenAI.CompletionChoice['finish_reason'] | null
+}
+
+/** Documented, and passed over by the SDK before its types. */
+interface Ping {
+  type: 'ping'
+}
+
+/** Documented as the error of a 413; the SDK's types have none for it. */
+interface RequestTooLarge extends Omit<Anthropic.ErrorResponse, 'error'> {
+  error: { type: 'request_too_large'; message: string }
+}
