@@ -51,11 +51,18 @@ export async function backupDatabase(db: DatabaseSync, file: string): Promise<vo
     const text = err instanceof Error ? err.message : String(err)
     throw new LedgerError(`The backup ${file} cannot be made (${text}): name a new file`, { cause: err })
   }
+  // By a connection of its own, which goes on seeing what was there when it began: on the writer's, SQLite refuses
+  // to copy while a transaction is open.
+  const source = new DatabaseSync(db.location() ?? file, { readOnly: true })
   try {
-    await backup(db, file)
+    source.exec('BEGIN')
+    readNumber(source, 'SELECT count(*) AS tables FROM sqlite_schema', 'tables')
+    await backup(source, file)
   } catch (err) {
     rmSync(file, { force: true })
     throw toLedgerError(err, file)
+  } finally {
+    source.close()
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Registry } from 'prom-client'
 import { ledgerObserver } from '../../../node/metrics/index.ts'
 import { EngineFailedError } from '../../../protocols/index.ts'
-import { Mesh, addressesOf, ask, collect, contributorsKnown, idle } from '../../support/mesh.ts'
+import { Mesh, addressesOf, ask, collect, contributorsKnown, idle, until } from '../../support/mesh.ts'
 import { ScriptedEngine, say } from '../../support/scripted-engine.ts'
 
 async function value(registry: Registry, sample: string): Promise<number | undefined> {
@@ -57,8 +57,9 @@ describe('node/metrics', function () {
     await assert.rejects(collect(consumer.consumer.infer(ask('Hi'))))
     const failed = (await asking.metrics()).match(/lobstah_consumer_failures_total\{code="\w+"\} 1/g)
     assert.equal(failed?.length, 1)
-    await idle(contributor)
-    assert.match(await serving.metrics(), /lobstah_contributor_failures_total\{code="\w+"\} 1/)
+    await until(async () =>
+      /lobstah_contributor_failures_total\{code="\w+"\} 1/.test(await serving.metrics())
+    )
     for (const registry of [serving, asking]) assert.doesNotMatch(await registry.metrics(), /12D3KooW/)
   })
 
