@@ -43,18 +43,23 @@ export function openDatabase(init: DatabaseInit): DatabaseSync {
   }
 }
 
-/** Copies a ledger to a new file, 0600, complete or not at all. Throws LedgerError when the file is there already. */
-export async function backupDatabase(db: DatabaseSync, file: string): Promise<void> {
+/**
+ * Copies a ledger's file to a new one, 0600, complete or not at all. Throws LedgerError when the new file is there
+ * already, LedgerMissingError when the ledger is not.
+ */
+export async function backupDatabase(ledger: string, file: string): Promise<void> {
+  requireFile(ledger)
   try {
     closeSync(openSync(file, 'wx', 0o600))
   } catch (err) {
     const text = err instanceof Error ? err.message : String(err)
     throw new LedgerError(`The backup ${file} cannot be made (${text}): name a new file`, { cause: err })
   }
-  // By a connection of its own, which goes on seeing what was there when it began: on the writer's, SQLite refuses
-  // to copy while a transaction is open.
-  const source = new DatabaseSync(db.location() ?? file, { readOnly: true })
+  let source: DatabaseSync | undefined
   try {
+    // By a connection of its own, which goes on seeing what was there when it began: on the writer's, SQLite refuses
+    // to copy while a transaction is open.
+    source = new DatabaseSync(ledger, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
     source.exec('BEGIN')
     readNumber(source, 'SELECT count(*) AS tables FROM sqlite_schema', 'tables')
     await backup(source, file)
@@ -62,7 +67,7 @@ export async function backupDatabase(db: DatabaseSync, file: string): Promise<vo
     rmSync(file, { force: true })
     throw toLedgerError(err, file)
   } finally {
-    source.close()
+    source?.close()
   }
 }
 

@@ -32,7 +32,8 @@ const calls: LedgerCalls = {
     writable().dispute(order, peer, reason)
   },
   backup: async (copy) => {
-    await backupDatabase(opened(), copy)
+    opened()
+    await backupDatabase(file, copy)
   },
   verify: async () => {
     const verification = verifyLedger(opened(), owner, closing.signal)

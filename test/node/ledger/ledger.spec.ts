@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createHash } from 'node:crypto'
+import { backupDatabase } from '../../../node/ledger/database.ts'
 import { ledger, type Ledger, type LedgerInit } from '../../../node/ledger/index.ts'
 import { SqliteLedger } from '../../../node/ledger/ledger.ts'
 import { Deal, party, type Party } from './records.ts'
@@ -335,6 +336,26 @@ describe('node/ledger/ledger', () => {
     }
     await assert.rejects(book.backup(copy), /name a new file/)
     assert.deepEqual(await book.verify(), { entries: 603 })
+  })
+
+  it('is copied while a transaction is open: without what is not kept yet', async () => {
+    const book = await start()
+    await book.append(await new Deal(other, me).whole(1))
+    const writer = new DatabaseSync(file)
+    try {
+      writer.exec('BEGIN IMMEDIATE; CREATE TABLE later (x)')
+      const copy = join(dirname(file), 'copy.sqlite')
+      await backupDatabase(file, copy)
+      const copied = new DatabaseSync(copy, { readOnly: true })
+      assert.deepEqual({ ...copied.prepare('SELECT count(*) AS n FROM entries').get() }, { n: 3 })
+      assert.equal(copied.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'later'").get(), undefined)
+      copied.close()
+    } finally {
+      writer.close()
+    }
+    const missing = join(dirname(file), 'none.sqlite')
+    await assert.rejects(backupDatabase(missing, `${missing}.copy`), { name: 'LedgerMissingError' })
+    assert.equal(existsSync(`${missing}.copy`), false)
   })
 
   it('tells who must wait that the thread ended, and starts again', async () => {
