@@ -64,7 +64,7 @@ export async function readMembership(home: string): Promise<Membership | undefin
   } catch (err) {
     if (err instanceof Error && 'code' in err && err.code === 'ENOENT') return undefined
     // Never taken for no mesh: that would be a public node where a private one was wanted.
-    throw new MembershipError(`${file} cannot be read: join again with an invite, or remove the file`, {
+    throw new MembershipError(`${file} cannot be read: join again with --replace, or leave the mesh`, {
       cause: err
     })
   }
@@ -99,6 +99,13 @@ export async function writeMembership(home: string, membership: Membership): Pro
 /** Leaves the mesh: the key is gone from this home. */
 export async function removeMembership(home: string): Promise<void> {
   await rm(fileOf(home), { force: true })
+}
+
+/** Puts a mesh.json that cannot be read beside, for it may hold the only copy of a key; returns its new path. */
+export async function setAsideMembership(home: string): Promise<string> {
+  const aside = `${fileOf(home)}.damaged-${randomUUID()}`
+  await rename(fileOf(home), aside)
+  return aside
 }
 
 function endsInPeer(text: string): boolean {

@@ -2,7 +2,15 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { text as readAll } from 'node:stream/consumers'
 import type { Config } from '../../config/index.ts'
-import { decodeInvite, readMembership, removeMembership, writeMembership } from '../../membership/index.ts'
+import {
+  MembershipError,
+  decodeInvite,
+  readMembership,
+  removeMembership,
+  setAsideMembership,
+  writeMembership,
+  type Membership
+} from '../../membership/index.ts'
 import { CommandError, EXIT } from '../errors.ts'
 import type { Output } from '../output.ts'
 
@@ -24,7 +32,8 @@ export async function join(
       EXIT.usage
     )
   const invite = decodeInvite(await readInvite(file), Date.now())
-  const present = await readMembership(config.home)
+  const present =
+    flags.replace === true ? await readOrSetAside(config.home, output) : await readMembership(config.home)
   if (present !== undefined && present.key !== invite.key && flags.replace !== true)
     throw new CommandError(
       `This home belongs to the mesh "${present.name}". Leave it for the new one with --replace, or use another --home`,
@@ -43,11 +52,22 @@ export async function join(
 
 /** Makes this home belong to no mesh. */
 export async function leave(config: Config, output: Output): Promise<void> {
-  const present = await readMembership(config.home).catch(() => undefined)
+  const present = await readOrSetAside(config.home, output)
   await removeMembership(config.home)
   output.result({ left: present?.name ?? null }, () =>
     present === undefined ? 'This home belonged to no mesh.' : `Left the mesh "${present.name}".`
   )
+}
+
+/** The mesh that is to be left; one that cannot be read any more is kept beside. */
+async function readOrSetAside(home: string, output: Output): Promise<Membership | undefined> {
+  try {
+    return await readMembership(home)
+  } catch (err) {
+    if (!(err instanceof MembershipError)) throw err
+    output.note(`The membership of this home cannot be read. It is kept as ${await setAsideMembership(home)}`)
+    return undefined
+  }
 }
 
 async function readInvite(file: string | undefined): Promise<string> {

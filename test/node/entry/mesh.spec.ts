@@ -116,6 +116,16 @@ describe('the mesh by the command line', function () {
     assert.match((await put(other.stdout)).stderr, /belongs to the mesh "one".*--replace/)
     assert.equal((await put(other.stdout, '--replace')).code, 0)
     assert.match((await at('c', 'leave')).stdout, /Left the mesh "two"/)
+
+    // A damaged membership may hold the only copy of a key.
+    for (const replacing of [() => put(other.stdout, '--replace'), () => at('c', 'leave')]) {
+      await writeFile(join(home('c'), 'mesh.json'), '{"key":"half')
+      assert.match((await put(other.stdout)).stderr, /mesh\.json cannot be read.*--replace/)
+      const { code, stderr } = await replacing()
+      assert.equal(code, 0)
+      const kept = /kept as (.+)/.exec(stderr)?.[1] ?? ''
+      assert.equal(await readFile(kept, 'utf8'), '{"key":"half')
+    }
   })
 
   it('keeps friends in config.json', async () => {

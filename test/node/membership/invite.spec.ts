@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -11,6 +11,7 @@ import {
   encodeInvite,
   readMembership,
   removeMembership,
+  setAsideMembership,
   writeMembership
 } from '../../../node/membership/index.ts'
 
@@ -98,6 +99,9 @@ describe('node/membership', () => {
     it('is never taken for no mesh when it cannot be read', async () => {
       await writeFile(join(home, 'mesh.json'), '{"name":"x"')
       await assert.rejects(readMembership(home), MembershipError)
+      const aside = await setAsideMembership(home)
+      assert.equal(await readMembership(home), undefined)
+      assert.equal(await readFile(aside, 'utf8'), '{"name":"x"')
     })
   })
 })
