@@ -8,6 +8,9 @@ import { messageOf, quote, statusError } from '../errors.ts'
 /** Longest event of an answer, in characters. */
 const MAX_EVENT_LENGTH = 16 * 1024 * 1024
 
+/** How long a server may take to end a body after its `[DONE]` before it is hung up on, in milliseconds. */
+const END_GRACE_MS = 1000
+
 /** What messages call the server. */
 export const SERVER = 'The OpenAI-compatible server'
 
@@ -61,7 +64,7 @@ export class OpenaiClient {
       }
     } finally {
       // Read to its end, the connection can be used again; else the engine has to see that nobody listens.
-      if (done) response.resume()
+      if (done) readToEnd(response)
       else response.destroy()
     }
     throw new EngineFailedError(`${SERVER} ended the answer without [DONE]`)
@@ -83,6 +86,14 @@ export class OpenaiClient {
     if (statusCode < 200 || statusCode > 299) throw statusError(SERVER, statusCode, await errorText(response))
     return response
   }
+}
+
+function readToEnd(response: IncomingMessage): void {
+  const timer = setTimeout(() => response.destroy(), END_GRACE_MS).unref()
+  response.once('close', () => {
+    clearTimeout(timer)
+  })
+  response.resume()
 }
 
 function parse(event: EventSourceMessage): unknown {

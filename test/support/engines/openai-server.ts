@@ -24,6 +24,8 @@ export interface OpenaiServerInit {
 export interface OpenaiQuirks {
   /** No `[DONE]` at the end. */
   withoutDone?: boolean
+  /** The body goes on after the `[DONE]`, without a word. */
+  withoutEnd?: boolean
   /** No finish_reason in any chunk. */
   withoutFinishReason?: boolean
   /** No usage, whatever was asked. */
@@ -186,7 +188,8 @@ class OpenaiAnswer {
       this.#event({ choices: [], usage: { prompt_tokens, completion_tokens, total_tokens } })
     }
     response.write(': ping\n\n')
-    response.end(this.#quirks.withoutDone === true ? '' : 'data: [DONE]\n\n')
+    if (this.#quirks.withoutDone !== true) response.write('data: [DONE]\n\n')
+    if (this.#quirks.withoutEnd !== true) response.end()
   }
 
   #break(how: NonNullable<FakeReply['breakAt']>['how']): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
 import { openaiEngine, type Engine } from '../../../../node/engines/index.ts'
 import {
   BadRequestError,
@@ -183,6 +184,13 @@ describe('node/engines/openai', () => {
         await assert.rejects(ask('Hello!'), EngineFailedError)
       })
     }
+
+    it('hangs up on a server that does not end what it said is done', async () => {
+      server.quirks = { withoutEnd: true }
+      answer({ text: 'Fine.' })
+      assert.equal((await ask('Hello!')).text, 'Fine.')
+      while (server.aborted === 0) await delay(20)
+    })
 
     it('says what to do when no server is there', async () => {
       await server.close()
