@@ -21,7 +21,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import { CHAT_PROTOCOL, KAD_PROTOCOL } from '../protocols/index.ts'
 import { dialBack, doors, leadsThere, type DialBack, type Doors } from './reach/index.ts'
-import { isPrivateAddress, outerAddress } from './discovery/index.ts'
+import { isPrivateAddress, onlyServers, outerAddress } from './discovery/index.ts'
 import { muxer } from './muxer.ts'
 import { compactNoise } from './noise.ts'
 import { DEFAULT_RELAY_LIMITS, limitedRelay, type RelayLimits } from './relay-limits.ts'
@@ -160,13 +160,7 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
       // The DHT pings peers beside the connection monitor; one stream for both would fail healthy connections.
       ping: ping({ maxInboundStreams: 32, maxOutboundStreams: 32 }),
       doors: doors(),
-      dht: kadDHT({
-        protocol: KAD_PROTOCOL,
-        clientMode: init.relay !== true,
-        peerInfoMapper: passthroughMapper,
-        initialQuerySelfInterval: 50,
-        reprovide: { interval: 60_000, validity: PROVIDER_VALIDITY_MS, threshold: 480_000 }
-      }) as (components: KadDHTComponents) => SingleKadDHT,
+      dht: dht(init.relay === true),
       ...(init.relay === true
         ? {
             relay: limitedRelay(limits, {
@@ -198,6 +192,17 @@ function freeReservations(node: LobstahLibp2p): void {
   node.addEventListener('peer:disconnect', (event) => {
     node.services.relay?.reservations.delete(event.detail)
   })
+}
+
+function dht(server: boolean): (components: KadDHTComponents) => SingleKadDHT {
+  const create = kadDHT({
+    protocol: KAD_PROTOCOL,
+    clientMode: !server,
+    peerInfoMapper: passthroughMapper,
+    initialQuerySelfInterval: 50,
+    reprovide: { interval: 60_000, validity: PROVIDER_VALIDITY_MS, threshold: 480_000 }
+  }) as (components: KadDHTComponents) => SingleKadDHT
+  return (components) => onlyServers(create(components), components)
 }
 
 function localSearch(port = 5353): (components: MulticastDNSComponents) => PeerDiscovery {

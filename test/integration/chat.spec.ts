@@ -296,7 +296,7 @@ describe('a chat through the mesh', () => {
   it('contacts nobody and listens nowhere until told to', async () => {
     const node = await mesh.node({ engine: new ScriptedEngine(() => say(['own'])) })
     assert.deepEqual(node.libp2p.getMultiaddrs(), [])
-    assert.deepEqual(node.libp2p.getConnections(), [])
+    assert.equal(node.libp2p.getConnections().length, 0)
     assert.ok(!node.libp2p.getProtocols().includes('/lobstah/chat/1.0.0'))
     assert.equal(textOf(await collect(node.consumer.infer(ask('Hi')))), 'own')
   })
