@@ -4,7 +4,7 @@ import type { Config } from '../config/index.ts'
 import { loadOrCreateIdentity } from '../identity/index.ts'
 import { ledger, type Ledger } from '../ledger/index.ts'
 import { CommandError, EXIT, HomeInUseError } from './errors.ts'
-import { openDatastore } from './node-process.ts'
+import { openDatastore } from './home-lock.ts'
 
 /** Reads the home's ledger, also while a node writes it, for as long as `use` takes. */
 export async function withLedger<T>(

@@ -1,15 +1,37 @@
 #!/usr/bin/env node
-import { ConfigError } from '../config/index.ts'
-import { ListenError } from '../errors.ts'
-import {
+import type {
   GatewayAddressInUseError,
   GatewayApiKeyRequiredError,
   GatewayTlsError,
   KeyFileError
 } from '../../http-gateway/index.ts'
-import { InviteError, MembershipError } from '../membership/index.ts'
+import type { ConfigError } from '../config/index.ts'
+import type { ListenError } from '../errors.ts'
+import type { InviteError, MembershipError } from '../membership/index.ts'
 import { CommandError, EXIT } from './errors.ts'
 import { program, usageExitCode } from './program.ts'
+
+type SettingsError =
+  | typeof ConfigError
+  | typeof GatewayAddressInUseError
+  | typeof GatewayApiKeyRequiredError
+  | typeof GatewayTlsError
+  | typeof InviteError
+  | typeof KeyFileError
+  | typeof ListenError
+  | typeof MembershipError
+
+/** By name: to load these classes would be to load all of libp2p and Fastify, for every command. */
+const SETTINGS_ERRORS: Record<SettingsError['name'], true> = {
+  ConfigError: true,
+  GatewayAddressInUseError: true,
+  GatewayApiKeyRequiredError: true,
+  GatewayTlsError: true,
+  InviteError: true,
+  KeyFileError: true,
+  ListenError: true,
+  MembershipError: true
+}
 
 // Whoever reads this program's output may leave early: `lobstah-node models | head -1`.
 process.stdout.on('error', (err: NodeJS.ErrnoException) => {
@@ -28,15 +50,5 @@ try {
 
 function exitCode(err: unknown): number {
   if (err instanceof CommandError) return err.exitCode
-  const settings = [
-    ConfigError,
-    ListenError,
-    GatewayAddressInUseError,
-    GatewayApiKeyRequiredError,
-    GatewayTlsError,
-    InviteError,
-    KeyFileError,
-    MembershipError
-  ]
-  return settings.some((kind) => err instanceof kind) ? EXIT.usage : EXIT.failed
+  return err instanceof Error && err.name in SETTINGS_ERRORS ? EXIT.usage : EXIT.failed
 }

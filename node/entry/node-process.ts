@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PeerDatastore } from '../peer-datastore.ts'
 import { Registry, collectDefaultMetrics } from 'prom-client'
 import { gateway, homeToken, type Gateway } from '../../http-gateway/index.ts'
 import type { Config } from '../config/index.ts'
@@ -11,7 +10,7 @@ import { createLobstah, type Lobstah } from '../lobstah.ts'
 import { ledgerObserver } from '../metrics/index.ts'
 import { chooseEngine } from './choose-engine.ts'
 import { keysFile } from './commands/keys.ts'
-import { HomeInUseError } from './errors.ts'
+import { openDatastore } from './home-lock.ts'
 import { Friends } from './friends-file.ts'
 import { libp2pSettings } from './libp2p-settings.ts'
 import { logging } from './logging.ts'
@@ -153,24 +152,4 @@ function buildGateway(
     addresses: () => lobstah.libp2p.getMultiaddrs().map(String),
     logger: log.gateway
   })
-}
-
-/** The peers' database is also the lock of a home: LevelDB lets nobody else in, and lets go when a process dies. */
-export async function openDatastore(home: string): Promise<PeerDatastore> {
-  const datastore = new PeerDatastore(join(home, 'peers'))
-  try {
-    // Not datastore.open(): its error does not tell the cause.
-    await datastore.db.open({ createIfMissing: true })
-    return datastore
-  } catch (err) {
-    if (isLocked(err)) throw new HomeInUseError(home, { cause: err })
-    throw err
-  }
-}
-
-function isLocked(err: unknown): boolean {
-  for (let cause = err; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && cause.code === 'LEVEL_LOCKED') return true
-  }
-  return false
 }

@@ -1,12 +1,9 @@
 import { homedir } from 'node:os'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { describeConfig, resolveConfig, type Config } from '../config/index.ts'
-import { chat, type ChatOptions } from './commands/chat.ts'
-import { demo } from './commands/demo.ts'
-import { addApiKey, listApiKeys, removeApiKey, type KeyFlags } from './commands/keys.ts'
+import type { ChatOptions } from './commands/chat.ts'
+import type { KeyFlags } from './commands/keys.ts'
 import { addLedgerCommands } from './commands/ledger-commands.ts'
-import { run } from './commands/run.ts'
-import { identity, models, peers } from './commands/status.ts'
 import { EXIT } from './errors.ts'
 import { meshCommands } from './mesh-commands.ts'
 import { processOutput, type Output } from './output.ts'
@@ -21,8 +18,8 @@ Examples:
   lobstah-node relay                    relay for others, on a VPS
   lobstah-node chat "What is a mesh?"   ask the node that is running
 
-Nobody is contacted, and nothing announced, without --bootstrap, --contribute
-or --relay. Settings come from flags, then LOBSTAH_* variables, then
+Nobody is contacted, and nothing announced, without --bootstrap, --mdns,
+--contribute, --relay or an invite that was joined by. Settings come from flags, then LOBSTAH_* variables, then
 config.json in the home, then defaults.`
 
 const FOR_PROGRAMS = `
@@ -30,6 +27,15 @@ For scripts: with --json a command prints one JSON document, or a line for each
 event where it goes on; an argument of - is read from stdin.
 Exit codes: 0 done; 1 failed; 2 wrong flag or setting; 3 node, engine or model
 not available; 130 interrupted.`
+
+/** Commands are loaded when they are given: libp2p and Fastify take most of a second. */
+const load = {
+  chat: () => import('./commands/chat.ts'),
+  demo: () => import('./commands/demo.ts'),
+  keys: () => import('./commands/keys.ts'),
+  run: () => import('./commands/run.ts'),
+  status: () => import('./commands/status.ts')
+}
 
 /** The program: its commands, with what each does. */
 export function program(env: NodeJS.ProcessEnv): Command {
@@ -49,18 +55,21 @@ export function program(env: NodeJS.ProcessEnv): Command {
     const config = resolveConfig({ flags: given(command), env, homeDir: homedir() })
     return action(config, processOutput(config.json))
   }
-  root.action((_flags, command: Command) => within(command, (config, output) => run(config, env, output)))
-  const simple = { identity, models, peers }
-  const texts = {
+  root.action((_flags, command: Command) =>
+    within(command, async (config, output) => (await load.run()).run(config, env, output))
+  )
+  const simple = {
     identity: "print this node's peer id",
     models: 'print the models that can be asked for now',
     peers: 'print the contributors that are known'
   }
-  for (const [name, action] of Object.entries(simple)) {
+  for (const name of ['identity', 'models', 'peers'] as const) {
     root
       .command(name)
-      .description(texts[name as keyof typeof texts])
-      .action((_flags, command: Command) => within(command, action))
+      .description(simple[name])
+      .action((_flags, command: Command) =>
+        within(command, async (config, output) => (await load.status())[name](config, output))
+      )
   }
   addLedgerCommands(root, within)
   root
@@ -72,7 +81,9 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .option('--max-tokens <n>', 'longest answer', positive)
     .option('--seed <n>', 'seed for sampling', Number)
     .action((question: string, flags: ChatOptions, command: Command) =>
-      within(command, async (config, output) => chat(config, await spoken(question), flags, output))
+      within(command, async (config, output) =>
+        (await load.chat()).chat(config, await spoken(question), flags, output)
+      )
     )
   const keys = root.command('keys').description('make, list and remove API keys for the gateway')
   keys
@@ -83,25 +94,31 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .option('--rate <n/min>', 'requests for answers in a minute, such as 60/min')
     .option('--spend <credits>', 'credits that it may spend in a day')
     .action((name: string, flags: KeyFlags, command: Command) =>
-      within(command, async (config, output) => addApiKey(config, await spoken(name), flags, output))
+      within(command, async (config, output) =>
+        (await load.keys()).addApiKey(config, await spoken(name), flags, output)
+      )
     )
   keys
     .command('list')
     .description("print the keys' names and limits")
-    .action((_flags, command: Command) => within(command, listApiKeys))
+    .action((_flags, command: Command) =>
+      within(command, async (config, output) => (await load.keys()).listApiKeys(config, output))
+    )
   keys
     .command('remove')
     .description('remove a key')
     .argument('<name>', 'its name, or - to read it from stdin')
     .action((name: string, _flags, command: Command) =>
-      within(command, async (config, output) => removeApiKey(config, await spoken(name), output))
+      within(command, async (config, output) =>
+        (await load.keys()).removeApiKey(config, await spoken(name), output)
+      )
     )
   root
     .command('demo')
     .description('run a relay, a contributor and a consumer on this machine, and ask one question')
     .argument('[question]', 'the question, or - to read it from stdin', 'What is a mesh?')
     .action((question: string, _flags, command: Command) =>
-      within(command, async (_config, output) => demo(await spoken(question), output))
+      within(command, async (_config, output) => (await load.demo()).demo(await spoken(question), output))
     )
   meshCommands(root, within, env, positive)
   return root

@@ -7,8 +7,7 @@ import { allDeals } from './receipts.ts'
 import { AMOUNTS, amountCells } from './status.ts'
 
 /** What `balance --by` groups by. */
-export const BALANCE_GROUPS = ['peer', 'model', 'day'] as const
-export type BalanceGroup = (typeof BALANCE_GROUPS)[number]
+export type BalanceGroup = 'peer' | 'model' | 'day'
 
 /** Checks every entry of the ledger. Throws CommandError naming the first that is not as it was written. */
 export async function ledgerVerify(config: Config, output: Output): Promise<void> {
