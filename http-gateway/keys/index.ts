@@ -8,7 +8,7 @@
  * ```ts
  * import { addKey } from './index.ts'
  *
- * console.log(await addKey('/home/me/.lobstah/keys.json', 'phone', { perMinute: 60 }))
+ * console.log(await addKey('/var/lib/lobstah/keys.json', 'phone', { perMinute: 60 }))
  * ```
  */
 export { KeyFileError } from './errors.ts'

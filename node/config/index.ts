@@ -7,8 +7,8 @@
  * ```ts
  * import { resolveConfig, writeConfig } from './index.ts'
  *
- * await writeConfig('/home/me/.lobstah', { contribute: true })
- * const config = resolveConfig({ flags: { slots: '2' }, env: {}, homeDir: '/home/me' })
+ * await writeConfig('/var/lib/lobstah', { contribute: true })
+ * const config = resolveConfig({ flags: { slots: '2' }, env: {}, homeDir: '/var/lib' })
  * ```
  */
 export { configFile } from './config-file.ts'

@@ -9,7 +9,7 @@
  *
  * const membership = createMembership('home', [])
  * const text = encodeInvite({ ...membership, expiresAt: Date.now() + 86_400_000 })
- * await writeMembership('/home/me/.lobstah', decodeInvite(text, Date.now()))
+ * await writeMembership('/var/lib/lobstah', decodeInvite(text, Date.now()))
  * ```
  */
 export * from './errors.ts'

@@ -31,10 +31,10 @@ describe('node/ledger/errors', () => {
     ]
     for (const [errcode, name] of results) {
       const cause = Object.assign(new TypeError('said SQLite'), { errcode })
-      const err = errors.toLedgerError(cause, '/home/me/ledger.sqlite')
+      const err = errors.toLedgerError(cause, '/var/lib/lobstah/ledger.sqlite')
       assert.equal(err.name, name)
       assert.equal(err.cause, cause)
-      assert.match(err.message, /\/home\/me\/ledger\.sqlite.*: /)
+      assert.match(err.message, /\/var\/lib\/lobstah\/ledger\.sqlite.*: /)
     }
   })
 })
