@@ -24,6 +24,7 @@ import { dialBack, doors, leadsThere, type DialBack, type Doors } from './reach/
 import { isPrivateAddress, onlyServers, outerAddress } from './discovery/index.ts'
 import { muxer } from './muxer.ts'
 import { compactNoise } from './noise.ts'
+import { rememberProtocols } from './peer-protocols.ts'
 import { DEFAULT_RELAY_LIMITS, limitedRelay, type RelayLimits } from './relay-limits.ts'
 
 /** Streams at once from one peer through a relay: 32 by default, one for each contributor asked. */
@@ -184,6 +185,7 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
     }
   })
   freeReservations(node)
+  rememberProtocols(node)
   return node
 }
 
