@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { publicKeyOf } from './public-key.ts'
+import { publicKeyOf } from './keys.ts'
 
 /** 16 random bytes, base64url. */
 export const orderId = z.string().regex(/^[A-Za-z0-9_-]{22}$/)

@@ -1,9 +1,9 @@
-import { verify } from 'node:crypto'
+import { sign, verify } from 'node:crypto'
 import { z } from 'zod'
 import canonicalize from 'canonicalize'
 import type { PrivateKey } from '@libp2p/interface'
 import { InvalidRecordError } from './errors.ts'
-import { publicKeyOf } from './public-key.ts'
+import { publicKeyOf, signerOf } from './keys.ts'
 
 /** Longest payload, in characters. */
 export const MAX_PAYLOAD_LENGTH = 262_144
@@ -27,15 +27,16 @@ export interface RecordKind<T> {
 
 const encoder = new TextEncoder()
 
-/** Signs a payload. Throws InvalidRecordError when the payload has no canonical JSON (RFC 8785). */
-export async function seal<T>(
-  kind: RecordKind<T>,
-  payload: T,
-  privateKey: PrivateKey
-): Promise<SignedRecord> {
-  const text = canonicalText(payload)
-  const signature = await privateKey.sign(encoder.encode(kind.domain + text))
-  return { payload: text, signature: Buffer.from(signature).toString('base64url') }
+/**
+ * Signs a payload. Throws InvalidRecordError when the payload has no canonical JSON (RFC 8785), or the key is not
+ * Ed25519.
+ */
+export function seal<T>(kind: RecordKind<T>, payload: T, privateKey: PrivateKey): Promise<SignedRecord> {
+  return new Promise((resolve) => {
+    const text = canonicalText(payload)
+    const signature = sign(null, encoder.encode(kind.domain + text), signerOf(privateKey))
+    resolve({ payload: text, signature: signature.toString('base64url') })
+  })
 }
 
 /**

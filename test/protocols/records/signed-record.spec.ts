@@ -237,6 +237,14 @@ describe('protocols/records/signed-record', () => {
     await assert.rejects(seal(ORDER, undefined as never, CONSUMER.privateKey), InvalidRecordError)
   })
 
+  it('signs as libp2p does, and by Ed25519 alone', async () => {
+    const { payload, signature } = await seal(ORDER, anOrder(), CONSUMER.privateKey)
+    const signed = await CONSUMER.privateKey.sign(Buffer.from(ORDER.domain + payload))
+    assert.equal(signature, Buffer.from(signed).toString('base64url'))
+    const other = await generateKeyPair('secp256k1')
+    await assert.rejects(seal(ORDER, anOrder(), other), InvalidRecordError)
+  })
+
   it('opens what it sealed, whatever the numbers and texts are', async () => {
     const amount = fc.maxSafeNat()
     const fields = fc.record({
