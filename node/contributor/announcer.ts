@@ -96,13 +96,15 @@ export class Announcer implements AnnouncementSource {
     this.#timer.unref()
   }
 
-  /** One after another: what is asked for last is said last, however long signatures take. */
+  /** One after another: what is asked for last is said last. */
   async #announce(): Promise<void> {
     this.#saying = this.#saying.then(() => this.#say())
     await this.#saying
   }
 
   async #say(): Promise<void> {
+    // Asked for just before the end, it has said goodbye already.
+    if (this.#state === 'ended') return
     const { peer, privateKey, agent, now } = this.#components
     const last = this.#state === 'ending'
     const offer = last ? { ...this.#offer(), models: [] } : this.#offer()

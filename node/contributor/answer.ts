@@ -22,6 +22,8 @@ export interface AnswerInit {
   session: ChatSession
   meter: Meter
   settlement: Settlement
+  /** Resolves when the order is known to be none that was placed before: nothing of the answer is sent until then. */
+  isNew: Promise<void>
 }
 
 /**
@@ -29,13 +31,14 @@ export interface AnswerInit {
  * `end`. Resolves when the consumer has countersigned. Throws LobstahErrors; what was delivered is claimed.
  */
 export async function answer(events: () => AsyncIterable<EngineEvent>, init: AnswerInit): Promise<void> {
-  const { session, meter, settlement } = init
+  const { session, meter, settlement, isNew } = init
   const { signal } = session
   let end: End | undefined
   let generating = false
 
   async function* payloads(source: AsyncIterable<EngineEvent>): AsyncGenerator<Uint8Array> {
     for await (const event of source) {
+      await isNew
       if (event.type === 'end') {
         end = { finishReason: event.finishReason, usage: event.usage }
         return

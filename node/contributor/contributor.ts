@@ -25,6 +25,7 @@ import {
   type Order,
   type Provider
 } from '../../protocols/index.ts'
+import type { EngineEvent } from '../engines/engine.ts'
 import { Admission, type Ticket } from './admission.ts'
 import { Announcer } from './announcer.ts'
 import { answer, heartbeat } from './answer.ts'
@@ -35,6 +36,7 @@ import type { Capacity, Contributor, ContributorComponents, ContributorInit } fr
 import { localAnswer } from './local-answer.ts'
 import { Meter } from './meter.ts'
 import { Offers } from './offers.ts'
+import { RecentOrders } from './recent-orders.ts'
 import { Settlement } from './settlement.ts'
 import { verifyOrder } from './verify-order.ts'
 
@@ -47,6 +49,7 @@ export class LobstahContributor implements Contributor {
   readonly #announcer: Announcer
   /** Orders being served, so that a copy that comes before the ledger has the first is refused too. */
   readonly #orders = new Set<string>()
+  readonly #recent = new RecentOrders()
   readonly #claimDesk: ClaimDesk
   readonly #running = new Set<Promise<unknown>>()
   #started = false
@@ -155,15 +158,18 @@ export class LobstahContributor implements Contributor {
     const { order, model } = await verifyOrder(session.order, context)
     if (session.traceparent !== undefined)
       this.#components.log('order %s has trace context %s', order.id, session.traceparent)
-    if (this.#orders.has(order.id)) throw new OrderRefusedError('The order was placed before')
+    if (this.#orders.has(order.id) || this.#recent.has(order.id))
+      throw new OrderRefusedError('The order was placed before')
     this.#orders.add(order.id)
     let ticket: Ticket | undefined
     try {
       checkCredit(order.consumer, this.#init, this.#components.ledger)
       ticket = this.#admission.enter(session.peer)
-      // The ledger is asked while the document comes.
-      const [document] = await Promise.all([session.readRequest(), this.#checkNew(order)])
-      await this.#answer(session, order, checkRequest(document, order, model), ticket)
+      // The ledger is asked while the document comes and the engine begins.
+      const isNew = this.#checkNew(order)
+      isNew.catch(() => undefined)
+      const request = checkRequest(await session.readRequest(), order, model)
+      await this.#answer(session, order, request, ticket, isNew)
     } finally {
       ticket?.leave()
       this.#orders.delete(order.id)
@@ -174,9 +180,11 @@ export class LobstahContributor implements Contributor {
     session: ChatSession,
     order: Order,
     request: InferenceRequest,
-    ticket: Ticket
+    ticket: Ticket,
+    isNew: Promise<void>
   ): Promise<void> {
     const { engine, ledger, privateKey, now } = this.#components
+    this.#recent.add(order, now())
     const kept = ledger.append([{ kind: 'order', record: session.order }])
     const settlement = new Settlement(session, kept, { ledger, privateKey })
     void session.listen((record) => settlement.acknowledge(record))
@@ -198,7 +206,8 @@ export class LobstahContributor implements Contributor {
       if (tokens !== undefined) meter.counted(tokens)
     })
     try {
-      await answer(() => engineEvents(engine, request, session.signal), { session, meter, settlement })
+      const events = (): AsyncIterable<EngineEvent> => engineEvents(engine, request, session.signal)
+      await answer(events, { session, meter, settlement, isNew })
       await counting
     } finally {
       this.#components.observer?.served(meter.tokens)

@@ -238,6 +238,8 @@ describe('a dishonest consumer', () => {
       const second = await start()
       client = await DishonestConsumer.start(second, client.party)
       const again = await client.place(order)
+      // It has a place in the queue while the ledger looks.
+      assert.equal((await again.read()).type, 'accepted')
       await refusedWith(again, 'order_refused')
       await client.stop()
       mesh.nodes.splice(mesh.nodes.indexOf(second), 1)
