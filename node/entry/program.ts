@@ -19,8 +19,8 @@ Examples:
   lobstah-node chat "What is a mesh?"   ask the node that is running
 
 Nobody is contacted, and nothing announced, without --bootstrap, --mdns,
---contribute, --relay or an invite that was joined by. Settings come from flags, then LOBSTAH_* variables, then
-config.json in the home, then defaults.`
+--contribute, --relay or an invite that was joined by. Settings come from flags,
+then LOBSTAH_* variables, then config.json in the home, then defaults.`
 
 const FOR_PROGRAMS = `
 For scripts: with --json a command prints one JSON document, or a line for each
