@@ -21,10 +21,17 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import { CHAT_PROTOCOL, KAD_PROTOCOL } from '../protocols/index.ts'
 import { dialBack, doors, leadsThere, type DialBack, type Doors } from './reach/index.ts'
-import { isPrivateAddress, onlyServers, outerAddress } from './discovery/index.ts'
+import {
+  boundAnswers,
+  isPrivateAddress,
+  onlyServers,
+  outerAddress,
+  skipUnreachable
+} from './discovery/index.ts'
+import { closeLost } from './lost-connections.ts'
 import { muxer } from './muxer.ts'
 import { compactNoise } from './noise.ts'
-import { rememberProtocols } from './peer-protocols.ts'
+import { keepStreamsOut } from './peer-protocols.ts'
 import { DEFAULT_RELAY_LIMITS, limitedRelay, type RelayLimits } from './relay-limits.ts'
 
 /** Streams at once from one peer through a relay: 32 by default, one for each contributor asked. */
@@ -185,7 +192,8 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
     }
   })
   freeReservations(node)
-  rememberProtocols(node)
+  closeLost(node)
+  keepStreamsOut(node)
   return node
 }
 
@@ -204,7 +212,10 @@ function dht(server: boolean): (components: KadDHTComponents) => SingleKadDHT {
     initialQuerySelfInterval: 50,
     reprovide: { interval: 60_000, validity: PROVIDER_VALIDITY_MS, threshold: 480_000 }
   }) as (components: KadDHTComponents) => SingleKadDHT
-  return (components) => onlyServers(create(components), components)
+  return (components) => {
+    const made = boundAnswers(create(components))
+    return skipUnreachable(onlyServers(made, components), components)
+  }
 }
 
 function localSearch(port = 5353): (components: MulticastDNSComponents) => PeerDiscovery {

@@ -3,33 +3,48 @@ import type { Libp2p, Peer, PeerId } from '@libp2p/interface'
 /** Peers whose entries are remembered. */
 const MAX_REMEMBERED = 4096
 
+/** How long an entry in use is left as it is, in milliseconds: libp2p forgets a peer, connected or not, after 6 h. */
+const REFRESH_MS = 3_600_000
+
 /**
- * Lets the peer store pass over what it knows. For every stream that is opened or taken, libp2p merges its protocol
- * into the peer's entry, under a lock and by decoding all of it, and the stream waits: 0.4 ms at each end.
+ * Keeps streams out of the peer store. For every stream that is opened or taken, libp2p merges its protocol into the
+ * peer's entry, under a lock and by decoding all of it, and the stream waits: 0.4 ms at each end. And it is wrong to:
+ * who opens a stream need not serve its protocol, as a DHT client does not. What a peer serves, identify says.
  */
-export function rememberProtocols(libp2p: Libp2p): void {
+export function keepStreamsOut(libp2p: Libp2p): void {
   const { peerStore, peerId: self } = libp2p
   /** The latest used is the last. */
-  const remembered = new Map<string, Peer>()
+  const remembered = new Map<string, { entry: Peer; refreshedAt: number }>()
   const forget = (peer: PeerId): void => void remembered.delete(peer.toString())
   libp2p.addEventListener('peer:update', ({ detail }) => forget(detail.peer.id))
-  const [merge, remove] = [peerStore.merge.bind(peerStore), peerStore.delete.bind(peerStore)]
+  const merge = peerStore.merge.bind(peerStore)
+  const get = peerStore.get.bind(peerStore)
+  const remove = peerStore.delete.bind(peerStore)
 
   peerStore.merge = async (peer, data, options) => {
     const { protocols, ...rest } = data
     if (protocols === undefined || Object.keys(rest).length > 0 || peer.equals(self))
       return await merge(peer, data, options)
     const id = peer.toString()
-    const known = remembered.get(id)
-    const entry =
-      known !== undefined && protocols.every((protocol) => known.protocols.includes(protocol))
-        ? known
-        : await merge(peer, data, options)
+    let known = remembered.get(id)
+    // By the clock that libp2p forgets by.
+    if (known === undefined || Math.abs(Date.now() - known.refreshedAt) > REFRESH_MS)
+      known = { entry: await merge(peer, {}, options), refreshedAt: Date.now() }
     remembered.delete(id)
-    remembered.set(id, entry)
+    remembered.set(id, known)
     const [oldest] = remembered.keys()
     if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest)
-    return entry
+    return known.entry
+  }
+  peerStore.get = async (peer, options) => {
+    try {
+      return await get(peer, options)
+    } catch (err) {
+      const unknown = err instanceof Error && err.name === 'NotFoundError'
+      if (!unknown || libp2p.getConnections(peer).length === 0) throw err
+      // A peer may connect and say nothing: libp2p's identify push would end at it, and tell nobody after it.
+      return await merge(peer, {}, options)
+    }
   }
   peerStore.delete = async (peer, options) => {
     forget(peer)

@@ -35,6 +35,9 @@ const REDIAL_MS = 500
 /** How often a lost contributor is dialled again before only the DHT brings it back. */
 const MAX_REDIALS = 6
 
+/** The same for one that never was there: it may be made up, and takes the place of another. */
+const MAX_UNMET_REDIALS = 1
+
 /** A contributor this node is in touch with. */
 export interface Contributor {
   peer: string
@@ -197,7 +200,8 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
   /** Subscribes again and again until the peer says goodbye, or cannot be reached for a while. */
   async #follow(id: PeerId, signal: AbortSignal, settle: () => void): Promise<void> {
     const { libp2p, log, now } = this.#components
-    for (let failures = 0; failures <= MAX_REDIALS; failures++) {
+    let redials = MAX_UNMET_REDIALS
+    for (let failures = 0; failures <= redials; failures++) {
       const better = new AbortController()
       try {
         const connection = await this.#connect(id, signal)
@@ -206,6 +210,7 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
           const either = AbortSignal.any([signal, better.signal])
           for await (const announcement of subscribeInfo(connection, { signal: either, now })) {
             failures = 0
+            redials = MAX_REDIALS
             if (announcement.models.length === 0) return
             this.#met = true
             this.#live.set(id.toString(), { peer: id.toString(), id, announcement })

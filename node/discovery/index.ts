@@ -5,6 +5,7 @@
  * subscriptions to signed announcements.
  */
 export * from './bootstrap-keeper.ts'
+export * from './bounded-answers.ts'
 export * from './dial-back-probe.ts'
 export * from './directory.ts'
 export * from './errors.ts'
@@ -17,3 +18,4 @@ export * from './provider-records.ts'
 export * from './relay-keeper.ts'
 export * from './route.ts'
 export * from './routing-table.ts'
+export * from './unreachable-servers.ts'

@@ -3,12 +3,14 @@ import type { KadDHTComponents, SingleKadDHT } from '@libp2p/kad-dht'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { KAD_PROTOCOL } from '../../protocols/index.ts'
 
-/** What kad-dht's table tells of itself, though its public type does not. */
-type TableEvents = TypedEventTarget<{ 'peer:add': CustomEvent<PeerId> }>
+/** What kad-dht's table tells of itself and can do, though its public type does not. */
+interface Table extends TypedEventTarget<{ 'peer:add': CustomEvent<PeerId> }> {
+  remove(peer: PeerId): Promise<void>
+}
 
 /** Calls back whenever the DHT comes to know another server; returns how to stop it. */
 export function onServerFound(dht: SingleKadDHT, listener: () => void): () => void {
-  const table = dht.routingTable as unknown as TableEvents
+  const table = dht.routingTable as unknown as Table
   table.addEventListener('peer:add', listener)
   return () => table.removeEventListener('peer:add', listener)
 }
@@ -22,34 +24,66 @@ interface TableFiller {
 const DIAL_TIMEOUT_MS = 10_000
 
 /**
- * Lets only those into the DHT's table who say themselves that they are servers. kad-dht lets in whoever answers a
- * ping: with each look-up it would connect to every provider found, and then send its queries to DHT clients. Who is
- * said to be a server is asked, but for those behind relays, who are none.
+ * Most that are dialled at once because another told of them: as many as an honest answer names. libp2p's queue
+ * would take 500, and then this node could dial nobody.
  */
-export function onlyServers(
-  dht: SingleKadDHT,
-  {
-    peerId,
-    peerStore,
-    connectionManager
-  }: Pick<KadDHTComponents, 'peerId' | 'peerStore' | 'connectionManager'>
-): SingleKadDHT {
+const MAX_ASKED = 20
+
+type OnlyServersComponents = Pick<
+  KadDHTComponents,
+  'peerId' | 'peerStore' | 'connectionManager' | 'events' | 'logger'
+>
+
+/**
+ * Lets only those into the DHT's table who say themselves that they are servers, for as long as they say so. kad-dht
+ * lets in whoever answers a ping: with each look-up it would connect to every provider found, and then send its
+ * queries to DHT clients. Who is said to be a server is asked, but for those behind relays, who are none.
+ */
+export function onlyServers(dht: SingleKadDHT, components: OnlyServersComponents): SingleKadDHT {
+  const { peerId, peerStore, connectionManager } = components
   const filler = dht as unknown as TableFiller
   const take = filler.onPeerConnect.bind(dht)
+  let asked = 0
   filler.onPeerConnect = async (peer) => {
     if (peer.id.equals(peerId)) return
     const known = await peerStore.merge(peer.id, { multiaddrs: peer.multiaddrs })
     if (known.protocols.includes(KAD_PROTOCOL)) await take(peer)
     // Connected, it says what it speaks, and comes here again if that is the DHT.
-    else if (known.protocols.length === 0 && !peer.multiaddrs.some(isRelayed)) {
+    else if (known.protocols.length === 0 && asked < MAX_ASKED && !peer.multiaddrs.some(isRelayed)) {
       // By its addresses: by its name alone, libp2p would ask the DHT for them.
       const addresses = known.addresses.map(({ multiaddr }) =>
         multiaddr.encapsulate(`/p2p/${peer.id.toString()}`)
       )
-      await connectionManager.openConnection(addresses, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) })
+      asked++
+      try {
+        await connectionManager.openConnection(addresses, { signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) })
+      } finally {
+        asked--
+      }
     }
   }
+  dropOthers(dht, components)
   return dht
+}
+
+/** Takes those out of the table who are no servers any more: kad-dht keeps whoever answers a ping. */
+function dropOthers(dht: SingleKadDHT, { peerStore, events, logger }: OnlyServersComponents): void {
+  const table = dht.routingTable as unknown as Table
+  const log = logger.forComponent('lobstah:routing-table')
+  const drop = (peer: PeerId): void =>
+    void table.remove(peer).catch((err: unknown) => log('%p cannot be taken out - %e', peer, err))
+  events.addEventListener('peer:update', ({ detail: { peer, previous } }) => {
+    if (previous?.protocols.includes(KAD_PROTOCOL) && !peer.protocols.includes(KAD_PROTOCOL)) drop(peer.id)
+  })
+  // What was known from before a restart may be learned to be wrong while the peer is pinged.
+  table.addEventListener('peer:add', ({ detail: peer }) => {
+    void peerStore.get(peer).then(
+      ({ protocols }) => {
+        if (!protocols.includes(KAD_PROTOCOL)) drop(peer)
+      },
+      (err: unknown) => log('%p is not known - %e', peer, err)
+    )
+  })
 }
 
 function isRelayed(address: Multiaddr): boolean {
