@@ -39,6 +39,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
   ['model_not_found', { status: 404, type: 'invalid_request_error' }],
   ['busy', { status: 429, type: 'rate_limit_error' }],
   ['internal', { status: 500, type: 'server_error' }],
+  ['ledger_failed', { status: 500, type: 'server_error' }],
   ['cancelled', UNAVAILABLE],
   ['engine_failed', UNAVAILABLE],
   ['invalid_frame', UNAVAILABLE],

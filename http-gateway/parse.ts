@@ -6,7 +6,7 @@ const MAX_SHOWN = 64
 
 /** What a client sent, checked once. Throws BadRequestError naming the parameter, as `messages[1].role`. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value)
+  const result = safeParse(schema, value)
   if (result.success) return result.data
   const issue = result.error.issues[0]
   if (issue === undefined || issue.path.length === 0)
@@ -15,6 +15,16 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const given = valueAt(value, issue.path)
   if (given === undefined) throw new BadRequestError(`Missing required parameter: ${param}`, { param })
   throw new BadRequestError(`Invalid value for ${param}${shown(given)}: ${issue.message}`, { param })
+}
+
+function safeParse<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {
+  try {
+    return schema.safeParse(value)
+  } catch (err) {
+    // zod passes on all issues of a list as arguments of one call; there may be too many for the stack.
+    if (err instanceof RangeError) throw new BadRequestError('The body has too many faults', { cause: err })
+    throw err
+  }
 }
 
 function toParam(path: PropertyKey[]): string {

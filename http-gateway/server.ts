@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   fastify,
   type FastifyInstance,
@@ -10,10 +10,15 @@ import {
 import { ShuttingDownError } from '../protocols/errors.ts'
 import { AccessPolicy } from './access.ts'
 import { ClientErrors } from './client-errors.ts'
-import { CONNECTIONS_CHECKING_INTERVAL_MS, MAX_HEADER_SIZE, MAX_PARAM_LENGTH } from './constants.ts'
+import {
+  CLIENT_GONE_STATUS,
+  CONNECTIONS_CHECKING_INTERVAL_MS,
+  MAX_HEADER_SIZE,
+  MAX_PARAM_LENGTH
+} from './constants.ts'
 import type { GatewayContext } from './context.ts'
 import { dashboard } from './dashboard/dashboard.ts'
-import { MethodNotAllowedError, RouteNotFoundError, toFailure } from './errors.ts'
+import { MethodNotAllowedError, RouteNotFoundError, toFailure, type Failure } from './errors.ts'
 import { messages } from './anthropic/messages.ts'
 import { errorDocument } from './error-formats.ts'
 import { embed } from './ollama/embed.ts'
@@ -31,11 +36,17 @@ import { metrics } from './metrics/metrics.ts'
 import { openapi } from './openapi/openapi.ts'
 import { nodeStatus } from './status/node-status.ts'
 import { receipts } from './status/receipts.ts'
+import { cutUnread } from './unread-documents.ts'
+import { refuseVast } from './vast-bodies.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Answers without an API key: nothing but what is the same on every node. */
     public?: boolean
+  }
+  interface FastifyRequest {
+    /** What its answer broke off by, after the 200. */
+    broken: Failure | undefined
   }
 }
 
@@ -77,9 +88,6 @@ export function createServer(
     bodyLimit: settings.bodyLimit,
     requestTimeout: settings.requestTimeoutMs,
     trustProxy: false,
-    // A tool's schema may hold any key; zod copies only what it knows.
-    onProtoPoisoning: 'remove',
-    onConstructorPoisoning: 'ignore',
     return503OnClosing: false,
     ...(tls === undefined ? { http } : { https: { ...http, ...tls } }),
     routerOptions: {
@@ -97,12 +105,27 @@ export function createServer(
   // RFC 9110 allows to ignore expectations; Node would refuse unknown ones with an empty body.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.removeContentTypeParser('text/plain')
+  // A tool's schema may hold any key; zod copies only what it knows.
+  const parseJson = app.getDefaultJsonParser('remove', 'ignore')
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    try {
+      refuseVast(body)
+    } catch (err) {
+      done(err as Error)
+      return
+    }
+    void parseJson(request, body, done)
+  })
 
   app.addHook('onRoute', (route) => routes.add(route.url, route.method))
+  app.decorateRequest('broken', undefined)
   app.decorateRequest('caller', undefined)
   app.decorateRequest('traceparent', undefined)
   app.addHook('onRequest', async (request, reply) => {
     clientErrors.watch(request.raw.socket, reply.raw)
+    // Fastify's onResponse tells of answers that came to their end only.
+    const startedAt = performance.now()
+    reply.raw.once('close', () => closed(request, reply.raw, performance.now() - startedAt))
     reply.header('x-request-id', request.id)
     request.traceparent = traceparentOf(request.raw)
     if (policy.admit(request, reply)) return reply
@@ -111,24 +134,30 @@ export function createServer(
     if (request.is404) throw notFound(routes, request)
     return undefined
   })
-  app.addHook('onResponse', (request, reply, done) => {
-    context.metrics.answered(request.method, request.routeOptions.url, reply.raw.statusCode)
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    done(null, cutUnread(reply, payload, settings.stalledReaderMs))
+  })
+  app.setErrorHandler(fail)
+  for (const surface of SURFACES) app.register(surface, context)
+  return app
+
+  /** Counts and logs an answer when there is no more to be said: it is whole, or broken off. */
+  function closed(request: FastifyRequest, response: ServerResponse, ms: number): void {
+    const broken = request.broken?.status ?? CLIENT_GONE_STATUS
+    const status = response.writableFinished ? response.statusCode : broken
+    context.metrics.answered(request.method, request.routeOptions.url, status)
     // Node would keep the connection for a next request, and the gateway waiting for its end.
     if (draining()) request.raw.socket.destroySoon()
     components.logger.debug('request answered', {
       request: request.id,
       method: request.method,
       route: request.routeOptions.url,
-      status: reply.raw.statusCode,
-      ms: Math.round(reply.elapsedTime),
+      status,
+      ms: Math.round(ms),
       ...(request.caller === undefined ? {} : { key: request.caller.name }),
       ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent })
     })
-    done()
-  })
-  app.setErrorHandler(fail)
-  for (const surface of SURFACES) app.register(surface, context)
-  return app
+  }
 
   function fail(err: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const failure = toFailure(err)

@@ -233,6 +233,17 @@ export class PriceTooHighError extends LobstahError {
   }
 }
 
+/** This node could not keep an order or a receipt of its own, such as on a full disk. Found locally, never sent. */
+export class LedgerFailedError extends LobstahError {
+  static override readonly name = 'LedgerFailedError'
+  override readonly name = 'LedgerFailedError'
+  readonly code = 'ledger_failed'
+  readonly retryable = false
+  constructor(message = "This node's ledger failed", init?: LobstahErrorInit) {
+    super(message, init)
+  }
+}
+
 const WIRE_ERRORS = [
   BadRequestError,
   InvalidFrameError,

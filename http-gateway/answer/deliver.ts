@@ -39,6 +39,8 @@ export interface DocumentFormat {
 interface Asked {
   answers: Answers
   signal: AbortSignal
+  /** Throws SpendingLimitError once receipts have used up what the caller may spend. */
+  checkSpending: () => void
 }
 
 /**
@@ -52,7 +54,8 @@ export async function streamAnswer(
   createFormat: (model: string) => StreamFormat
 ): Promise<FastifyReply> {
   const { settings } = context
-  const { answers, signal } = ask(context, reply, requests)
+  const asked = ask(context, reply, requests)
+  const { answers, signal } = asked
   try {
     await answers.begun(settings.firstByteMs)
     signal.throwIfAborted()
@@ -66,10 +69,11 @@ export async function streamAnswer(
   const out = new SseWriter(response, { ...settings, ping: kind.ping })
   try {
     format.start?.(out)
-    format.end(await writeDeltas(answers, requests.length, signal, format, out), out)
+    format.end(await writeDeltas(asked, requests.length, format, out), out)
     out.end()
   } catch (err) {
     const failure = toFailure(explain(context, requests, signal, err))
+    if (!response.closed) reply.request.broken = failure
     context.components.logger.info('answer failed in mid-stream', {
       request: reply.request.id,
       code: failure.code
@@ -89,9 +93,10 @@ export async function documentAnswer(
   requests: Requests,
   format: DocumentFormat
 ): Promise<FastifyReply> {
-  const { answers, signal } = ask(context, reply, requests)
+  const asked = ask(context, reply, requests)
+  const { answers, signal } = asked
   try {
-    const ends = await eachDelta(answers, requests.length, (delta, choice) => format.delta(delta, choice))
+    const ends = await eachDelta(asked, requests.length, (delta, choice) => format.delta(delta, choice))
     const body = format.end(ends, answers.accepted[0]?.model ?? requests[0].model)
     reply.headers({ ...placeHeaders(answers.accepted), ...receiptHeader(ends) })
     reply.send(body)
@@ -103,20 +108,14 @@ export async function documentAnswer(
   return reply
 }
 
-function writeDeltas(
-  answers: Answers,
-  count: number,
-  signal: AbortSignal,
-  format: StreamFormat,
-  out: SseWriter
-): Promise<Ends> {
+function writeDeltas(asked: Asked, count: number, format: StreamFormat, out: SseWriter): Promise<Ends> {
   return eachDelta(
-    answers,
+    asked,
     count,
     async (delta, choice) => {
       format.delta(delta, out, choice)
       if (out.full) await out.drained()
-      signal.throwIfAborted()
+      asked.signal.throwIfAborted()
     },
     (choice, end) => format.choiceEnd?.(choice, end, out)
   )
@@ -124,7 +123,7 @@ function writeDeltas(
 
 /** Sees every delta, and every answer's end, as they come; returns the ends. */
 async function eachDelta(
-  answers: Answers,
+  { answers, checkSpending }: Asked,
   count: number,
   onDelta: (delta: Delta, choice: number) => Promise<void> | void,
   onEnd?: (choice: number, end: EndEvent) => void
@@ -132,8 +131,11 @@ async function eachDelta(
   const ends: EndEvent[] = []
   for (let ended = 0; ended < count;) {
     const { choice, event } = await answers.next()
-    if (event.type === 'delta') await onDelta(event.delta, choice)
-    else {
+    if (event.type === 'delta') {
+      // Not at an end: what is whole is paid, and is given.
+      checkSpending()
+      await onDelta(event.delta, choice)
+    } else {
       ended++
       ends[choice] = event
       onEnd?.(choice, event)
@@ -183,7 +185,7 @@ function ask(
     requests,
     signal
   )
-  return { answers, signal }
+  return { answers, signal, checkSpending: () => keys.checkSpending(caller) }
 }
 
 /** The consumer may still have to acknowledge the last receipt; the client does not wait for that. */

@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { MAX_MODEL_NAME_LENGTH } from '../../protocols/inference/index.ts'
+import { alone } from './alone.ts'
 import { KeyFileError } from './errors.ts'
 import { hashSecret, keyHash } from './hash.ts'
 import { replaceFile } from './replace-file.ts'
@@ -55,28 +56,32 @@ export async function readKeys(file: string): Promise<KeyRecord[]> {
 
 /** Makes a key and keeps its hash. Returns the clear key, which is nowhere else. Throws KeyFileError. */
 export async function addKey(file: string, name: string, limits: KeyLimits = {}): Promise<string> {
-  const keys = await readKeys(file)
-  if (keys.some((key) => key.name === name))
-    throw new KeyFileError(`There is a key named ${name} already: remove it first, or choose another name`)
   const id = randomBytes(4).toString('hex')
   const key = `lobstah_${id}_${randomBytes(32).toString('base64url')}`
   const record = { id, name, createdAt: new Date().toISOString(), scrypt: await hashSecret(key), ...limits }
-  await write(file, [...keys, record])
+  await change(file, (keys) => {
+    if (keys.some((kept) => kept.name === name))
+      throw new KeyFileError(`There is a key named ${name} already: remove it first, or choose another name`)
+    return [...keys, record]
+  })
   return key
 }
 
 /** Removes a key; running nodes notice within a second. Throws KeyFileError when there is none of that name. */
 export async function removeKey(file: string, name: string): Promise<void> {
-  const keys = await readKeys(file)
-  const left = keys.filter((key) => key.name !== name)
-  if (left.length === keys.length)
-    throw new KeyFileError(`There is no key named ${name}; "lobstah-node keys list" shows those that are`)
-  await write(file, left)
+  await change(file, (keys) => {
+    const left = keys.filter((key) => key.name !== name)
+    if (left.length === keys.length)
+      throw new KeyFileError(`There is no key named ${name}; "lobstah-node keys list" shows those that are`)
+    return left
+  })
 }
 
-async function write(file: string, keys: KeyRecord[]): Promise<void> {
-  const checked = keyFile.safeParse({ version: 1, keys })
-  if (!checked.success) throw new KeyFileError(`The key is not valid: ${z.prettifyError(checked.error)}`)
+async function change(file: string, toNew: (keys: KeyRecord[]) => KeyRecord[]): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  await replaceFile(file, `${JSON.stringify(checked.data, null, 2)}\n`)
+  await alone(file, async () => {
+    const checked = keyFile.safeParse({ version: 1, keys: toNew(await readKeys(file)) })
+    if (!checked.success) throw new KeyFileError(`The key is not valid: ${z.prettifyError(checked.error)}`)
+    await replaceFile(file, `${JSON.stringify(checked.data, null, 2)}\n`)
+  })
 }

@@ -61,6 +61,11 @@ export class Keys {
     if (caller !== undefined) this.#limits.enter(caller, model)
   }
 
+  /** Throws SpendingLimitError where a caller may have no more of the answer that it is given. */
+  checkSpending(caller: Caller | undefined): void {
+    if (caller !== undefined) this.#limits.checkSpending(caller)
+  }
+
   /** Counts micro-credits against a caller's day. */
   spent(caller: Caller | undefined, microCredits: number): void {
     if (caller?.spendPerDay !== undefined) this.#limits.spent(caller, microCredits)

@@ -25,17 +25,22 @@ export class Limits {
 
   /**
    * Takes one request of a key's. Throws ModelNotAllowedError, SpendingLimitError or RateLimitedError. A
-   * request is let in while anything is left to spend: what it will cost is known when it is answered.
+   * request is let in while anything is left to spend: what it costs is known as its receipts come.
    */
   enter(caller: Caller, model: string): void {
-    const { name, models, perMinute, spendPerDay } = caller
+    const { name, models, perMinute } = caller
     const wanted = canonicalModelName(model)
     if (models !== undefined && !models.some((allowed) => canonicalModelName(allowed) === wanted))
       throw new ModelNotAllowedError(name, model)
-    const spent = this.#spending.of(name)
-    if (spendPerDay !== undefined && spent >= spendPerDay)
-      throw new SpendingLimitError(name, spent, spendPerDay)
+    this.checkSpending(caller)
     if (perMinute !== undefined) this.#takePermit(name, perMinute)
+  }
+
+  /** Throws SpendingLimitError where a key has nothing left to spend. */
+  checkSpending({ name, spendPerDay }: Caller): void {
+    if (spendPerDay === undefined) return
+    const spent = this.#spending.of(name)
+    if (spent >= spendPerDay) throw new SpendingLimitError(name, spent, spendPerDay)
   }
 
   /** Counts what a receipt of a key's answer adds, in micro-credits. */

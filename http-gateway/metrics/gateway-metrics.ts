@@ -21,7 +21,7 @@ export class GatewayMetrics {
     const registers = [registry]
     this.#requests = new Counter({
       name: 'lobstah_gateway_requests_total',
-      help: 'Requests that were answered, by route and status.',
+      help: 'Requests, by route and status: of an answer that broke off its failure, 499 where the client was gone.',
       labelNames: ['method', 'route', 'status'],
       registers
     })

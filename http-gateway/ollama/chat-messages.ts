@@ -7,7 +7,8 @@ const text = z.string()
 /** One message of `/api/chat`. */
 export const ollamaMessage = z.object({
   role: z.enum(['system', 'user', 'assistant', 'tool']),
-  content: text.default(''),
+  // To Ollama null is the same as nothing; clients send it beside tool calls.
+  content: text.nullish().transform((content) => content ?? ''),
   thinking: text.nullish(),
   images: z.array(image).nullish(),
   tool_calls: z

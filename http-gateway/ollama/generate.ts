@@ -15,13 +15,19 @@ const tool = onlyOfType('function', z.object({ type: z.literal('function'), func
 
 export const chatBody = z.object({
   ...generation,
-  messages: z.array(ollamaMessage).default([]),
+  messages: z
+    .array(ollamaMessage)
+    .nullish()
+    .transform((messages) => messages ?? []),
   tools: z.array(tool).nullish()
 })
 
 export const generateBody = z.object({
   ...generation,
-  prompt: z.string().default(''),
+  prompt: z
+    .string()
+    .nullish()
+    .transform((prompt) => prompt ?? ''),
   suffix: z.string().nullish(),
   system: z.string().nullish(),
   images: z.array(image).nullish(),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { Script } from 'node:vm'
+import { Script, createContext } from 'node:vm'
 import { testGateway } from '../support/gateway/gateway.ts'
 
 describe('http-gateway/dashboard', () => {
@@ -51,4 +51,38 @@ describe('http-gateway/dashboard', () => {
     assert.doesNotThrow(() => new Script(script))
     assert.throws(() => new Script(`${script} }`), SyntaxError)
   })
+
+  /** Runs the page's script over bare elements until it has asked the node once. */
+  async function shown(key: string | null, fetch: () => Promise<unknown>): Promise<Map<string, PageElement>> {
+    const { body } = await page()
+    const script = /<script>([^]*?)<\/script>/.exec(body)?.[1] ?? ''
+    const elements = new Map<string, PageElement>()
+    const element = (id: string): PageElement => {
+      const made = elements.get(id) ?? new PageElement()
+      elements.set(id, made)
+      return made
+    }
+    const document = { hidden: false, getElementById: element, querySelector: element }
+    const sessionStorage = { getItem: () => key }
+    const setTimeout = (): void => undefined
+    new Script(script).runInContext(createContext({ document, fetch, sessionStorage, setTimeout, console }))
+    // Nothing in it waits for more than promises that are settled.
+    await new Promise((resolve) => setImmediate(resolve))
+    return elements
+  }
+
+  it('says that the node is gone, and that a key is wrong which no header could carry', async () => {
+    const gone = await shown(null, () => Promise.reject(new TypeError('fetch failed')))
+    assert.match(gone.get('problem')?.textContent ?? '', /does not answer/)
+    const wrong = await shown('schlüssel€', () => assert.fail('it was sent'))
+    assert.match(wrong.get('problem')?.textContent ?? '', /key is not one of this node/)
+  })
 })
+
+/** As much of an element as a page without any data touches. */
+class PageElement {
+  hidden = true
+  textContent = ''
+  readonly classList = { add: () => undefined, remove: () => undefined }
+  addEventListener(): void {}
+}

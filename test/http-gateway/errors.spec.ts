@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {
+  LedgerFailedError,
   NoProviderError,
   PeerLostError,
   PriceTooHighError,
@@ -19,6 +20,7 @@ describe('http-gateway/errors', () => {
     model_not_found: 404,
     busy: 429,
     internal: 500,
+    ledger_failed: 500,
     cancelled: 503,
     engine_failed: 503,
     invalid_frame: 503,
@@ -32,6 +34,7 @@ describe('http-gateway/errors', () => {
   }
   const classes: (new () => LobstahError)[] = [
     ...WIRE_ERRORS_BY_CODE.values(),
+    LedgerFailedError,
     NoProviderError,
     PeerLostError,
     PriceTooHighError

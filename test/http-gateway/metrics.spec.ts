@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Registry } from 'prom-client'
 import { GatewayMetrics } from '../../http-gateway/metrics/gateway-metrics.ts'
+import { PeerLostError } from '../../protocols/errors.ts'
 import type { AnswerEvent } from '../../protocols/inference/index.ts'
 import { testGateway, type TestGateway } from '../support/gateway/gateway.ts'
 import { ACCEPTED, END, aborted, content } from '../support/gateway/stub-consumer.ts'
@@ -12,6 +13,9 @@ function samples(text: string): Map<string, number> {
     lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))])
   )
 }
+
+const chats = (status: number): string =>
+  `lobstah_gateway_requests_total{method="POST",route="/v1/chat/completions",status="${status}"}`
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
@@ -72,6 +76,21 @@ describe('http-gateway/metrics', () => {
     const seen = await scrape()
     assert.equal(seen.get('lobstah_gateway_answers_in_flight'), 0)
     assert.equal(seen.get('lobstah_gateway_answer_seconds_count'), 1)
+    assert.equal(seen.get(chats(499)), 1)
+  })
+
+  it('counts and logs an answer that broke off by its failure, whatever the 200 said', async () => {
+    test.consumer.script = async function* () {
+      yield ACCEPTED
+      yield content('half')
+      throw new PeerLostError()
+    }
+    await assert.rejects((await ask({}, { stream: true })).text())
+    const seen = await scrape()
+    assert.equal(seen.get(chats(503)), 1)
+    assert.equal(seen.get(chats(200)), undefined)
+    const line = test.log.find(({ message }) => message === 'request answered')
+    assert.equal(line?.fields?.status, 503)
   })
 
   it("stands in nobody's way after the first token", async () => {

@@ -126,6 +126,26 @@ describe('http-gateway/ollama', () => {
     })
   }
 
+  it('takes null for nothing, as Ollama does', async () => {
+    const calls = [{ function: { name: 'time', arguments: {} } }]
+    const messages = [
+      { role: 'user', content: 'hi' },
+      { role: 'assistant', content: null, tool_calls: calls },
+      { role: 'tool', content: 'noon' }
+    ]
+    assert.equal((await post('/api/chat', { ...hello, messages })).statusCode, 200)
+    const [request] = test.consumer.requests
+    assert.ok(request?.kind === 'chat')
+    assert.equal(request.messages[1]?.content, '')
+    for (const [path, fields] of [
+      ['/api/chat', { messages: null }],
+      ['/api/generate', { prompt: null }]
+    ] as const) {
+      const loaded = await post(path, { model: 'tiny', ...fields })
+      assert.equal(loaded.json<{ done_reason: string }>().done_reason, 'load')
+    }
+  })
+
   it('loads and lets go without asking anybody', async () => {
     const load = async (body: object): Promise<unknown> =>
       (await post('/api/chat', { model: 'tiny', ...body })).json<{ done_reason: unknown }>().done_reason

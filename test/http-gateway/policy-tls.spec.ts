@@ -7,8 +7,10 @@ import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { connect } from 'node:tls'
 import { testGateway } from '../support/gateway/gateway.ts'
 import { exchange } from '../support/gateway/raw-http.ts'
+import { ACCEPTED, END, content } from '../support/gateway/stub-consumer.ts'
 
 const run = promisify(execFile)
 
@@ -79,5 +81,37 @@ describe('http-gateway policy, over TLS', () => {
     for (const [init, message] of wrong) {
       await assert.rejects(testGateway(init).http.start(), { name: 'GatewayTlsError', message })
     }
+  })
+
+  it('does not cut off a client that reads slowly, although TLS tells nothing of how far it is', async () => {
+    const bytes = 24 * 1024 * 1024
+    const { http, consumer } = testGateway({ certFile, keyFile, stalledReaderMs: 500 })
+    consumer.script = async function* () {
+      yield ACCEPTED
+      yield content('x'.repeat(bytes))
+      yield END
+    }
+    await http.start()
+    const { port } = new URL(http.url)
+    const socket = connect({
+      port: Number(port),
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: await readFile(certFile)
+    })
+    await once(socket, 'secureConnect')
+    let read = 0
+    socket.on('data', (chunk: Buffer) => {
+      read += chunk.length
+      if (read > bytes) socket.destroy()
+      socket.pause()
+      setTimeout(() => socket.resume(), 2)
+    })
+    const body = JSON.stringify({ model: 'tiny', messages: [{ role: 'user', content: 'hi' }] })
+    const head = `Host: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`
+    socket.write(`POST /v1/chat/completions HTTP/1.1\r\n${head}\r\n\r\n${body}`)
+    await once(socket, 'close')
+    assert.ok(read > bytes, `${read} of ${bytes}`)
+    await http.stop()
   })
 })

@@ -318,6 +318,41 @@ describe('http-gateway policy, on a socket', () => {
       assert.equal((await probe(url, { ...post, body: large })).status, 200)
     })
 
+    it('refuses a body of too many values, or too many levels, before it is parsed', async () => {
+      const url = await started()
+      const zeros = `[${'0,'.repeat(8_000_000)}0]`
+      const lists = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
+      for (const [path, field] of [
+        ['/v1/chat/completions', 'messages'],
+        ['/v1/responses', 'metadata'],
+        ['/v1/embeddings', 'input']
+      ]) {
+        for (const [value, said] of [
+          [zeros, /131072 values/],
+          [`[${'[],'.repeat(140_000)}[]]`, /131072 values/],
+          [lists(1_000_000), /256 levels/],
+          [`{"a":${lists(256)}}`, /256 levels/]
+        ] as const) {
+          const reply = await probe(url, { ...post, path, body: `{"model":"tiny","${field}":${value}}` })
+          assertEnvelope(reply, 400, 'bad_request')
+          assert.match(reply.body, said)
+        }
+      }
+    })
+
+    it('counts nothing that is in a string, and refuses a list of faults of any length', async () => {
+      const url = await started()
+      const text = '[{,'.repeat(200_000)
+      for (const content of [text, `"${text}`, `\\${text}`, `${text}\\"${text}\\`]) {
+        const body = JSON.stringify({ model: 'tiny', messages: [{ role: 'user', content }] })
+        assert.equal((await probe(url, { ...post, body })).status, 200)
+      }
+      const faults = `{"model":"tiny","messages":[{"role":"user","content":[${'0,'.repeat(130_000)}0]}]}`
+      assertEnvelope(await probe(url, { ...post, body: faults }), 400, 'bad_request')
+      const open = await probe(url, { ...post, body: '{"model":"tiny' })
+      assertEnvelope(open, 400, 'invalid_json')
+    })
+
     it('refuses a body that turns out to be larger than the limit', async () => {
       const url = await started({ bodyLimit: 1000 })
       const body = `400\r\n${'x'.repeat(1024)}\r\n`

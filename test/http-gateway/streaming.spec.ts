@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { PeerLostError } from '../../protocols/errors.ts'
 import { arrived, openSocket, readAll } from '../support/gateway/raw-http.ts'
 import { testGateway, type TestGateway } from '../support/gateway/gateway.ts'
@@ -234,6 +235,42 @@ describe('http-gateway/answer, on a socket', () => {
       socket.write(request)
       assert.match(String(await test.consumer.aborted), /hung up/)
       socket.destroy()
+    })
+
+    it('cuts it off when it leaves a document unread, and not one that reads slowly', async () => {
+      await started({ stalledReaderMs: 250 })
+      const bytes = 32 * 1024 * 1024
+      const inFlight = async (): Promise<number> => {
+        const text = await (await fetch(`${test.http.url}/metrics`)).text()
+        return Number(/^lobstah_gateway_answers_in_flight (\d+)$/m.exec(text)?.[1])
+      }
+      test.consumer.script = async function* () {
+        yield ACCEPTED
+        yield content('x'.repeat(bytes))
+        yield END
+      }
+      const ask = async (): Promise<Socket> => {
+        const socket = await openSocket(test.http.url)
+        socket.pause()
+        socket.write(request.replace('"stream":true', '"stream":null'))
+        return socket
+      }
+      const unread = await ask()
+      const slow = await ask()
+      let read = 0
+      slow.on('data', (chunk: Buffer) => {
+        read += chunk.length
+        if (read > bytes) slow.destroy()
+        slow.pause()
+        setTimeout(() => slow.resume(), 1)
+      })
+      slow.resume()
+      await once(slow, 'close')
+      assert.ok(read > bytes, `${read} of ${bytes}`)
+      while ((await inFlight()) > 0);
+      unread.resume()
+      await once(unread, 'close')
+      assert.ok(unread.bytesRead < bytes, 'all of it had been sent')
     })
 
     it('notices that it hangs up', async () => {

@@ -3,9 +3,13 @@ import {
   BadRequestError,
   BusyError,
   ContextLengthExceededError,
+  CreditExhaustedError,
+  DeadlineError,
   EngineFailedError,
+  InternalError,
   ModelNotFoundError,
-  NoProviderError
+  NoProviderError,
+  NotAllowedError
 } from '../../protocols/errors.ts'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import { testGateway, type TestGateway } from '../support/gateway/gateway.ts'
@@ -202,9 +206,13 @@ describe("the gateway, by the types of OpenAI's and Anthropic's SDKs", () => {
         for (const [status, err] of [
           [400, new BadRequestError('no', { param: 'stop' })],
           [400, new ContextLengthExceededError()],
+          [402, new CreditExhaustedError()],
+          [403, new NotAllowedError()],
           [404, new ModelNotFoundError()],
           [429, new BusyError()],
-          [503, new NoProviderError()]
+          [500, new InternalError()],
+          [503, new NoProviderError()],
+          [504, new DeadlineError()]
         ] as const) {
           test.consumer.script = failing(err)
           await fails(status, await post(path, body))
@@ -212,9 +220,14 @@ describe("the gateway, by the types of OpenAI's and Anthropic's SDKs", () => {
         }
         await fails(400, await post(path, { model: 1 }))
         await fails(404, await post(`${path}/nowhere`, body))
+        await fails(403, await ask(path, { method: 'POST', headers: { origin: 'https://evil.example' } }))
+        await fails(405, await ask(path))
         await fails(413, await post(path, { ...body, user: 'x'.repeat(BODY_LIMIT) }))
         const text = { 'content-type': 'text/plain' }
         await fails(415, await ask(path, { method: 'POST', headers: text, payload: 'hi' }))
+        await test.http.stop()
+        test = testGateway({ apiKeys: ['key'] })
+        await fails(401, await post(path, body))
       })
     }
   })

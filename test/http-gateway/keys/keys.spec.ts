@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
@@ -53,6 +53,18 @@ describe('http-gateway/keys', () => {
       await assert.rejects(removeKey(file, 'two'), { name: 'KeyFileError', message: /no key named two/ })
       await removeKey(file, 'one')
       assert.deepEqual(await readKeys(file), [])
+    })
+
+    it('loses no key of those that are added at once, and waits for nobody who was killed', async () => {
+      await addKey(file, 'old')
+      const names = ['a', 'b', 'c', 'd']
+      await Promise.all([...names.map((name) => addKey(file, name)), removeKey(file, 'old')])
+      assert.deepEqual((await readKeys(file)).map(({ name }) => name).sort(), names)
+      const lock = `${file}.lock`
+      await writeFile(lock, '')
+      await utimes(lock, 0, 0)
+      await removeKey(file, 'a')
+      await assert.rejects(stat(lock), { code: 'ENOENT' })
     })
 
     it('says which file is damaged', async () => {
@@ -192,11 +204,15 @@ describe('http-gateway/keys', () => {
           ...(key === undefined ? {} : { authorization: `Bearer ${key}` })
         }
       })
-    const ask = (key: string | undefined, model = 'tiny'): Promise<LightMyRequestResponse> =>
+    const ask = (
+      key: string | undefined,
+      model = 'tiny',
+      fields: object = {}
+    ): Promise<LightMyRequestResponse> =>
       send(key, {
         method: 'POST',
         url: '/v1/chat/completions',
-        payload: JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }] })
+        payload: JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }], ...fields })
       })
     const code = (reply: LightMyRequestResponse): string =>
       reply.json<{ error: { code: string } }>().error.code
@@ -250,10 +266,12 @@ describe('http-gateway/keys', () => {
       const key = await addKey(file, 'one', { spendPerDay: 10 })
       const free = await addKey(file, 'two')
       await started()
-      test.consumer.spends = [4, 6]
-      test.consumer.script = async function* () {
+      test.consumer.script = async function* (_request, _signal, spent) {
         yield ACCEPTED
-        yield content('Hi')
+        yield content('H')
+        spent(4)
+        yield content('i')
+        spent(6)
         yield END
       }
       assert.equal((await ask(key)).statusCode, 200)
@@ -264,6 +282,34 @@ describe('http-gateway/keys', () => {
       assert.equal(code(refused), 'spending_limit_reached')
       assert.equal(refused.headers['x-should-retry'], 'false')
       assert.equal((await ask(free)).statusCode, 200)
+    })
+
+    it('breaks off every answer under way when receipts reach what its key may spend', async () => {
+      const key = await addKey(file, 'one', { spendPerDay: 10 })
+      await started()
+      const othersBegun = Promise.withResolvers<undefined>()
+      const spentAll = Promise.withResolvers<undefined>()
+      let begun = 0
+      test.consumer.script = async function* (request, _signal, spent) {
+        const seed = request.kind === 'embedding' ? undefined : request.seed
+        yield ACCEPTED
+        yield content('a')
+        // Its first piece has been taken, as it is asked for more.
+        if (++begun === 3) othersBegun.resolve(undefined)
+        await othersBegun.promise
+        if (seed === 1) {
+          spent(10)
+          spentAll.resolve(undefined)
+          for (let more = 0; more < 100; more++) yield content('more')
+        }
+        await spentAll.promise
+        if (seed === 2) yield content('more')
+        yield END
+      }
+      const [spender, other, ending] = await Promise.all([1, 2, 3].map((seed) => ask(key, 'tiny', { seed })))
+      assert.deepEqual([spender?.statusCode, other?.statusCode, ending?.statusCode], [402, 402, 200])
+      assert.equal(code(other!), 'spending_limit_reached')
+      assert.equal(test.consumer.finished, 3)
     })
   })
 })

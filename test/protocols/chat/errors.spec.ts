@@ -9,6 +9,7 @@ import {
   InternalError,
   LobstahError,
   MAX_ERROR_MESSAGE_LENGTH,
+  LedgerFailedError,
   NoProviderError,
   PeerLostError,
   PriceTooHighError,
@@ -45,7 +46,10 @@ describe('protocols/errors', () => {
     const local = Object.values<unknown>(protocols)
       .filter(isErrorClass)
       .filter((errorClass) => !WIRE_ERRORS_BY_CODE.has(new errorClass().code))
-    assert.deepEqual(new Set(local), new Set([PeerLostError, NoProviderError, PriceTooHighError]))
+    assert.deepEqual(
+      new Set(local),
+      new Set([PeerLostError, NoProviderError, PriceTooHighError, LedgerFailedError])
+    )
   })
 
   it('have a name, a message, and a cause where they were given one', () => {

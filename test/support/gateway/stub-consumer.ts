@@ -3,7 +3,12 @@ import { CancelledError } from '../../../protocols/errors.ts'
 import type { AnswerEvent, InferOptions, InferenceRequest } from '../../../protocols/inference/index.ts'
 
 /** What a stub answers with: the events of one request, in a test's own time. */
-export type Script = (request: InferenceRequest, signal: AbortSignal) => AsyncIterable<AnswerEvent>
+export type Script = (
+  request: InferenceRequest,
+  signal: AbortSignal,
+  /** A receipt adds to what is spent, in micro-credits. */
+  spent: (microCredits: number) => void
+) => AsyncIterable<AnswerEvent>
 
 export const PEER = '12D3KooWStubContributor'
 
@@ -54,8 +59,6 @@ export class StubConsumer {
   }
   listed: ListedModel[] = [listed('tiny:latest')]
   status: PeerStatus[] = []
-  /** What receipts add before each answer begins, in micro-credits. */
-  spends: number[] = []
   /** The trace context of each request. */
   readonly traces: (string | undefined)[] = []
   readonly requests: InferenceRequest[] = []
@@ -77,14 +80,13 @@ export class StubConsumer {
 
   async *infer(
     request: InferenceRequest,
-    { signal = new AbortController().signal, traceparent, onSpent }: InferOptions = {}
+    { signal = new AbortController().signal, traceparent, onSpent = () => undefined }: InferOptions = {}
   ): AsyncIterable<AnswerEvent> {
     this.requests.push(request)
     this.traces.push(traceparent)
-    for (const microCredits of this.spends) onSpent?.(microCredits)
     signal.addEventListener('abort', () => this.#aborted.resolve(signal.reason))
     try {
-      for await (const event of this.script(request, signal)) {
+      for await (const event of this.script(request, signal, onSpent)) {
         this.pulled++
         yield event
       }
