@@ -21,9 +21,9 @@ export function explainListen(err: unknown): unknown {
   if (!(err instanceof Error)) return err
   const stun = explainStun(err)
   if (stun !== undefined) return stun
-  const failures = [...err.message.matchAll(/^\s*(\/\S+): Error: listen (\w+)/gm)]
+  const failures = [...err.message.matchAll(/^\s*(\/\S+): Error: (?:listen (\w+)|(.+))/gm)]
   if (failures.length === 0) return err
-  const each = failures.map(([, address, code]) => `${address} (${reason(code)})`)
+  const each = failures.map(([, address, code, words]) => `${address} (${reason(code ?? codeOf(words))})`)
   const message = `Peers cannot be listened for at ${each.join(', ')}. Choose another address with --listen, or stop the program that has it.`
   return new ListenError(message, { cause: err })
 }
@@ -37,6 +37,14 @@ function explainStun(
   const transport = syscall === 'bind' ? 'UDP' : 'TCP'
   const message = `The STUN server cannot listen on ${transport} port ${port} (${reason(code)}). Choose another with --stun-port (it takes the next UDP port too), or stop the program that has it.`
   return new ListenError(message, { cause: err })
+}
+
+/** What QUIC says in the system's words, as the system's code. */
+function codeOf(words = ''): string {
+  if (/already in use/i.test(words)) return 'EADDRINUSE'
+  if (/permission denied/i.test(words)) return 'EACCES'
+  if (/cannot assign|can't assign/i.test(words)) return 'EADDRNOTAVAIL'
+  return words
 }
 
 function reason(code: string | undefined): string {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { ConfigError } from './errors.ts'
 import { jsonErrorOffset } from './json-error-offset.ts'
 import { nearestName } from './nearest-name.ts'
-import { SETTING_NAMES, type SettingName } from './schema.ts'
+import { SETTING_NAMES, flagName, variableName, type SettingName } from './schema.ts'
 
 /** A file's fields, not yet checked but for their names. */
 export type RawSettings = Partial<Record<SettingName, unknown>>
@@ -40,8 +40,10 @@ export function readConfigFile(file: string): RawSettings {
 export function checkNames(names: string[], file: string): void {
   const unknown = names.filter((name) => !(SETTING_NAMES as string[]).includes(name))
   if (unknown.length === 0) return
-  const lines = unknown.map(
-    (name) => `${file}: unknown field ${name}: did you mean ${nearestName(name, SETTING_NAMES)}?`
+  const lines = unknown.map((name) =>
+    name === 'home'
+      ? `${file}: the field home can be none of it: use ${flagName(name)} or ${variableName(name)}`
+      : `${file}: unknown field ${name}: did you mean ${nearestName(name, SETTING_NAMES)}?`
   )
   throw new ConfigError(lines.join('\n'))
 }

@@ -4,6 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { pEvent } from 'p-event'
 import { subscribeInfo } from '../../protocols/index.ts'
 import { ProviderRecords, RelayKeeper, onServerFound } from '../discovery/index.ts'
+import { explainListen } from '../errors.ts'
 import { createLobstahLibp2p, type LobstahLibp2p } from '../libp2p.ts'
 import { Outside } from './diagnose-outside.ts'
 import { because, fail, ok, skip, warn, type Finding } from './diagnosis.ts'
@@ -26,11 +27,16 @@ const WITH_PEERS = ['dht', 'relays', 'nat', 'reachable', 'clock']
  */
 export async function diagnoseMesh(config: MeshConfig, running?: Runtime): Promise<Finding[]> {
   if (config.bootstrap.length === 0) {
+    const mesh = config.membership?.name
     return [
       warn(
         'bootstrap',
-        'no mesh is joined: nobody is contacted',
-        'join one: lobstah-node join, or --bootstrap <multiaddr>'
+        mesh === undefined
+          ? 'no mesh is joined: nobody is contacted'
+          : `this home belongs to the mesh "${mesh}", and knows no address to join it by`,
+        mesh === undefined
+          ? 'join one: lobstah-node join, or --bootstrap <multiaddr>'
+          : "its first relay needs none; others need --bootstrap <multiaddr>, or another member's invite"
       ),
       ...WITH_PEERS.map((check) => skip(check, 'no mesh is joined'))
     ]
@@ -64,6 +70,8 @@ export async function diagnoseMesh(config: MeshConfig, running?: Runtime): Promi
       known.then(async () => [await clock(libp2p)])
     ]
     return [...reached, ...(await Promise.all(looks)).flat()]
+  } catch (err) {
+    throw explainListen(err)
   } finally {
     await outside.stop()
     await relays.stop()
@@ -88,7 +96,10 @@ async function bootstrap(
         await libp2p.dial(multiaddr(address), { signal: AbortSignal.timeout(PATIENCE_MS) })
         return ok('bootstrap', `${address} answers in ${Math.round(performance.now() - from)} ms`)
       } catch (err) {
-        const key = membership?.key === undefined ? '' : ', and whether it is in the same private mesh'
+        const key =
+          membership?.key === undefined
+            ? '; in a private mesh, join by an invite (lobstah-node join)'
+            : ', and whether it is in the same private mesh'
         return fail(
           'bootstrap',
           `${address} is not reached: ${because(err)}`,

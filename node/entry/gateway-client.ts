@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
 import { readHomeToken } from '../../http-gateway/index.ts'
@@ -27,7 +28,7 @@ export class GatewayClient {
   static async of(config: Config): Promise<GatewayClient> {
     const runtime = await readRuntime(config.home)
     return new GatewayClient(
-      runtime?.gateway ?? `http://${config.gatewayHost}:${config.gatewayPort}`,
+      runtime?.gateway ?? urlOf(config),
       config.apiKeys[0] ?? (await readHomeToken(config.home))
     )
   }
@@ -62,15 +63,25 @@ export class GatewayClient {
     } catch (err) {
       if (init.signal?.aborted === true && !(err instanceof DOMException && err.name === 'TimeoutError'))
         throw err
-      throw new CommandError(
-        `No lobstah-node answers at ${this.url}. Start one first: lobstah-node`,
-        EXIT.unavailable,
-        { cause: err }
-      )
+      throw noAnswer(this.url, err)
     }
     if (response.ok) return response
     throw await refusal(response)
   }
+}
+
+function noAnswer(url: string, err: unknown): CommandError {
+  const cause = err instanceof Error ? err.cause : undefined
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const message = /CERT|SIGNED|VERIFY|TLS|SSL/.test(code)
+    ? `The certificate of ${url} is not taken (${code}). It must be for the host in this address; who signed it is told by NODE_EXTRA_CA_CERTS=<file>`
+    : `No lobstah-node answers at ${url}. Start one first: lobstah-node`
+  return new CommandError(message, EXIT.unavailable, { cause: err })
+}
+
+function urlOf({ gatewayHost: host, gatewayPort, gatewayCert }: Config): string {
+  const scheme = gatewayCert === undefined ? 'http' : 'https'
+  return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${gatewayPort}`
 }
 
 async function refusal(response: Response): Promise<CommandError> {
@@ -91,8 +102,14 @@ async function* streamItems(response: Response): AsyncGenerator<StreamItem> {
     onEvent: ({ data }) => items.push({ data }),
     onComment: (comment) => items.push({ comment })
   })
-  for await (const text of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
-    parser.feed(text)
-    yield* items.splice(0)
+  try {
+    for await (const text of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+      parser.feed(text)
+      yield* items.splice(0)
+    }
+  } catch (err) {
+    // What fetch throws of a connection that is gone says no more than "terminated".
+    if (!(err instanceof TypeError)) throw err
+    throw new CommandError('The answer broke off: the gateway is gone', EXIT.unavailable, { cause: err })
   }
 }

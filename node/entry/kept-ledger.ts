@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config/index.ts'
 import { loadOrCreateIdentity } from '../identity/index.ts'
@@ -41,7 +40,6 @@ export async function withLedgerAlone<T>(
 
 async function lockHome(home: string): ReturnType<typeof openDatastore> {
   try {
-    await mkdir(home, { recursive: true, mode: 0o700 })
     return await openDatastore(home)
   } catch (err) {
     if (!(err instanceof HomeInUseError)) throw err

@@ -9,7 +9,7 @@ import type { ConfigError } from '../config/index.ts'
 import type { ListenError } from '../errors.ts'
 import type { InviteError, MembershipError } from '../membership/index.ts'
 import { CommandError, EXIT } from './errors.ts'
-import { program, usageExitCode } from './program.ts'
+import { runtimeProblem } from './runtime-problem.ts'
 
 type SettingsError =
   | typeof ConfigError
@@ -36,16 +36,31 @@ const SETTINGS_ERRORS: Record<SettingsError['name'], true> = {
 // Whoever reads this program's output may leave early: `lobstah-node models | head -1`.
 process.stdout.on('error', (err: NodeJS.ErrnoException) => {
   if (err.code !== 'EPIPE') throw err
-  process.exit(0)
+  // A node goes on without a reader, and is told to stop by a signal: Ctrl-C in `lobstah-node | tee log` ends tee too.
+  if (process.listenerCount('SIGTERM') === 0) process.exit(0)
+})
+process.stderr.on('error', (err: NodeJS.ErrnoException) => {
+  if (err.code !== 'EPIPE') throw err
 })
 
-try {
-  await program(process.env).parseAsync(process.argv)
-} catch (err) {
-  const usage = usageExitCode(err)
-  if (usage === undefined)
-    process.stderr.write(`lobstah-node: ${err instanceof Error ? err.message : String(err)}\n`)
-  process.exitCode = usage ?? exitCode(err)
+const problem = runtimeProblem(process.versions.node)
+if (problem === undefined) await runProgram()
+else {
+  process.stderr.write(`lobstah-node: ${problem}\n`)
+  process.exitCode = EXIT.failed
+}
+
+async function runProgram(): Promise<void> {
+  // Not before the runtime is known: an older one may not even load it.
+  const { program, usageExitCode } = await import('./program.ts')
+  try {
+    await program(process.env).parseAsync(process.argv)
+  } catch (err) {
+    const usage = usageExitCode(err)
+    if (usage === undefined)
+      process.stderr.write(`lobstah-node: ${err instanceof Error ? err.message : String(err)}\n`)
+    process.exitCode = usage ?? exitCode(err)
+  }
 }
 
 function exitCode(err: unknown): number {

@@ -1,14 +1,12 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Registry, collectDefaultMetrics } from 'prom-client'
 import { gateway, homeToken, type Gateway } from '../../http-gateway/index.ts'
 import type { Config } from '../config/index.ts'
-import type { DetectedEngine } from '../engines/index.ts'
 import { loadOrCreateIdentity } from '../identity/index.ts'
 import { ledger } from '../ledger/index.ts'
 import { createLobstah, type Lobstah } from '../lobstah.ts'
 import { ledgerObserver } from '../metrics/index.ts'
-import { chooseEngine } from './choose-engine.ts'
+import { chooseEngine, type ChosenEngine } from './choose-engine.ts'
 import { keysFile } from './commands/keys.ts'
 import { openDatastore } from './home-lock.ts'
 import { Friends } from './friends-file.ts'
@@ -26,7 +24,7 @@ export interface NodeProcess {
   /** The settings in force, the mesh's included. */
   config: MeshConfig
   gateway: Gateway | undefined
-  engine: DetectedEngine | undefined
+  engine: ChosenEngine | undefined
   warnings: string[]
   stop(): Promise<void>
 }
@@ -34,7 +32,6 @@ export interface NodeProcess {
 /** Starts a node on its home. Throws what a person can mend: see the errors' messages. */
 export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promise<NodeProcess> {
   const config = nodeConfig(await meshConfig(settings))
-  await mkdir(config.home, { recursive: true, mode: 0o700 })
   const undo: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {
     for (const step of undo.splice(0).toReversed()) await step()
@@ -107,13 +104,18 @@ export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promi
       config,
       gateway: http,
       engine,
-      warnings: [...warnings, ...accessWarnings(config)],
+      warnings: [...warnings, ...accessWarnings(config), ...engineWarnings(config, engine)],
       stop
     }
   } catch (err) {
     await stop()
     throw err
   }
+}
+
+function engineWarnings({ contribute }: Config, engine: ChosenEngine | undefined): string[] {
+  if (!contribute || engine?.absent === undefined) return []
+  return [`nothing is served yet: start Ollama (ollama serve), or name an engine (--engine, --model-file)`]
 }
 
 interface GatewayParts {

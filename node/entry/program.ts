@@ -79,7 +79,7 @@ export function program(env: NodeJS.ProcessEnv): Command {
     .option('--model <name>', 'the model to ask; by default the first that can chat')
     .option('--system <text>', 'a system message')
     .option('--max-tokens <n>', 'longest answer', positive)
-    .option('--seed <n>', 'seed for sampling', Number)
+    .option('--seed <n>', 'seed for sampling', seed)
     .action((question: string, flags: ChatOptions, command: Command) =>
       within(command, async (config, output) =>
         (await load.chat()).chat(config, await spoken(question), flags, output)
@@ -188,6 +188,12 @@ function positive(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
   throw new InvalidArgumentError('expected a whole number above 0')
+}
+
+function seed(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isSafeInteger(value)) return value
+  throw new InvalidArgumentError('expected a whole number')
 }
 
 /** The exit code of what was thrown by the parser; undefined for other errors. */

@@ -35,3 +35,14 @@ export async function readRuntime(home: string): Promise<Runtime | undefined> {
     return undefined
   }
 }
+
+/** What the node of this home wrote, if its process is still alive. */
+export async function readRunning(home: string): Promise<Runtime | undefined> {
+  const runtime = await readRuntime(home)
+  try {
+    if (runtime !== undefined) process.kill(runtime.pid, 0)
+    return runtime
+  } catch {
+    return undefined
+  }
+}

@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { RECEIPT, open } from '../../../protocols/index.ts'
 import { resolveConfig } from '../../config/index.ts'
@@ -21,22 +22,49 @@ const PATIENCE_MS = 60_000
 
 const GATEWAY_PORT = 17475
 
+/** Without the user's own settings: they may lead to a real mesh, which is not to meet a relay that serves all. */
+const ENVIRONMENT = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('LOBSTAH_'))
+)
+
+/** A process of the demonstration. */
+type Child = ChildProcessByStdio<null, Readable, null>
+
 interface Part {
-  name: string
-  process: ChildProcess
   home: string
   ready: Record<string, unknown>
 }
 
 /** Runs a relay, a contributor behind it and a consumer as processes, asks a question, and shows what it cost. */
 export async function demo(question: string, output: Output): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'lobstah-demo-'))
-  const parts: Part[] = []
-  const begin = async (name: string, args: string[]): Promise<Part> => {
-    const part = await startPart(name, join(folder, name), args)
-    parts.push(part)
-    return part
+  const abort = new AbortController()
+  const onSignal = (): void => abort.abort()
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  try {
+    await play(question, output, abort.signal)
+  } catch (err) {
+    if (abort.signal.aborted) throw new CommandError('Cancelled', EXIT.interrupted, { cause: err })
+    throw err
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
   }
+}
+
+/** Leaves neither processes nor files behind, however it ends. */
+async function play(question: string, output: Output, signal: AbortSignal): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'lobstah-demo-'))
+  const children: Child[] = []
+  const stopAll = (): Promise<unknown> => Promise.all(children.toReversed().map(stop))
+  const begin = async (name: string, args: string[]): Promise<Part> => {
+    signal.throwIfAborted()
+    const home = join(folder, name)
+    const child = launch(home, args)
+    children.push(child)
+    return { home, ready: await readiness(name, child) }
+  }
+  // What waits for one of them goes on then, and fails.
+  const onAbort = (): void => void stopAll()
+  signal.addEventListener('abort', onAbort)
   try {
     const relay = await begin('relay', ['--relay', '--listen', '/ip4/127.0.0.1/tcp/0', '--no-gateway'])
     const [address] = relay.ready.addresses as string[]
@@ -51,10 +79,16 @@ export async function demo(question: string, output: Output): Promise<void> {
       '--gateway-port',
       '0'
     ])
+    const models = contributor.ready.models as string[]
+    if (models.length === 0)
+      throw new CommandError(
+        'Nothing on this machine runs models. Start Ollama with one, or install what runs the demonstration model: npm install --global node-llama-cpp',
+        EXIT.unavailable
+      )
     output.event({ event: 'contributor', ...contributor.ready }, () =>
       [
         `Contributor  ${String(contributor.ready.peer)}, reachable only through the relay`,
-        `             serves ${(contributor.ready.models as string[]).join(', ')} by its ${String(contributor.ready.engine)} engine`
+        `             serves ${models.join(', ')} by its ${String(contributor.ready.engine)} engine`
       ].join('\n')
     )
     const port = (await isFree(GATEWAY_PORT)) ? GATEWAY_PORT : 0
@@ -63,30 +97,35 @@ export async function demo(question: string, output: Output): Promise<void> {
       { event: 'consumer', ...consumer.ready },
       () => `Consumer     ${String(consumer.ready.peer)}, gateway ${String(consumer.ready.gateway)}/v1`
     )
-    await ask(question, consumer, contributor, output)
+    await ask(question, { consumer, contributor }, output, signal)
   } finally {
-    await Promise.all(parts.toReversed().map(stopPart))
+    signal.removeEventListener('abort', onAbort)
+    await stopAll()
     await rm(folder, { recursive: true })
   }
 }
 
-async function ask(question: string, consumer: Part, contributor: Part, output: Output): Promise<void> {
+async function ask(
+  question: string,
+  { consumer, contributor }: { consumer: Part; contributor: Part },
+  output: Output,
+  signal: AbortSignal
+): Promise<void> {
   const client = await clientOf(consumer)
-  await eventually(async () => (await client.get('/v1/models', modelList)).data.length > 0)
+  await eventually(signal, async () => (await client.get('/v1/models', modelList)).data.length > 0)
   const { data } = await client.get('/v1/models', modelList)
   if (data[0]?.lobstah.demonstration === true) {
     output.note('The model is a demonstration model of 0.7 MB: it shows that the mesh works, no more.')
   }
   output.piece(`\nYou ask      ${question}\nIt answers   `)
-  const result = await askGateway(client, question, {}, AbortSignal.timeout(PATIENCE_MS), (piece) =>
-    output.piece(piece)
-  )
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
+  const result = await askGateway(client, question, {}, deadline, (piece) => output.piece(piece))
   output.piece('\n\n')
   if (result.receipt === null) throw new CommandError('The answer came without a receipt')
   // Opening verifies the signature, from the peer id alone.
   const receipt = await open(RECEIPT, result.receipt)
   const owner = await clientOf(contributor)
-  await eventually(async () => (await owner.get('/balance', balanceSheet)).net === receipt.credits)
+  await eventually(signal, async () => (await owner.get('/balance', balanceSheet)).net === receipt.credits)
   const [earned, spent] = await Promise.all([
     owner.get('/balance', balanceSheet),
     client.get('/balance', balanceSheet)
@@ -119,18 +158,22 @@ function summary(
   ].join('\n')
 }
 
-async function startPart(name: string, home: string, args: string[]): Promise<Part> {
-  const child = spawn(process.execPath, [MAIN, '--home', home, '--json', '--log-level', 'warn', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit']
+function launch(home: string, args: string[]): Child {
+  return spawn(process.execPath, [MAIN, '--home', home, '--json', '--log-level', 'warn', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: ENVIRONMENT
   })
-  const lines = createInterface({ input: child.stdout })
+}
+
+/** What a process says when it is ready. */
+async function readiness(name: string, child: Child): Promise<Part['ready']> {
   const timer = setTimeout(() => child.kill(), PATIENCE_MS)
   try {
-    for await (const line of lines) {
+    for await (const line of createInterface({ input: child.stdout })) {
       const event = JSON.parse(line) as Record<string, unknown>
       if (event.event !== 'ready') continue
       child.stdout.resume()
-      return { name, process: child, home, ready: event }
+      return event
     }
   } finally {
     clearTimeout(timer)
@@ -138,10 +181,10 @@ async function startPart(name: string, home: string, args: string[]): Promise<Pa
   throw new CommandError(`The ${name} did not start: see above`, EXIT.unavailable)
 }
 
-async function stopPart({ process: child }: Part): Promise<void> {
+async function stop(child: Child): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
-  child.kill('SIGTERM')
+  if (!child.killed) child.kill('SIGTERM')
   await exited
 }
 
@@ -149,12 +192,12 @@ async function clientOf(part: Part): Promise<GatewayClient> {
   return await GatewayClient.of(resolveConfig({ flags: { home: part.home }, env: {}, homeDir: part.home }))
 }
 
-async function eventually(condition: () => Promise<boolean>): Promise<void> {
+async function eventually(signal: AbortSignal, condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS
   while (!(await condition())) {
     if (performance.now() > deadline)
       throw new CommandError('The mesh did not come together', EXIT.unavailable)
-    await delay(50)
+    await delay(50, undefined, { signal })
   }
 }
 

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -8,18 +9,22 @@ import { diagnoseMesh } from '../diagnose-mesh.ts'
 import { CommandError } from '../errors.ts'
 import { accessWarnings, meshConfig, type MeshConfig } from '../mesh-config.ts'
 import type { Output } from '../output.ts'
-import { readRuntime, type Runtime } from '../runtime-file.ts'
+import { readRunning, type Runtime } from '../runtime-file.ts'
+
+/** Longest wait for an engine's list of models, in milliseconds. */
+const PATIENCE_MS = 10_000
 
 const MARKS = { ok: 'ok  ', warn: 'warn', fail: 'FAIL', skip: '-   ' }
 
 /** Looks at everything that a node needs and says what is wrong and what to do. Throws CommandError when something is. */
 export async function doctor(settings: Config, env: NodeJS.ProcessEnv, output: Output): Promise<void> {
   const config = await meshConfig(settings)
-  const runtime = await runningNode(config)
+  const runtime = await readRunning(config.home)
+  const { findings: ofPorts, free } = await ports(config, runtime)
   const findings = [
     await engine(config, env),
-    ...(await ports(config, runtime)),
-    ...(await diagnoseMesh(config, runtime)),
+    ...ofPorts,
+    ...(await diagnoseMesh(free, runtime)),
     ...accessWarnings(config).map((text) => warn('access', text, 'see above'))
   ]
   output.result(findings, () =>
@@ -36,24 +41,22 @@ export async function doctor(settings: Config, env: NodeJS.ProcessEnv, output: O
   if (failed > 0) throw new CommandError(`${failed} of ${findings.length} checks failed: see above`)
 }
 
-/** What the node of this home wrote, if it is still alive. */
-async function runningNode({ home }: Config): Promise<Runtime | undefined> {
-  const runtime = await readRuntime(home)
-  try {
-    if (runtime !== undefined) process.kill(runtime.pid, 0)
-    return runtime
-  } catch {
-    return undefined
-  }
-}
-
 async function engine(config: MeshConfig, env: NodeJS.ProcessEnv): Promise<Finding> {
   if (config.engine === 'none') return skip('engine', 'none is wanted')
   try {
     const chosen = await chooseEngine(config, env)
     if (chosen === undefined) return skip('engine', 'nobody would use one')
     try {
-      const models = await chosen.engine.models()
+      if (chosen.absent === true) {
+        return config.contribute
+          ? fail(
+              'engine',
+              chosen.reason,
+              'start Ollama (ollama serve), or name an engine: --engine, --model-file'
+            )
+          : skip('engine', chosen.reason)
+      }
+      const models = await chosen.engine.models({ signal: AbortSignal.timeout(PATIENCE_MS) })
       if (models.length > 0) return ok('engine', `${chosen.reason}: ${models.map(({ id }) => id).join(', ')}`)
       return warn(
         'engine',
@@ -68,35 +71,65 @@ async function engine(config: MeshConfig, env: NodeJS.ProcessEnv): Promise<Findi
   }
 }
 
-async function ports(config: MeshConfig, runtime: Runtime | undefined): Promise<Finding[]> {
-  const wanted = [
-    ...(config.gateway
-      ? [['gateway', config.gatewayHost, config.gatewayPort, '--gateway-port'] as const]
-      : []),
-    ...(config.listen ?? []).flatMap((text) => {
-      const [host, transport] = multiaddr(text).getComponents()
-      return transport?.name === 'tcp' && host?.value !== undefined
-        ? [['peers', host.value, Number(transport.value), '--listen'] as const]
-        : []
-    })
-  ]
-  return await Promise.all(
-    wanted.map(async ([use, host, port, flag]) => {
-      if (port === 0) return ok('port', `any free one for ${use}`)
-      if (runtime !== undefined)
-        return ok('port', `${port} for ${use}: this home's node runs (pid ${runtime.pid})`)
-      const problem = await listenProblem(host, port)
-      if (problem === undefined) return ok('port', `${port} on ${host} is free for ${use}`)
-      return fail(
-        'port',
-        `${port} on ${host} cannot be had for ${use}: ${problem}`,
-        `choose another: ${flag}`
-      )
-    })
-  )
+/** Looks at the ports, and leaves out of `listen` the addresses that cannot be had: the mesh is looked at without. */
+async function ports(
+  config: MeshConfig,
+  runtime: Runtime | undefined
+): Promise<{ findings: Finding[]; free: MeshConfig }> {
+  const findings = [...(config.gateway ? [await gatewayPort(config, runtime)] : [])]
+  const { listen } = config
+  if (listen === undefined) return { findings, free: config }
+  const free: string[] = []
+  for (const text of listen) {
+    const finding = await peersPort(text, runtime)
+    if (finding?.status !== 'fail') free.push(text)
+    if (finding !== undefined) findings.push(finding)
+  }
+  return { findings, free: { ...config, listen: free } }
 }
 
-async function listenProblem(host: string, port: number): Promise<string | undefined> {
+async function gatewayPort(
+  { gatewayHost: host, gatewayPort: port }: MeshConfig,
+  runtime: Runtime | undefined
+): Promise<Finding> {
+  if (runtime !== undefined)
+    return ok(
+      'port',
+      `the gateway is ${runtime.gateway ?? 'off'}: this home's node runs (pid ${runtime.pid})`
+    )
+  if (port === 0) return ok('port', 'any free one for gateway')
+  return portFinding('gateway', host, port, await problemOfTcp(host, port), '--gateway-port')
+}
+
+/** Undefined for what is no port of this machine's. */
+async function peersPort(text: string, runtime: Runtime | undefined): Promise<Finding | undefined> {
+  if (text.includes('/p2p-circuit')) return undefined
+  const [host, transport] = multiaddr(text).getComponents()
+  if (host?.value === undefined || (transport?.name !== 'tcp' && transport?.name !== 'udp')) return undefined
+  const port = Number(transport.value)
+  if (port === 0) return ok('port', 'any free one for peers')
+  const listened = `/${transport.name}/${port}/`
+  if (runtime?.addresses.some((address) => address.includes(listened)) === true)
+    return ok('port', `${port} for peers: this home's node runs (pid ${runtime.pid})`)
+  const problem =
+    transport.name === 'tcp'
+      ? await problemOfTcp(host.value, port)
+      : await problemOfUdp(host.name === 'ip6' ? 'udp6' : 'udp4', host.value, port)
+  return portFinding('peers', host.value, port, problem, '--listen')
+}
+
+function portFinding(
+  use: string,
+  host: string,
+  port: number,
+  problem: string | undefined,
+  flag: string
+): Finding {
+  if (problem === undefined) return ok('port', `${port} on ${host} is free for ${use}`)
+  return fail('port', `${port} on ${host} cannot be had for ${use}: ${problem}`, `choose another: ${flag}`)
+}
+
+async function problemOfTcp(host: string, port: number): Promise<string | undefined> {
   const server = createServer()
   try {
     server.listen(port, host)
@@ -106,5 +139,22 @@ async function listenProblem(host: string, port: number): Promise<string | undef
     return because(err)
   } finally {
     server.close()
+  }
+}
+
+async function problemOfUdp(
+  type: 'udp4' | 'udp6',
+  address: string,
+  port: number
+): Promise<string | undefined> {
+  const socket = createSocket(type)
+  try {
+    socket.bind({ address, port, exclusive: true })
+    await once(socket, 'listening')
+    return undefined
+  } catch (err) {
+    return because(err)
+  } finally {
+    socket.close()
   }
 }

@@ -1,3 +1,4 @@
+import { multiaddr } from '@multiformats/multiaddr'
 import { toString as qrCode } from 'qrcode'
 import type { Config } from '../../config/index.ts'
 import { farthestFirst } from '../../discovery/index.ts'
@@ -13,12 +14,15 @@ import {
 } from '../../membership/index.ts'
 import { CommandError, EXIT } from '../errors.ts'
 import type { Output } from '../output.ts'
-import { readRuntime } from '../runtime-file.ts'
+import { readRunning, readRuntime } from '../runtime-file.ts'
 
 /** How long an invite holds when nothing is said, in days. */
 const DAYS = 7
 
 const DAY_MS = 24 * 3600 * 1000
+
+/** An invite tells its date in 32 bits of seconds. */
+const MAX_EXPIRY_MS = 0xffff_ffff * 1000
 
 export interface InviteFlags {
   /** Makes a private mesh of this name where the home has none. */
@@ -30,9 +34,37 @@ export interface InviteFlags {
 
 /** Prints an invite to this home's mesh: the token alone on stdout, all else on stderr. */
 export async function invite(config: Config, flags: InviteFlags, output: Output): Promise<void> {
+  // Before a mesh is made for it.
+  const options = { ...flags, expiresAt: expiryOf(flags), address: (flags.address ?? []).map(joinAddress) }
+  const before = await readMembership(config.home)
   const membership = await meshOf(config, flags)
-  const made = await makeInvite(config, membership, flags)
+  const made = await makeInvite(config, membership, options)
   await showInvite(made, output)
+  if (before === undefined && (await readRunning(config.home)) !== undefined)
+    output.note('The node that runs on this home is not in this mesh yet: stop it, and start it again.')
+}
+
+/** When an invite expires, in milliseconds since 1970. Throws CommandError when an invite cannot say it. */
+function expiryOf({ days = DAYS }: InviteFlags): number {
+  const expiresAt = Date.now() + days * DAY_MS
+  if (expiresAt <= MAX_EXPIRY_MS) return expiresAt
+  throw new CommandError(
+    `flag --days: expected a whole number up to ${Math.floor((MAX_EXPIRY_MS - Date.now()) / DAY_MS)}`,
+    EXIT.usage
+  )
+}
+
+/** Throws CommandError when nobody could join by the address. */
+function joinAddress(text: string): string {
+  try {
+    if (multiaddr(text).getComponents().at(-1)?.name === 'p2p') return text
+  } catch {
+    // Said below.
+  }
+  throw new CommandError(
+    `flag --address: expected a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, not ${text}`,
+    EXIT.usage
+  )
 }
 
 /** The mesh of this home, made now where it has none and a name was given. Throws CommandError. */
@@ -60,7 +92,7 @@ export async function meshOf({ home }: Config, { name }: { name?: string }): Pro
 export async function makeInvite(
   config: Config,
   membership: Membership,
-  { address = [], days = DAYS }: InviteFlags
+  { address = [], expiresAt = expiryOf({}) }: { address?: string[]; expiresAt?: number }
 ): Promise<Invite> {
   const runtime = await readRuntime(config.home)
   const own = farthestFirst(runtime?.addresses ?? []).filter((text) => !text.includes('/p2p-circuit'))
@@ -68,10 +100,10 @@ export async function makeInvite(
   const bootstrap = [...new Set(address.length > 0 ? address : known)].slice(0, MAX_INVITE_ADDRESSES)
   if (bootstrap.length === 0)
     throw new CommandError(
-      'There is no address to join by: start a relay ("lobstah-node relay"), or name one with --address <multiaddr>',
+      `There is no address to join "${membership.name}" by: start its relay on this home ("lobstah-node relay") and invite again, or name one with --address <multiaddr>`,
       EXIT.usage
     )
-  return { ...membership, bootstrap, expiresAt: Date.now() + days * DAY_MS }
+  return { ...membership, bootstrap, expiresAt }
 }
 
 /** Shows an invite: as a word, and as a QR code for people. */

@@ -84,6 +84,9 @@ async function readInvite(file: string | undefined): Promise<string> {
   const prompt = createInterface({ input: process.stdin, output: process.stderr })
   try {
     return await prompt.question('Paste the invite: ')
+  } catch (err) {
+    if (!(err instanceof Error && err.name === 'AbortError')) throw err
+    throw new CommandError('Nothing was joined', EXIT.interrupted, { cause: err })
   } finally {
     prompt.close()
   }

@@ -26,6 +26,11 @@ export async function addApiKey(
   flags: KeyFlags,
   output: Output
 ): Promise<void> {
+  if (!/^[\w.-]{1,64}$/.test(name))
+    throw new CommandError(
+      "A key's name is up to 64 letters, digits, dots, dashes and underscores",
+      EXIT.usage
+    )
   const limits = toLimits(flags)
   const key = await addKey(keysFile(config.home), name, limits)
   output.result({ name, key, ...limits }, () => key)
@@ -57,9 +62,11 @@ export async function removeApiKey(config: Config, name: string, output: Output)
 
 function toLimits({ models, rate, spend }: KeyFlags): KeyLimits {
   const names = models?.split(',').map((name) => name.trim())
+  if (names?.includes('') === true)
+    throw new CommandError('flag --models: expected names of models, by commas', EXIT.usage)
   return {
     ...(names === undefined ? {} : { models: names }),
-    ...(rate === undefined ? {} : { perMinute: toNumber('--rate', rate, /^(\d+)(?:\/min)?$/) }),
+    ...(rate === undefined ? {} : { perMinute: toNumber('--rate', rate, /^([1-9]\d*)(?:\/min)?$/) }),
     ...(spend === undefined
       ? {}
       : { spendPerDay: Math.round(toNumber('--spend', spend, /^(\d+(?:\.\d{1,6})?)$/) * 1_000_000) })

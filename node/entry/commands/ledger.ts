@@ -17,7 +17,7 @@ export async function ledgerVerify(config: Config, output: Output): Promise<void
   if (firstBad !== undefined) {
     const where = firstBad.index === null ? 'A balance' : `Entry ${firstBad.index}`
     throw new CommandError(
-      `${where} of the ledger is bad: ${firstBad.reason}. Restore the ledger from a backup, and import proofs.`
+      `${where} of the ledger is bad: ${firstBad.reason}. Stop the node, move ledger.sqlite, ledger.sqlite-wal and ledger.sqlite-shm out of its home, copy a backup to ledger.sqlite, and import proofs.`
     )
   }
   output.result({ entries }, () => {

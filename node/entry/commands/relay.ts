@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../../config/index.ts'
@@ -23,7 +22,6 @@ export interface RelayFlags {
 /** Runs a relay until it is told to stop: no gateway, no engine, no ledger. */
 export async function relay(settings: Config, flags: RelayFlags, output: Output): Promise<void> {
   const stopped = signalled()
-  await mkdir(settings.home, { recursive: true, mode: 0o700 })
   const datastore = await openDatastore(settings.home)
   try {
     if (flags.private !== undefined) await meshOf(settings, { name: flags.private })

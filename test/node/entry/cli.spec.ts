@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { RECEIPT, open, type SignedRecord } from '../../../protocols/index.ts'
 import { startOllamaServer } from '../../support/engines/ollama-server.ts'
 import { modelListed, runProcess, startProcess, type RunningNode } from '../../support/node-process.ts'
@@ -94,6 +95,30 @@ describe('node/entry: the program', function () {
       assert.deepEqual([broken.code, unknown.code], [2, 2])
     })
 
+    it('an older Node', async () => {
+      const old = `data:text/javascript,Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })`
+      const env = { NODE_OPTIONS: `--import "${old}"` }
+      const { code, stderr } = await runProcess(['--home', home(), 'balance'], { env })
+      assert.match(stderr, /^lobstah-node: Node 24 or newer is needed, and this is Node 20\.20\.2\. .*\n$/)
+      assert.equal(code, 1)
+    })
+
+    it('a home that cannot be used, and what is damaged in it', async () => {
+      const below = join(folder, 'dangling')
+      await symlink(join(folder, 'absent'), below)
+      for (const command of [['--engine', 'none'], ['relay']]) {
+        const unusable = await runProcess(['--home', join(below, 'home'), ...command])
+        assert.match(unusable.stderr, /^lobstah-node: The home .* cannot be used \(E\w+: .*--home\n$/)
+        assert.equal(unusable.code, 2)
+      }
+      const node = await start(['--engine', 'none', '--gateway-port', '0'], 'damaged')
+      await node.end()
+      await writeFile(join(home('damaged'), 'peers', 'CURRENT'), 'garbage\n')
+      const damaged = await runProcess(['--home', home('damaged'), '--engine', 'none', '--gateway-port', '0'])
+      assert.match(damaged.stderr, /peers is damaged \(.*\): move it away/)
+      assert.equal(damaged.code, 2)
+    })
+
     it('a second instance on the same home', async () => {
       await start(['--engine', 'none', '--gateway-port', '0'])
       const { code, stderr } = await runProcess(['--home', home(), '--engine', 'none', '--gateway-port', '0'])
@@ -127,6 +152,24 @@ describe('node/entry: the program', function () {
         server.close()
       }
     })
+  })
+
+  it('lets a running answer finish at Ctrl-C when the reader of its output has gone', async () => {
+    const gate = Promise.withResolvers<void>()
+    await using engine = await startOllamaServer({
+      script: () => ({ text: ['it ', 'ends'], gate: (piece) => (piece === 1 ? gate.promise : undefined) })
+    })
+    const node = await start(['--engine', 'ollama', '--engine-url', engine.url, '--gateway-port', '0'])
+    const answer = runProcess(['--home', home(), 'chat', 'Hi'])
+    while (!engine.requests.some(({ path }) => path === '/api/chat')) await delay(10)
+    node.process.stdout?.destroy()
+    // As Ctrl-C does to all of `lobstah-node | tee log`.
+    const ending = node.end('SIGINT')
+    while (await answers(node.url)) await delay(10)
+    gate.resolve()
+    assert.equal((await answer).stdout, 'it ends\n')
+    assert.equal(await ending, 0)
+    assert.ok(!(await readdir(home())).includes('run.json'), 'it stopped as it should')
   })
 
   it('prints help that names every command, and its version', async () => {
@@ -241,3 +284,14 @@ describe('node/entry: the program', function () {
     })
   })
 })
+
+/** Whether a gateway takes connections. */
+async function answers(url: string): Promise<boolean> {
+  return await fetch(`${url}/healthz`).then(
+    async (response) => {
+      await response.body?.cancel()
+      return response.ok
+    },
+    () => false
+  )
+}

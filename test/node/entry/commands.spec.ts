@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -193,10 +193,17 @@ describe('node/entry: every command, for scripts', function () {
         ['keys', 'remove', 'absent'],
         ['receipts', 'verify', at('absent')],
         ['join', at('absent')],
+        ['keys', 'add', 'my key'],
+        ['keys', 'add', 'k', '--rate', '0'],
+        ['keys', 'add', 'k', '--models', ''],
         ['chat', 'Hi', '--max-tokens', 'many'],
+        ['chat', 'Hi', '--seed', 'many'],
         ['chat', '-'],
         ['join', '-'],
-        ['invite', '--name', '']
+        ['invite', '--name', ''],
+        ['invite', '--name', 'm', '--address', 'nowhere'],
+        ['invite', '--name', 'm', '--address', '/ip4/192.0.2.1/tcp/17476'],
+        ['invite', '--name', 'm', '--address', ADDRESS, '--days', '99999']
       ]
       assert.deepEqual(await codes(wrong), all(wrong, EXIT.usage))
     })
@@ -230,6 +237,30 @@ describe('node/entry: every command, for scripts', function () {
         ['--engine', 'openai', '--engine-url', 'http://127.0.0.1:9']
       ]
       assert.deepEqual(await codes(unavailable), all(unavailable, EXIT.unavailable))
+    })
+
+    it('130: a demonstration that is interrupted, which leaves nothing behind', async () => {
+      const temporary = at('demo')
+      await mkdir(temporary)
+      const demo = spawn(process.execPath, [MAIN, 'demo', '--json'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+        // It is on its own, whatever mesh its user's settings lead to.
+        env: { ...process.env, TMPDIR: temporary, LOBSTAH_ANNOUNCE: '/ip4/192.0.2.1/tcp/1' }
+      })
+      const exited = once(demo, 'exit')
+      const lines = createInterface({ input: demo.stdout })
+      // The relay runs now, and the contributor is being started.
+      const [line] = (await once(lines, 'line')) as [string]
+      const { event, address } = JSON.parse(line) as { event: string; address: string }
+      assert.equal(event, 'relay')
+      assert.match(address, /^\/ip4\/127\.0\.0\.1\//)
+      const [folder = ''] = await readdir(temporary)
+      const runtime = await readFile(join(temporary, folder, 'relay', 'run.json'), 'utf8')
+      const { pid } = JSON.parse(runtime) as { pid: number }
+      demo.kill('SIGTERM')
+      assert.deepEqual(await exited, [EXIT.interrupted, null])
+      assert.deepEqual(await readdir(temporary), [])
+      assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
     })
 
     it('130: interrupted', async () => {

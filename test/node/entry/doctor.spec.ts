@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Startable } from '@libp2p/interface'
@@ -263,5 +263,44 @@ describe('node/entry/doctor', function () {
     assert.match(taken.port.remedy!, /--gateway-port/)
     await new Promise((resolve) => server.close(resolve))
     assert.equal((await examine(flags)).port?.status, 'ok')
+  })
+
+  it('looks at the mesh where the ports for peers are taken, by TCP or UDP', async () => {
+    const node = await relay()
+    const server = createServer().listen(0, '127.0.0.1')
+    const socket = createSocket('udp4')
+    sockets.push(socket)
+    socket.bind(0, '127.0.0.1')
+    await Promise.all([once(server, 'listening'), once(socket, 'listening')])
+    const { port } = server.address() as AddressInfo
+    try {
+      for (const listen of [
+        `/ip4/127.0.0.1/tcp/${port}`,
+        `/ip4/127.0.0.1/udp/${socket.address().port}/quic-v1`
+      ]) {
+        const found = await examine({ bootstrap: addressesOf(node), listen: [listen] })
+        assert.equal(found.port?.status, 'fail', listen)
+        assert.match(found.port.detail, /EADDRINUSE/)
+        assert.equal(found.bootstrap?.status, 'ok')
+      }
+    } finally {
+      server.close()
+    }
+  })
+
+  it('tells where the gateway of the node that runs is, whatever the settings say', async () => {
+    const runtime = { pid: process.pid, peer: 'x', addresses: [] }
+    for (const [gateway, said] of [
+      ['http://127.0.0.1:4242', /^the gateway is http:\/\/127\.0\.0\.1:4242: this home's node runs/],
+      [null, /^the gateway is off: this home's node runs/]
+    ] as const) {
+      await writeFile(join(home, 'run.json'), JSON.stringify({ ...runtime, gateway }))
+      assert.match((await examine({ gateway: true })).port?.detail ?? '', said)
+    }
+  })
+
+  it('knows a home whose mesh has no address yet', async () => {
+    await writeFile(join(home, 'mesh.json'), JSON.stringify({ name: 'ours', bootstrap: [] }))
+    assert.match((await examine({})).bootstrap?.detail ?? '', /belongs to the mesh "ours"/)
   })
 })

@@ -128,6 +128,27 @@ describe('the mesh by the command line', function () {
     }
   })
 
+  it('says that a node which runs already is not in the mesh that was just made', async () => {
+    await start('late', ['--relay', '--no-gateway', '--listen', '/ip4/127.0.0.1/tcp/0'])
+    const first = await at('late', 'invite', '--name', 'late')
+    assert.match(first.stderr, /The node that runs on this home is not in this mesh yet/)
+    assert.equal(first.code, 0)
+    assert.doesNotMatch((await at('late', 'invite')).stderr, /not in this mesh yet/)
+  })
+
+  it('makes no mesh for an invite that cannot be made', async () => {
+    const address = `/ip4/5.10.0.10/tcp/17476/p2p/${FRIEND}`
+    for (const wrong of [
+      ['--address', '/ip4/5.10.0.10/tcp/17476'],
+      ['--address', address, '--days', '99999']
+    ])
+      assert.match(
+        (await at('none', 'invite', '--name', 'one', ...wrong)).stderr,
+        /flag --(address|days): expected/
+      )
+    assert.match((await at('none', 'leave')).stdout, /belonged to no mesh/)
+  })
+
   it('keeps friends in config.json', async () => {
     assert.equal((await at('me', 'friends', 'add', FRIEND)).code, 0)
     assert.equal((await at('me', 'friends', 'list')).stdout.trim(), FRIEND)
