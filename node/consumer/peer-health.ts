@@ -14,6 +14,7 @@ export const NO_FAULT = new Set([
   'unsupported_parameter',
   'context_length_exceeded',
   'credit_exhausted',
+  'ledger_failed',
   'not_allowed',
   'model_not_found',
   'shutting_down'
@@ -29,7 +30,8 @@ export class PeerHealth {
 
   /** Whether the peer is left out at `now`, in milliseconds since 1970. */
   excluded(now: number): boolean {
-    return now < this.#excludedUntil
+    // Never for longer, also where the clock was set back.
+    return now < this.#excludedUntil && this.#excludedUntil - now <= EXCLUSION_MS
   }
 
   success(): void {

@@ -5,6 +5,7 @@ import {
   BadRequestError,
   InternalError,
   InvalidFrameError,
+  LedgerFailedError,
   MAX_REQUEST_BYTES,
   ORDER,
   ReceiptRefusedError,
@@ -24,7 +25,7 @@ import {
   type SignedRecord,
   type Usage
 } from '../../protocols/index.ts'
-import type { Ledger } from '../ledger/index.ts'
+import type { Ledger, LedgerRecord } from '../ledger/index.ts'
 import { verifyReceipt } from './verify-receipt.ts'
 
 /** How long an order may be accepted, in milliseconds. */
@@ -69,7 +70,7 @@ export class Purchase {
     this.#orderHash = sha256(record.payload)
     this.#transcript = new Transcript(this.#orderHash)
     this.#components = components
-    this.#settling = components.ledger.append([{ kind: 'order', record }])
+    this.#settling = this.#keep([{ kind: 'order', record }])
     this.#settling.catch(this.#fail)
   }
 
@@ -131,7 +132,7 @@ export class Purchase {
 
   /** Verifies a receipt, then keeps and countersigns it in the background. Throws ReceiptRefusedError. */
   async receipt(record: SignedRecord, exchange: ChatExchange): Promise<void> {
-    const { peer: consumer, ledger, privateKey, now } = this.#components
+    const { peer: consumer, privateKey, now } = this.#components
     const receipt = await verifyReceipt(record, {
       order: this.#order,
       orderHash: this.#orderHash,
@@ -153,7 +154,7 @@ export class Purchase {
         issuedAt: now()
       }
       const signed = await seal(ACKNOWLEDGEMENT, acknowledgement, privateKey)
-      await ledger.append([
+      await this.#keep([
         { kind: 'receipt', record },
         { kind: 'acknowledgement', record: signed }
       ])
@@ -182,6 +183,16 @@ export class Purchase {
     if (!this.final || this.#latest === undefined)
       throw new InvalidFrameError('The answer ended without a final receipt')
     return this.#latest
+  }
+
+  /** Throws LedgerFailedError: it is this node that failed, and no other contributor would do better. */
+  async #keep(records: LedgerRecord[]): Promise<void> {
+    try {
+      await this.#components.ledger.append(records)
+    } catch (err) {
+      const why = err instanceof Error ? `: ${err.message}` : ''
+      throw new LedgerFailedError(`This node cannot keep its receipts${why}`, { cause: err })
+    }
   }
 
   readonly #fail = (err: unknown): void => {

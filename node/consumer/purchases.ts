@@ -1,12 +1,14 @@
+import type { Transcript } from '../../protocols/index.ts'
 import type { Purchase } from './purchase.ts'
 
-/** Purchases whose answer broke off that are remembered with what they delivered. */
+/** Answers that broke off and are remembered by what they delivered. */
 const MAX_BROKEN = 256
 
 /** The purchases under way, and those whose answer broke off before its final receipt. */
 export class Purchases {
   readonly #running = new Set<string>()
-  readonly #broken = new Map<string, Purchase>()
+  /** What they delivered, without the purchases themselves: their documents may have 64 MiB each. */
+  readonly #broken = new Map<string, Transcript>()
 
   begin(purchase: Purchase): void {
     this.#running.add(purchase.id)
@@ -20,7 +22,8 @@ export class Purchases {
     )
     this.#running.delete(purchase.id)
     if (whole) return false
-    this.#broken.set(purchase.id, purchase)
+    // Where nothing was delivered, such as by a busy contributor, there is nothing to compare a claim with.
+    if (purchase.transcript.deltas > 0) this.#broken.set(purchase.id, purchase.transcript)
     const [oldest] = this.#broken.keys()
     if (this.#broken.size > MAX_BROKEN && oldest !== undefined) this.#broken.delete(oldest)
     return true
@@ -31,8 +34,8 @@ export class Purchases {
     return this.#running.has(order)
   }
 
-  /** The purchase of an order whose answer broke off, where it is remembered. */
-  broken(order: string): Purchase | undefined {
+  /** What was delivered for an order whose answer broke off, where it is remembered. */
+  broken(order: string): Transcript | undefined {
     return this.#broken.get(order)
   }
 

@@ -66,7 +66,8 @@ export class Reconciler {
       if (connection === undefined || this.#running.has(peer) || this.#stopped.signal.aborted) continue
       const wait = this.#broken.has(peer) ? SOON_MS : ROUTINE_MS
       const asked = this.#asked.get(peer)
-      if (asked !== undefined && this.#components.now() < asked + wait) continue
+      // Either way: a clock that was set back must not put it off until it is that late again.
+      if (asked !== undefined && Math.abs(this.#components.now() - asked) < wait) continue
       this.#asked.set(peer, this.#components.now())
       this.#broken.delete(peer)
       const run = this.#ask(peer, connection).finally(() => this.#running.delete(peer))
@@ -114,7 +115,7 @@ export class Reconciler {
       order,
       orderHash: sha256(claim.order.payload),
       acknowledged: acknowledged && (await open(RECEIPT, acknowledged.record)),
-      transcript: purchases.broken(order.id)?.transcript,
+      transcript: purchases.broken(order.id),
       now: now()
     }
     const reason = judgeClaim(receipt, context)

@@ -72,9 +72,10 @@ export class RemoteProvider implements Provider {
       this.#components.background(this.#end(purchase))
       throw err
     }
-    let ended = false
+    let [accepted, ended] = [false, false]
     try {
       await readAccepted(exchange, { signal })
+      accepted = true
       yield { type: 'accepted', peer: this.peer, route: routeOf(connection), model: model.id }
       while (!ended) {
         const event = await next(exchange, purchase, signal)
@@ -88,7 +89,7 @@ export class RemoteProvider implements Provider {
       }
       throw err
     } finally {
-      const closing = ended ? exchange.close() : this.#cancel(exchange, purchase)
+      const closing = ended ? exchange.close() : this.#cancel(exchange, purchase, accepted)
       this.#components.background(closing.finally(() => this.#end(purchase)))
     }
   }
@@ -103,10 +104,12 @@ export class RemoteProvider implements Provider {
   }
 
   /** The client has gone: stops the contributor, and pays for what it delivered. */
-  async #cancel(exchange: ChatExchange, purchase: Purchase): Promise<void> {
+  async #cancel(exchange: ChatExchange, purchase: Purchase, accepted: boolean): Promise<void> {
     const signal = AbortSignal.timeout(SETTLE_TIMEOUT_MS)
     try {
       await exchange.cancel()
+      // It may be on its way still.
+      if (!accepted) await readAccepted(exchange, { signal })
       while ((await next(exchange, purchase, signal)).type !== 'end');
       await exchange.close()
     } catch (err) {

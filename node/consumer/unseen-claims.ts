@@ -18,7 +18,7 @@ export class UnseenClaims {
   /** Takes a claim over completion tokens that were not seen; false where it is over what a day allows. */
   take(peer: string, tokens: number, now: number): boolean {
     for (const [other, claims] of this.#accepted) {
-      const recent = claims.filter(({ at }) => at > now - DAY_MS)
+      const recent = claims.filter(({ at }) => Math.abs(now - at) < DAY_MS)
       if (recent.length === 0) this.#accepted.delete(other)
       else this.#accepted.set(other, recent)
     }

@@ -32,7 +32,8 @@ export class Announcer implements AnnouncementSource {
   #latest: SignedRecord | undefined
   /** Grows over restarts too, as long as the clock does. */
   #sequence = 0
-  #next = Promise.withResolvers<void>()
+  /** Each wakes a subscription. */
+  readonly #subscribers = new Set<() => void>()
   #timer: NodeJS.Timeout | undefined
   /** Whether the timer is for a change, which later ones do not put off. */
   #soon = false
@@ -71,17 +72,25 @@ export class Announcer implements AnnouncementSource {
 
   async *subscribe(signal: AbortSignal): AsyncGenerator<SignedRecord> {
     let sent: SignedRecord | undefined
-    const { promise: gone, resolve: onAbort } = Promise.withResolvers<void>()
-    signal.addEventListener('abort', () => onAbort(), { once: true })
-    while (!signal.aborted) {
-      const next = this.#next.promise
-      if (this.#latest !== undefined && this.#latest !== sent) {
-        sent = this.#latest
-        yield sent
-        continue
+    // A new one each time: what waits for one that lasts as long as the connection would pile up behind it.
+    let news = Promise.withResolvers<void>()
+    const wake = (): void => news.resolve()
+    this.#subscribers.add(wake)
+    signal.addEventListener('abort', wake, { once: true })
+    try {
+      while (!signal.aborted) {
+        news = Promise.withResolvers()
+        if (this.#latest !== undefined && this.#latest !== sent) {
+          sent = this.#latest
+          yield sent
+          continue
+        }
+        if (this.#state === 'ended') return
+        await news.promise
       }
-      if (this.#state === 'ended') return
-      await Promise.race([next, gone])
+    } finally {
+      this.#subscribers.delete(wake)
+      signal.removeEventListener('abort', wake)
     }
   }
 
@@ -121,8 +130,6 @@ export class Announcer implements AnnouncementSource {
     }
     this.#latest = await seal(ANNOUNCEMENT, announcement, privateKey)
     if (last) this.#state = 'ended'
-    const { resolve } = this.#next
-    this.#next = Promise.withResolvers()
-    resolve()
+    for (const wake of this.#subscribers) wake()
   }
 }

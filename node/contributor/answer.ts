@@ -43,6 +43,10 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
         end = { finishReason: event.finishReason, usage: event.usage }
         return
       }
+      if (meter.overrun) {
+        end = { finishReason: 'length', usage: meter.usage }
+        return
+      }
       const payload = encodeJson({ type: 'delta', ...event.delta })
       meter.add(event.delta, payload)
       generating = true
@@ -52,6 +56,8 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
 
   async function send(source: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const payload of source) {
+      // Where the order could not be kept, its consumer is better off with another contributor.
+      settlement.check()
       await session.sendPayload(payload)
       if (meter.due) settlement.add(meter.receipt())
       await settlement.room()

@@ -56,11 +56,13 @@ export class ClaimDesk {
   }
 
   #admit(consumer: string): boolean {
-    const since = this.#components.now() - WINDOW_MS
-    for (const [peer, times] of this.#begun) if ((times.at(-1) ?? 0) <= since) this.#begun.delete(peer)
-    const recent = (this.#begun.get(consumer) ?? []).filter((time) => time > since)
+    const now = this.#components.now()
+    // Either way: a clock that was set back must not refuse everybody until it is that late again.
+    const isRecent = (time: number): boolean => Math.abs(now - time) < WINDOW_MS
+    for (const [peer, times] of this.#begun) if (!times.some(isRecent)) this.#begun.delete(peer)
+    const recent = (this.#begun.get(consumer) ?? []).filter(isRecent)
     if (recent.length >= MAX_EXCHANGES) return false
-    this.#begun.set(consumer, [...recent, this.#components.now()])
+    this.#begun.set(consumer, [...recent, now])
     return true
   }
 

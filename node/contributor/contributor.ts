@@ -61,10 +61,11 @@ export class LobstahContributor implements Contributor {
     this.#admission = new Admission({ slots: init.slots, queue: init.queue }, onChange)
     const { peer, privateKey, log, now } = components
     this.#claimDesk = new ClaimDesk(components, this.#orders)
-    this.#announcer = new Announcer(() => this.capacity(), { peer, privateKey, agent: init.agent, now })
+    const offer = (): Capacity => ({ ...this.capacity(), models: this.#offers.announced })
+    this.#announcer = new Announcer(offer, { peer, privateKey, agent: init.agent, now })
     const onModels = (): void => {
       this.#announcer.changed()
-      if (init.serve) components.providerRecords.set(this.#offers.models.map(({ id }) => id))
+      if (init.serve) components.providerRecords.set(this.#offers.announced.map(({ id }) => id))
     }
     this.#offers = new Offers(components.engine, { prices: init.prices, onChange: onModels }, log)
   }

@@ -12,6 +12,10 @@ import {
   type Usage
 } from '../../protocols/index.ts'
 
+/** An engine's pieces may be smaller than its tokens: it is stopped at so many times what was ordered, and so many more. */
+const OVERRUN_FACTOR = 2
+const OVERRUN_TOKENS = 64
+
 /** Counts what one order has delivered, and writes its receipts, unsigned. It never bills more than its consumer accepts. */
 export class Meter {
   readonly #order: Order
@@ -39,6 +43,11 @@ export class Meter {
   get due(): boolean {
     if (this.#seq === 0 && this.delivered && this.#promptTokens >= RECEIPT_INTERVAL_TOKENS) return true
     return this.#tokens - this.#tokensAtReceipt >= RECEIPT_INTERVAL_TOKENS
+  }
+
+  /** Whether the engine goes on far beyond what was ordered: nobody pays for it. */
+  get overrun(): boolean {
+    return this.#tokens > this.#order.maxCompletionTokens * OVERRUN_FACTOR + OVERRUN_TOKENS
   }
 
   /** Whether anything was delivered: then the prompt was read. */
@@ -100,7 +109,8 @@ export class Meter {
       transcriptHash: point.hash,
       finishReason,
       startedAt: this.#startedAt,
-      completedAt: this.#now()
+      // A clock that was set back meanwhile must not make the receipt one that ends before it starts.
+      completedAt: Math.max(this.#startedAt, this.#now())
     }
     this.#transcript.forget(point.deltas)
     return receipt

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@libp2p/interface'
 import { isDeepStrictEqual } from 'node:util'
-import type { OfferedModel, Price } from '../../protocols/index.ts'
+import { MAX_ANNOUNCED_MODELS, modelInfo, type OfferedModel, type Price } from '../../protocols/index.ts'
 import type { Engine } from '../engines/engine.ts'
 import { priceOf } from './pricing.ts'
 
@@ -23,6 +23,7 @@ export class Offers {
   readonly #init: OffersInit
   readonly #log: Logger
   #models: OfferedModel[] = []
+  #announced: OfferedModel[] = []
   #stopped = new AbortController()
   #loop: Promise<void> = Promise.resolve()
 
@@ -34,6 +35,11 @@ export class Offers {
 
   get models(): OfferedModel[] {
     return this.#models
+  }
+
+  /** Those of them that fit an announcement: with one that does not, peers would take none of it. */
+  get announced(): OfferedModel[] {
+    return this.#announced
   }
 
   async start(): Promise<void> {
@@ -60,6 +66,10 @@ export class Offers {
     }
     if (isDeepStrictEqual(models, this.#models)) return
     this.#models = models
+    const fit = models.filter((model) => modelInfo.safeParse(model).success)
+    this.#announced = fit.slice(0, MAX_ANNOUNCED_MODELS)
+    const left = models.length - this.#announced.length
+    if (left > 0) this.#log('%d of %d models do not fit an announcement', left, models.length)
     this.#init.onChange()
   }
 

@@ -63,13 +63,18 @@ export class Settlement {
     this.#sending.catch(this.#fail)
   }
 
+  /** Throws what went wrong with the order or a receipt. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
   /**
    * Waits while two receipts are unacknowledged. Throws UnacknowledgedError when that lasts, and the signal's
    * reason when it fires.
    */
   async room(): Promise<void> {
     const { signal } = this.#session
-    if (this.#failure !== undefined) throw this.#failure
+    this.check()
     const open = (): boolean => this.#open.size < MAX_UNACKNOWLEDGED_RECEIPTS
     if (!open()) await this.#until(() => signal.aborted || open(), ACKNOWLEDGEMENT_TIMEOUT_MS)
     signal.throwIfAborted()

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Agent as HttpAgent, request as requestHttp, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 
 /** Connections are kept: a new one to the engine would cost each first token a millisecond. */
@@ -8,6 +9,19 @@ const AGENTS = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent
 
 /** What a connection that is gone fails with. */
 const GONE = new Set(['ECONNRESET', 'EPIPE'])
+
+/** Connections that are guarded. */
+const guarded = new WeakSet<Socket>()
+
+/**
+ * Keeps a connection's error from ending the process: Node listens for none in the moment in which a body has ended
+ * and its connection is not free yet, where an abort makes one. Request and body tell of it where it matters.
+ */
+function guard(socket: Socket): void {
+  if (guarded.has(socket)) return
+  guarded.add(socket)
+  socket.on('error', () => undefined)
+}
 
 /** How much of an error's body is read, in characters. */
 const MAX_ERROR_LENGTH = 64 * 1024
@@ -34,6 +48,7 @@ export async function ask(url: URL, init: AskInit): Promise<IncomingMessage> {
     })
     // An abort after the headers is reported on the body; without a listener it would end the process here.
     outgoing.on('error', () => undefined)
+    outgoing.once('socket', guard)
     const headersCame = once(outgoing, 'response')
     outgoing.end(init.body)
     try {

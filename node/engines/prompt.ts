@@ -21,6 +21,11 @@ export function estimateTokens(request: GenerateRequest): number {
   return tokens
 }
 
+/** The same of texts to be embedded. */
+export function estimateInputTokens(input: string[]): number {
+  return input.reduce((sum, text) => sum + tokensOf(text.length), 0)
+}
+
 /** Throws ContextLengthExceededError when a prompt leaves no room for a single token of an answer. */
 export function checkContextLength(promptTokens: number, contextLength: number): void {
   if (promptTokens >= contextLength) {

@@ -13,7 +13,8 @@ let owner = ''
 let database: DatabaseSync | undefined
 let writer: Writer | undefined
 const closing = new AbortController()
-const verifications = new Set<Promise<unknown>>()
+/** What goes on beside other calls: verifications and backups. */
+const running = new Set<Promise<unknown>>()
 
 const calls: LedgerCalls = {
   open: (init) => {
@@ -33,20 +34,12 @@ const calls: LedgerCalls = {
   },
   backup: async (copy) => {
     opened()
-    await backupDatabase(file, copy)
+    await untilDone(backupDatabase(file, copy))
   },
-  verify: async () => {
-    const verification = verifyLedger(opened(), owner, closing.signal)
-    verifications.add(verification)
-    try {
-      return await verification
-    } finally {
-      verifications.delete(verification)
-    }
-  },
+  verify: async () => await untilDone(verifyLedger(opened(), owner, closing.signal)),
   close: async () => {
     closing.abort(new LedgerClosedError(`The ledger ${file} was closed before all of it was verified`))
-    await Promise.allSettled(verifications)
+    await Promise.allSettled(running)
     const db = opened()
     database = undefined
     try {
@@ -54,6 +47,16 @@ const calls: LedgerCalls = {
     } finally {
       db.close()
     }
+  }
+}
+
+/** Keeps the thread from closing before some work is done. */
+async function untilDone<T>(work: Promise<T>): Promise<T> {
+  running.add(work)
+  try {
+    return await work
+  } finally {
+    running.delete(work)
   }
 }
 

@@ -121,7 +121,20 @@ describe('what an answer is billed for', function () {
     )
   })
 
-  it('frees the order where the ledger cannot be asked: it may be placed again', async () => {
+  it('ends where the engine goes on far beyond what was ordered', async () => {
+    const contributor = await contribute(async function* () {
+      for (;;) yield { type: 'delta', delta: { content: 'word ', tokens: 1 } }
+    })
+    const consumer = await consume(contributor)
+    const events = await collect(consumer.consumer.infer(ask('Hi', { max_tokens: 10 })))
+    const end = events.at(-1)
+    assert.ok(end?.type === 'end' && end.finishReason === 'length')
+    assert.equal(end.usage.completionTokens, 10)
+    await idle(contributor)
+    assert.equal((await contributor.ledger.balance()).claimed, 0)
+  })
+
+  it('says nothing of an answer where the ledger cannot be asked, and serves the next order', async () => {
     const contributor = await contribute(() => say(['fine']))
     const liar = await DishonestConsumer.start(contributor)
     try {
@@ -129,10 +142,13 @@ describe('what an answer is billed for', function () {
       const hasOrder = ledger.hasOrder.bind(ledger)
       ledger.hasOrder = () => Promise.reject(new EngineFailedError('the disk'))
       const order = await liar.order()
-      const failed = await (await liar.place(order)).next('accepted')
+      const failed = await (await liar.place(order)).next('delta')
       assert.ok(failed.type === 'error' && failed.code === 'engine_failed')
       ledger.hasOrder = hasOrder
-      const demand = await liar.place(order)
+      // It was accepted, and so it is kept.
+      const again = await (await liar.place(order)).next('accepted')
+      assert.ok(again.type === 'error' && again.code === 'order_refused')
+      const demand = await liar.place(await liar.order())
       assert.equal((await demand.next('delta')).type, 'delta')
       demand.frames.stream.abort(new RangeError('enough'))
       await idle(contributor)

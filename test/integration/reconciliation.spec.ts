@@ -44,15 +44,26 @@ describe('settling after a cut', function () {
   let contributor: Lobstah
   let consumer: Lobstah
   let engine: ScriptedEngine
+  /** How far the contributor's clock is set back, in milliseconds. */
+  let setBack: number
+  /** Called when the contributor has to say whether it serves a peer. */
+  let onAllows: () => void
 
   beforeEach(async () => {
     mesh = new Mesh()
     engine = new ScriptedEngine(endless)
+    setBack = 0
+    onAllows = () => undefined
     contributor = await mesh.node({
       privateKey: CONTRIBUTOR.privateKey,
       engine,
       contribute: true,
-      listen: ['/ip4/127.0.0.1/tcp/0']
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      now: () => Date.now() - setBack,
+      serves: () => {
+        onAllows()
+        return true
+      }
     })
     consumer = await mesh.node({
       privateKey: CONSUMER.privateKey,
@@ -94,6 +105,16 @@ describe('settling after a cut', function () {
     assert.ok(receipt.completionTokens >= 10)
     assert.equal(earned.earned, 37 * PRICE.prompt + receipt.completionTokens * PRICE.completion)
     for (const node of [contributor, consumer]) assert.equal((await node.ledger.verify()).firstBad, undefined)
+  })
+
+  it('settles at once what was cancelled while its acceptance was on the way', async () => {
+    const cancel = new AbortController()
+    onAllows = () => cancel.abort()
+    await assert.rejects(collect(consumer.consumer.infer(ask('Hi'), { signal: cancel.signal })))
+    await idle(contributor)
+    // By the answer's own stream: the two meet for what is left over only seconds later.
+    const kinds = (await contributor.ledger.list()).map(({ kind }) => kind)
+    assert.deepEqual(kinds, ['acknowledgement', 'receipt', 'order'])
   })
 
   it('is idempotent: what is settled is not settled again', async () => {
@@ -159,7 +180,7 @@ describe('settling after a cut', function () {
     try {
       const connection = await other.libp2p.dial(contributor.libp2p.getMultiaddrs())
       const replies: string[] = []
-      for (let i = 0; i < 7; i++) {
+      const list = async (): Promise<void> => {
         const stream = await connection.newStream('/lobstah/receipts/1.0.0')
         const message = once(stream, 'message') as Promise<[{ data: { subarray(): Uint8Array } }]>
         const frame = Buffer.from('{"type":"list","after":""}')
@@ -169,8 +190,13 @@ describe('settling after a cut', function () {
         await stream.close()
         await until(() => connection.streams.every(({ protocol }) => protocol !== '/lobstah/receipts/1.0.0'))
       }
+      for (let i = 0; i < 7; i++) await list()
       assert.ok(replies.slice(0, 6).every((reply) => reply.includes('"end"')))
       assert.match(replies[6]!, /"busy"/)
+      // Not for an hour where the clock turns out to be an hour early.
+      setBack = 3_600_000
+      await list()
+      assert.match(replies[7]!, /"end"/)
     } finally {
       await other.stop()
     }

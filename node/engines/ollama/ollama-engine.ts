@@ -5,7 +5,7 @@ import type { EmbeddingRequest, GenerateRequest, ModelInfo } from '../../../prot
 import type { EmbeddingResult, Engine, EngineEvent, EngineOptions, TokenCount } from '../engine.ts'
 import { callError } from '../errors.ts'
 import type { OllamaEngineInit } from '../index.ts'
-import { checkContextLength, estimateTokens } from '../prompt.ts'
+import { checkContextLength, estimateInputTokens, estimateTokens } from '../prompt.ts'
 import { anySignal } from '../signals.ts'
 import { ollamaClient } from './client.ts'
 import { OllamaModels } from './models.ts'
@@ -73,7 +73,8 @@ export class OllamaEngine implements Engine {
       }
       return {
         vectors: answer.embeddings.map((vector) => Float32Array.from(vector)),
-        promptTokens: answer.prompt_eval_count
+        // Not told, or 0, which no input has, it is estimated.
+        promptTokens: answer.prompt_eval_count > 0 ? answer.prompt_eval_count : estimateInputTokens(input)
       }
     })
   }

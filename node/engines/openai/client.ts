@@ -59,6 +59,8 @@ export class OpenaiClient {
             done = true
             return
           }
+          // Many events may have come at once.
+          signal.throwIfAborted()
           yield parse(event)
         }
       }

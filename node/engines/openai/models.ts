@@ -43,6 +43,8 @@ export class OpenaiModels {
   readonly #client: OpenaiClient
   readonly #contextLength: number
   #models = new Map<string, ModelInfo>()
+  /** Ids of models whose server refuses a prompt that together with `max_tokens` is over the context. */
+  #strict = new Set<string>()
 
   /** `contextLength`: of models whose server does not tell, in tokens. */
   constructor(client: OpenaiClient, contextLength: number) {
@@ -56,6 +58,8 @@ export class OpenaiModels {
     const props = data.some(isLlamaCpp) ? await this.#props(signal) : undefined
     const models = data.map((model) => this.#describe(model, isLlamaCpp(model) ? props : undefined))
     this.#models = new Map(models.map((model) => [canonicalModelName(model.id), model]))
+    // Those that say this word, vLLM and SGLang, do.
+    this.#strict = new Set(data.filter((model) => model.max_model_len != null).map(({ id }) => id))
     return models
   }
 
@@ -69,6 +73,14 @@ export class OpenaiModels {
     const model = this.#models.get(id)
     if (model === undefined) throw new ModelNotFoundError(`${SERVER} does not have the model ${name}`)
     return model
+  }
+
+  /**
+   * Whether a request's `max_tokens` is to be left out: it is no less than all of the context, and the server would
+   * refuse it beside any prompt instead of stopping where the context ends, as it does of itself.
+   */
+  boundsItself({ id, contextLength }: ModelInfo, maxTokens: number | undefined): boolean {
+    return this.#strict.has(id) && maxTokens !== undefined && maxTokens >= contextLength
   }
 
   /** What llama.cpp's server tells of itself, if it does. */

@@ -4,7 +4,7 @@ import type { EmbeddingRequest, GenerateRequest, ModelInfo } from '../../../prot
 import type { EmbeddingResult, Engine, EngineEvent, EngineOptions, TokenCount } from '../engine.ts'
 import { callError } from '../errors.ts'
 import type { OpenaiEngineInit } from '../index.ts'
-import { checkContextLength, estimateTokens } from '../prompt.ts'
+import { checkContextLength, estimateInputTokens, estimateTokens } from '../prompt.ts'
 import { anySignal } from '../signals.ts'
 import { OpenaiClient, SERVER } from './client.ts'
 import { OpenaiModels } from './models.ts'
@@ -61,7 +61,8 @@ export class OpenaiEngine implements Engine {
       }
       return {
         vectors: vectors.map(({ embedding }) => Float32Array.from(embedding)),
-        promptTokens: usage?.prompt_tokens ?? 0
+        // Some servers tell no count, or 0, which no input has.
+        promptTokens: usage?.prompt_tokens ? usage.prompt_tokens : estimateInputTokens(input)
       }
     })
   }
@@ -94,11 +95,15 @@ export class OpenaiEngine implements Engine {
     const promptTokens = estimateTokens(request)
     checkContextLength(promptTokens, model.contextLength)
     const reply = new OpenaiReply(promptTokens)
+    // Null means as much as fits; left out, a completion would end after a few words.
+    const bound = this.#models.boundsItself(model, request.max_tokens) ? { max_tokens: null } : {}
     if (request.kind === 'chat') {
-      const chunks = this.#client.stream('/v1/chat/completions', toChatBody(request, model), signal)
+      const body = { ...toChatBody(request, model), ...bound }
+      const chunks = this.#client.stream('/v1/chat/completions', body, signal)
       for await (const chunk of chunks) yield* reply.deltas(chatChunk.parse(chunk))
     } else {
-      const chunks = this.#client.stream('/v1/completions', toCompletionBody(request, model), signal)
+      const body = { ...toCompletionBody(request, model), ...bound }
+      const chunks = this.#client.stream('/v1/completions', body, signal)
       for await (const chunk of chunks) yield* reply.deltas(completionChunk.parse(chunk))
     }
     yield reply.end()

@@ -55,6 +55,16 @@ export const chatChunk = z.object({
 type Chunk = z.infer<typeof chatChunk>
 type Choice = Chunk['choices'][number]
 
+/** A tool call as far as it has come. */
+interface Call {
+  /** Its place among the calls of the answer. */
+  index: number
+  id: string
+  named: boolean
+  /** Arguments that came before the name. */
+  held: string
+}
+
 /** One event of `/v1/completions`, in the shape of the other. */
 export const completionChunk = z
   .object({ usage: usage.nullish(), choices: z.array(z.object({ ...common, text: z.string().default('') })) })
@@ -74,7 +84,9 @@ const FINISH_REASONS: Record<string, FinishReason> = {
 /** Turns the events of one stream into ours. */
 export class OpenaiReply {
   readonly #promptEstimate: number
-  readonly #named = new Set<number>()
+  /** The latest call under each index of the server's. */
+  readonly #calls = new Map<number, Call>()
+  #callCount = 0
   #tokens = 0
   #finishReason: FinishReason | undefined
   #usage: Usage | undefined
@@ -88,16 +100,19 @@ export class OpenaiReply {
     if (chunk.usage) this.#usage = toUsage(chunk.usage)
     const choice = chunk.choices[0]
     if (choice === undefined) return
-    if (choice.finish_reason) this.#finish(choice.finish_reason)
     const delta = this.#delta(choice)
+    if (choice.finish_reason) this.#finish(choice.finish_reason)
     if (Object.keys(delta).length === 0) return
     delta.tokens = delta.logprobs?.length ?? 1
     this.#tokens += delta.tokens
     yield { type: 'delta', delta }
   }
 
-  /** The last event. Throws EngineFailedError when the server did not say why it ended. */
+  /** The last event. Throws EngineFailedError when the server did not say why it ended, or whom a tool call calls. */
   end(): EngineEvent {
+    if (this.#calls.values().some(({ named }) => !named)) {
+      throw new EngineFailedError(`${SERVER} sent a tool call without a name`)
+    }
     if (this.#finishReason === undefined) {
       throw new EngineFailedError(`${SERVER} ended the answer without a finish_reason`)
     }
@@ -111,12 +126,12 @@ export class OpenaiReply {
       throw new EngineFailedError(`${SERVER} ended the answer with the reason ${JSON.stringify(reason)}`)
     }
     // Some servers say "stop" after a tool call.
-    this.#finishReason = known === 'stop' && this.#named.size > 0 ? 'tool_calls' : known
+    this.#finishReason = known === 'stop' && this.#calls.size > 0 ? 'tool_calls' : known
   }
 
   #delta({ delta, logprobs }: Choice): Delta {
     const reasoning = delta.reasoning_content ?? delta.reasoning
-    const calls = delta.tool_calls?.map((call) => this.#toolCall(call)) ?? []
+    const calls = delta.tool_calls?.flatMap((call) => this.#toolCall(call)) ?? []
     return {
       ...(delta.content ? { content: delta.content } : {}),
       ...(reasoning ? { reasoning } : {}),
@@ -127,16 +142,23 @@ export class OpenaiReply {
     }
   }
 
-  #toolCall(call: z.infer<typeof toolCall>): ToolCallDelta {
-    const first = !this.#named.has(call.index)
-    this.#named.add(call.index)
+  #toolCall(call: z.infer<typeof toolCall>): ToolCallDelta[] {
     const { name, arguments: text } = call.function
-    return {
-      index: call.index,
-      ...(first ? { id: call.id ? call.id : newToolCallId() } : {}),
-      ...(first && name ? { name } : {}),
-      ...(text ? { arguments: text } : {})
+    let known = this.#calls.get(call.index)
+    // Some servers give all calls the same index: one with another id and a name is another call.
+    const another = known?.named === true && Boolean(name) && Boolean(call.id) && call.id !== known.id
+    if (known === undefined || another) {
+      const id = call.id ? call.id : newToolCallId()
+      known = { index: this.#callCount++, id, named: false, held: '' }
+      this.#calls.set(call.index, known)
     }
+    const { index, id } = known
+    if (known.named) return text ? [{ index, arguments: text }] : []
+    // The name goes with the call's first delta: what comes before it waits.
+    known.held += text ?? ''
+    if (!name) return []
+    known.named = true
+    return [{ index, id, name, ...(known.held === '' ? {} : { arguments: known.held }) }]
   }
 }
 

@@ -25,6 +25,12 @@ describe('node/consumer/peer-health', () => {
     assert.equal(health.excluded(NOW + 69_999), true)
   })
 
+  it('leaves it out no longer where the clock was set back', () => {
+    health.failure(NOW)
+    health.failure(NOW)
+    assert.equal(health.excluded(NOW - 3_600_000), false)
+  })
+
   it('forgets failures at a success', () => {
     health.failure(NOW)
     health.success()

@@ -26,4 +26,10 @@ describe('node/consumer/unseen-claims', () => {
     assert.equal(unseen.take('a', 24_576, DAY_MS + 999), false)
     assert.equal(unseen.take('a', 24_576, DAY_MS + 1000), true)
   })
+
+  it('counts on where the clock was set back by less than a day, and not for ever where by more', () => {
+    assert.equal(unseen.take('a', 24_576, 3 * DAY_MS), true)
+    assert.equal(unseen.take('a', 1, 3 * DAY_MS - 1000), false)
+    assert.equal(unseen.take('a', 1, 2 * DAY_MS), true)
+  })
 })

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { mock } from 'node:test'
 import { Announcer, type Offer } from '../../../node/contributor/announcer.ts'
 import {
@@ -200,5 +203,27 @@ describe('node/contributor/announcer', () => {
     assert.ok(next.done !== true)
     assert.equal((await open(ANNOUNCEMENT, next.value)).active, 2)
     await slow.return(undefined)
+    assert.deepEqual(getEventListeners(stop.signal, 'abort'), [])
+  })
+
+  it('keeps nothing of what it told, however long a subscription lasts', async () => {
+    setFlagsFromString('--expose-gc')
+    const gc = runInNewContext('gc') as () => void
+    mock.timers.reset()
+    await announcer.begin()
+    reading = (async () => {
+      for await (const record of announcer.subscribe(stop.signal)) assert.ok(record.payload.length > 0)
+    })()
+    const announce = async (times: number): Promise<number> => {
+      for (let i = 0; i < times; i++) {
+        await announcer.begin()
+        await nextTurn()
+      }
+      gc()
+      return process.memoryUsage().heapUsed
+    }
+    const before = await announce(500)
+    const grown = (await announce(6000)) - before
+    assert.ok(grown < 1_000_000, `grew by ${grown} bytes`)
   })
 })

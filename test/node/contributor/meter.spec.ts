@@ -121,6 +121,14 @@ describe('node/contributor/meter', () => {
     assert.deepEqual([last.deltas, last.promptTokens, last.completionTokens, last.credits], [0, 0, 0, 0])
   })
 
+  it('writes receipts that do not end before they start, where the clock is set back', () => {
+    const times = [NOW, NOW - 1000, NOW + 1000]
+    const meter = new Meter(anOrder(), record, () => times.shift() ?? NOW)
+    write(meter, 1)
+    const [first, last] = [meter.receipt(), meter.finalReceipt(meter.usage, 'stop')]
+    assert.deepEqual([first.startedAt, first.completedAt, last.completedAt], [NOW, NOW, NOW + 1000])
+  })
+
   it('writes receipts that its consumer accepts, whatever the engine does', async () => {
     const delta = fc.record({
       content: fc.option(fc.string({ maxLength: 12, unit: 'grapheme' }), { nil: undefined }),
@@ -129,11 +137,13 @@ describe('node/contributor/meter', () => {
     const steps = fc.array(fc.array(delta, { maxLength: 6 }), { maxLength: 4 })
     const usage = fc.record({ promptTokens: fc.nat(5000), completionTokens: fc.nat(20_000) })
     const bounds = fc.record({ maxPromptTokens: fc.nat(2000), maxCompletionTokens: fc.nat(2000) })
+    const clock = fc.array(fc.integer({ min: -100_000, max: 100_000 }), { maxLength: 5 })
     await fc.assert(
-      fc.asyncProperty(steps, usage, bounds, async (batches, end, limits) => {
+      fc.asyncProperty(steps, usage, bounds, clock, async (batches, end, limits, jumps) => {
         const order = anOrder(limits)
         const signed = await seal(ORDER, order, CONSUMER.privateKey)
-        const meter = new Meter(order, signed, () => NOW)
+        // Set forth and back, as far as two clocks may differ.
+        const meter = new Meter(order, signed, () => NOW + (jumps.shift() ?? 0))
         const transcript = new Transcript(sha256(signed.payload))
         let previous: Receipt | undefined
         const check = async (receipt: Receipt): Promise<void> => {

@@ -62,6 +62,17 @@ describe('node/contributor/offers', () => {
     assert.deepEqual([offers.models, changes], [[], 2])
   })
 
+  it('announces what an announcement can hold, and serves its own user all', async () => {
+    const models = Array.from({ length: 300 }, (_, i) => ({ ...SCRIPTED_MODEL, id: `model:${i}` }))
+    engine.served = [{ ...SCRIPTED_MODEL, id: 'x'.repeat(257) }, ...models]
+    await offers.start()
+    assert.equal(offers.models.length, 301)
+    assert.deepEqual(
+      offers.announced.map(({ id }) => id),
+      models.slice(0, 256).map(({ id }) => id)
+    )
+  })
+
   it('asks the engine with a deadline', async () => {
     await offers.start()
     assert.ok(engine.asked instanceof AbortSignal)

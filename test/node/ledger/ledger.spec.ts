@@ -338,6 +338,21 @@ describe('node/ledger/ledger', () => {
     assert.deepEqual(await book.verify(), { entries: 603 })
   })
 
+  it('is copied whole although it is stopped meanwhile', async () => {
+    const book = await start()
+    const deals = await Promise.all(Array.from({ length: 1000 }, () => new Deal(other, me).whole(1)))
+    await Promise.all(deals.map((deal) => book.append(deal)))
+    const copy = join(dirname(file), 'copy.sqlite')
+    await Promise.all([book.backup(copy), book.stop()])
+    const kept = ledger({ file: copy, readOnly: true })({ peer: me.id })
+    await kept.start()
+    try {
+      assert.deepEqual(await kept.verify(), { entries: 3000 })
+    } finally {
+      await kept.stop()
+    }
+  })
+
   it('is copied while a transaction is open: without what is not kept yet', async () => {
     const book = await start()
     await book.append(await new Deal(other, me).whole(1))

@@ -57,6 +57,8 @@ export async function startOllamaServer(init: OllamaServerInit = {}): Promise<Ol
 export class OllamaServer extends FakeServer {
   models: FakeOllamaModel[]
   script: FakeScript
+  /** Embeddings come without a count. */
+  uncountedEmbeddings = false
   readonly #version: string
   readonly #loaded = new Map<string, number>()
 
@@ -87,10 +89,27 @@ export class OllamaServer extends FakeServer {
       case 'POST /api/generate':
         return this.#withModel(exchange, body, (model) => this.#generate(exchange, model, body))
       case 'POST /api/embed':
-        return this.#withModel(exchange, body, (model) => embed(response, model, body))
+        return this.#withModel(exchange, body, (model) => this.#embed(response, model, body))
       default:
         response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found')
     }
+  }
+
+  #embed(response: ServerResponse, model: FakeOllamaModel, body: Record<string, unknown>): void {
+    const input = (Array.isArray(body.input) ? body.input : [body.input]).map(String)
+    const size = model.contextLength ?? 4096
+    if (body.truncate === false && input.some((text) => countWords(text) > size)) {
+      return sendJson(response, 400, { error: 'the input length exceeds the context length' })
+    }
+    const dimensions = Number(body.dimensions ?? 8)
+    const prompt_eval_count = input.reduce((sum, text) => sum + countWords(text), 0)
+    sendJson(response, 200, {
+      model: body.model,
+      embeddings: input.map((text) => vectorOf(text, dimensions)),
+      total_duration: 1_000_000,
+      load_duration: 500_000,
+      ...(this.uncountedEmbeddings ? {} : { prompt_eval_count })
+    })
   }
 
   async #withModel(
@@ -284,22 +303,6 @@ function refusal(model: FakeOllamaModel, body: Record<string, unknown>): string 
     return 'raw mode does not support template, system, or context'
   }
   return undefined
-}
-
-function embed(response: ServerResponse, model: FakeOllamaModel, body: Record<string, unknown>): void {
-  const input = (Array.isArray(body.input) ? body.input : [body.input]).map(String)
-  const size = model.contextLength ?? 4096
-  if (body.truncate === false && input.some((text) => countWords(text) > size)) {
-    return sendJson(response, 400, { error: 'the input length exceeds the context length' })
-  }
-  const dimensions = Number(body.dimensions ?? 8)
-  sendJson(response, 200, {
-    model: body.model,
-    embeddings: input.map((text) => vectorOf(text, dimensions)),
-    total_duration: 1_000_000,
-    load_duration: 500_000,
-    prompt_eval_count: input.reduce((sum, text) => sum + countWords(text), 0)
-  })
 }
 
 /** A vector of length 1 that depends on the text alone. */

@@ -30,6 +30,8 @@ export interface OpenaiQuirks {
   withoutFinishReason?: boolean
   /** No usage, whatever was asked. */
   withoutUsage?: boolean
+  /** Embeddings have no tokens. */
+  uncountedEmbeddings?: boolean
   /** The name of the reasoning's field. */
   reasoningField?: 'reasoning_content' | 'reasoning'
 }
@@ -84,7 +86,7 @@ export class OpenaiServer extends FakeServer {
       case 'POST /v1/completions':
         return this.#generate(exchange, body)
       case 'POST /v1/embeddings':
-        return embed(exchange, body)
+        return embed(exchange, body, this.quirks)
       default:
         return sendError(response, 404, 'File Not Found', 'not_found_error')
     }
@@ -242,10 +244,11 @@ function probability(token: string): Record<string, unknown> {
   return { content: [{ token, logprob: -0.25, bytes: null, top_logprobs: [{ token, logprob: -0.25 }] }] }
 }
 
-function embed({ response }: Exchange, body: Record<string, unknown>): void {
+function embed({ response }: Exchange, body: Record<string, unknown>, quirks: OpenaiQuirks): void {
   const input = (Array.isArray(body.input) ? body.input : [body.input]).map(String)
   const dimensions = Number(body.dimensions ?? 8)
-  const prompt_tokens = input.reduce((sum, text) => sum + countWords(text), 0)
+  const counted = input.reduce((sum, text) => sum + countWords(text), 0)
+  const prompt_tokens = quirks.uncountedEmbeddings === true ? 0 : counted
   sendJson(response, 200, {
     object: 'list',
     model: body.model,

@@ -250,6 +250,14 @@ describe('node/engines/ollama', () => {
       const long = { kind: 'embedding' as const, model, input: ['a '.repeat(3000)] }
       await assert.rejects(engine.embed(long), ContextLengthExceededError)
     })
+
+    it('counts embeddings itself where Ollama does not', async () => {
+      const model = 'nomic-embed-text:latest'
+      const request = { kind: 'embedding' as const, model, input: ['one two three', 'four'] }
+      assert.equal((await engine.embed(request)).promptTokens, 4)
+      server.uncountedEmbeddings = true
+      assert.equal((await engine.embed(request)).promptTokens, 4)
+    })
   })
 
   describe('answers', () => {

@@ -4,6 +4,7 @@ import { openaiEngine, type Engine } from '../../../../node/engines/index.ts'
 import {
   BadRequestError,
   BusyError,
+  CancelledError,
   ContextLengthExceededError,
   EngineFailedError,
   ModelNotFoundError,
@@ -128,6 +129,28 @@ describe('node/engines/openai', () => {
       assert.ok(usage.promptTokens > 0)
     })
 
+    it('counts embeddings itself where the server says 0, so that they are not for nothing', async () => {
+      const request = { kind: 'embedding' as const, model: 'tiny-embed', input: ['one two three', 'four'] }
+      assert.equal((await engine.embed(request)).promptTokens, 4)
+      server.quirks = { uncountedEmbeddings: true }
+      assert.equal((await engine.embed(request)).promptTokens, 4)
+    })
+
+    it('leaves the length to a server that refuses one as long as its whole context', async () => {
+      // What a contributor asks for where its consumer set no limit.
+      const limits = async (max_tokens: number) => {
+        await ask('Hello!', { max_tokens })
+        await collect(engine.generate({ kind: 'completion', model: MODEL, prompt: 'Hello!', max_tokens }))
+        return [sent().max_tokens, sent('/v1/completions').max_tokens]
+      }
+      server.models = [{ id: MODEL, owned_by: 'vllm', max_model_len: 4096 }]
+      assert.deepEqual(await limits(4096), [null, null])
+      assert.deepEqual(await limits(4000), [4000, 4000])
+      server.models = [{ id: MODEL, owned_by: 'somebody' }]
+      await engine.models()
+      assert.deepEqual(await limits(4096), [4096, 4096])
+    })
+
     for (const reasoningField of ['reasoning', 'reasoning_content'] as const) {
       it(`reads ${reasoningField}`, async () => {
         server.quirks = { reasoningField }
@@ -184,6 +207,23 @@ describe('node/engines/openai', () => {
         await assert.rejects(ask('Hello!'), EngineFailedError)
       })
     }
+
+    it('survives an abort at any moment of an answer that has come whole', async () => {
+      answer({ text: 'one two three' })
+      for (let at = 0; at < 4; at++) {
+        const abort = new AbortController()
+        let events = 0
+        const reading = Array.fromAsync(
+          engine.generate(chat(MODEL, 'Hello!'), { signal: abort.signal }),
+          () => events++ === at && abort.abort(new CancelledError())
+        )
+        // Aborted before its end, it says nothing more; what an error without a listener does, mocha reports.
+        if (at < 3) await assert.rejects(reading, CancelledError)
+        else await reading
+        assert.equal(events, at + 1)
+        await delay(5)
+      }
+    })
 
     it('hangs up on a server that does not end what it said is done', async () => {
       server.quirks = { withoutEnd: true }
