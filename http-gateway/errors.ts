@@ -142,16 +142,29 @@ export class ApiKeyError extends RefusedError {
   }
 }
 
-/** The gateway cannot start: its port is taken. */
-export class GatewayAddressInUseError extends Error {
-  static override readonly name = 'GatewayAddressInUseError'
-  override readonly name = 'GatewayAddressInUseError'
-  constructor(host: string, port: number, options?: ErrorOptions) {
+/** The gateway cannot listen where it was told to. */
+export class GatewayListenError extends Error {
+  static override readonly name = 'GatewayListenError'
+  override readonly name = 'GatewayListenError'
+  constructor(host: string, port: number, cause: Error & { code: string }) {
     super(
-      `Port ${port} on ${host} is in use, perhaps by another lobstah-node; stop that program or choose another port`,
-      options
+      LISTEN_PROBLEMS[cause.code]?.(host, port) ?? `The gateway cannot listen on ${host}: ${cause.message}`,
+      {
+        cause
+      }
     )
   }
+}
+
+const NO_ADDRESS = (host: string): string =>
+  `${host} is no address of this machine: choose another for the gateway`
+
+const LISTEN_PROBLEMS: Record<string, (host: string, port: number) => string> = {
+  EADDRINUSE: (host, port) =>
+    `Port ${port} on ${host} is in use, perhaps by another lobstah-node; stop that program or choose another port`,
+  EACCES: (_, port) => `Port ${port} is not for this user to listen on: choose one from 1024 on`,
+  EADDRNOTAVAIL: NO_ADDRESS,
+  ENOTFOUND: NO_ADDRESS
 }
 
 /** The gateway refuses to start where others could use it without a key. */

@@ -16,7 +16,7 @@ import {
   DEFAULT_REQUEST_TIMEOUT_MS,
   DEFAULT_STALLED_READER_MS
 } from './constants.ts'
-import { GatewayAddressInUseError, GatewayApiKeyRequiredError, GatewayNotStartedError } from './errors.ts'
+import { GatewayApiKeyRequiredError, GatewayListenError, GatewayNotStartedError } from './errors.ts'
 import type { GatewaySettings } from './context.ts'
 import type { Gateway, GatewayComponents, GatewayInit } from './index.ts'
 import { Keys } from './keys/index.ts'
@@ -83,8 +83,7 @@ export class HttpGateway implements Gateway {
     } catch (err) {
       this.#server = undefined
       await server.close()
-      if (isCode(err, 'EADDRINUSE')) throw new GatewayAddressInUseError(host, port, { cause: err })
-      throw err
+      throw isCoded(err) ? new GatewayListenError(host, port, err) : err
     }
     this.#components.logger.info('gateway listens', { url: this.url })
   }
@@ -132,6 +131,6 @@ function toUrl({ address, family, port }: AddressInfo, scheme: string): string {
   return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
-function isCode(err: unknown, code: string): boolean {
-  return err instanceof Error && 'code' in err && err.code === code
+function isCoded(err: unknown): err is Error & { code: string } {
+  return err instanceof Error && 'code' in err && typeof err.code === 'string'
 }

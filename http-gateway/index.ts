@@ -21,7 +21,7 @@ import type { Consumer } from '../node/consumer/index.ts'
 import type { Ledger } from '../node/ledger/index.ts'
 import { HttpGateway } from './gateway.ts'
 
-export { GatewayAddressInUseError, GatewayApiKeyRequiredError, GatewayNotStartedError } from './errors.ts'
+export { GatewayListenError, GatewayApiKeyRequiredError, GatewayNotStartedError } from './errors.ts'
 export * from './keys/index.ts'
 export { GatewayTlsError } from './tls.ts'
 
@@ -148,7 +148,7 @@ export interface GatewayComponents {
 export interface Gateway extends Startable {
   /** Base address, such as `http://127.0.0.1:17475`. Throws GatewayNotStartedError. */
   readonly url: string
-  /** Throws GatewayAddressInUseError, GatewayApiKeyRequiredError, GatewayTlsError or KeyFileError. */
+  /** Throws GatewayListenError, GatewayApiKeyRequiredError, GatewayTlsError or KeyFileError. */
   start(): Promise<void>
   /** Takes no more requests, lets running ones finish for `drainMs`, then cuts them. */
   stop(): Promise<void>

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import type {
-  GatewayAddressInUseError,
+  GatewayListenError,
   GatewayApiKeyRequiredError,
   GatewayTlsError,
   KeyFileError
@@ -13,7 +13,7 @@ import { runtimeProblem } from './runtime-problem.ts'
 
 type SettingsError =
   | typeof ConfigError
-  | typeof GatewayAddressInUseError
+  | typeof GatewayListenError
   | typeof GatewayApiKeyRequiredError
   | typeof GatewayTlsError
   | typeof InviteError
@@ -24,7 +24,7 @@ type SettingsError =
 /** By name: to load these classes would be to load all of libp2p and Fastify, for every command. */
 const SETTINGS_ERRORS: Record<SettingsError['name'], true> = {
   ConfigError: true,
-  GatewayAddressInUseError: true,
+  GatewayListenError: true,
   GatewayApiKeyRequiredError: true,
   GatewayTlsError: true,
   InviteError: true,

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import {
-  GatewayAddressInUseError,
+  GatewayListenError,
   GatewayApiKeyRequiredError,
   GatewayNotStartedError
 } from '../../http-gateway/index.ts'
@@ -36,12 +36,21 @@ describe('http-gateway/gateway', () => {
     const { http } = testGateway({ port })
     await assert.rejects(
       () => http.start(),
-      (err: Error) => err instanceof GatewayAddressInUseError && err.message.includes(`Port ${port}`)
+      (err: Error) => err instanceof GatewayListenError && err.message.includes(`Port ${port}`)
     )
     other.close()
     await once(other, 'close')
     await http.start()
     await http.stop()
+  })
+
+  it("says so where its address is not this machine's", async () => {
+    const { http } = testGateway({ host: '192.0.2.1', apiKeys: ['k'.repeat(32)] })
+    await assert.rejects(
+      () => http.start(),
+      (err: Error) =>
+        err instanceof GatewayListenError && /192\.0\.2\.1 is no address of this/.test(err.message)
+    )
   })
 
   it('refuses to listen where others reach it without an API key', async () => {
