@@ -33,14 +33,12 @@ import { muxer } from './muxer.ts'
 import { compactNoise } from './noise.ts'
 import { keepStreamsOut } from './peer-protocols.ts'
 import { DEFAULT_RELAY_LIMITS, limitedRelay, type RelayLimits } from './relay-limits.ts'
+import { freeReservation } from './reservation-clock.ts'
 
 /** Streams at once from one peer through a relay: 32 by default, one for each contributor asked. */
 const MAX_HOP_STREAMS = 4096
 
-/**
- * Lifetime of a reservation, in milliseconds: 20 days, under the 2³¹ ms of a timer. With a short one,
- * retimeable-signal 1.0.1 ends it at the first refresh's time although it was refreshed.
- */
+/** Lifetime of a reservation, in milliseconds: 20 days, under the 2³¹ ms of a timer. Who leaves frees it at once. */
 const RESERVATION_TTL_MS = 20 * 24 * 3600 * 1000
 
 /** How long a provider record holds, in milliseconds. */
@@ -133,6 +131,8 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
       webSockets(),
       ...(quic === undefined ? [] : [quic]),
       circuitRelayTransport({
+        // By default a relay that had no place is not asked again while it stays connected.
+        discoveryFilter: { has: () => false, add: () => undefined, remove: () => undefined },
         maxInboundStopStreams: MAX_HOP_STREAMS,
         maxOutboundStopStreams: MAX_HOP_STREAMS
       })
@@ -200,7 +200,8 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
 /** A relay's places are not freed by libp2p when their holders leave. */
 function freeReservations(node: LobstahLibp2p): void {
   node.addEventListener('peer:disconnect', (event) => {
-    node.services.relay?.reservations.delete(event.detail)
+    const { relay } = node.services
+    if (relay !== undefined) freeReservation(relay, event.detail)
   })
 }
 

@@ -9,6 +9,7 @@ import {
 import type { Connection, Stream } from '@libp2p/interface'
 import { pEvent } from 'p-event'
 import { RelayLimitError } from './errors.ts'
+import { useOwnClocks } from './reservation-clock.ts'
 
 /** What one peer may have of a relay. A circuit is one relayed connection, with all its streams. */
 export interface RelayLimits {
@@ -45,10 +46,11 @@ interface Hops {
 /** libp2p's relay with limits of ours: its own end a chat after two minutes, in what looks like a clean end. */
 export function limitedRelay(
   limits: RelayLimits,
-  init: CircuitRelayServerInit
+  init: CircuitRelayServerInit & { reservations: { reservationTtl: number } }
 ): (components: CircuitRelayServerComponents) => CircuitRelayService {
   return (components) => {
     const relay = circuitRelayServer(init)(components)
+    useOwnClocks(relay, init.reservations.reservationTtl)
     const hops = relay as CircuitRelayService & Hops
     const usage = new RelayUsage(limits)
     // Which circuit a stream to its other end is for.
@@ -69,10 +71,15 @@ export function limitedRelay(
 }
 
 interface Account {
-  circuits: number
+  /** Streams through the relay now, those included that others have opened to the peer. */
+  streams: number
+  /** Circuits that the peer itself has opened. */
+  opened: number
   /** Bytes that may be sent now; below 0, the peer waits. */
   budget: number
   at: number
+  /** Forgets the account when the peer has left, and its budget is whole again. */
+  forgetting?: NodeJS.Timeout
 }
 
 /** Who uses the relay, and how much. */
@@ -84,7 +91,7 @@ export class RelayUsage {
     this.#limits = limits
   }
 
-  /** Peers that have a circuit now. */
+  /** Peers that have a circuit now, or have had one and still owe for it. */
   get size(): number {
     return this.#accounts.size
   }
@@ -95,15 +102,21 @@ export class RelayUsage {
    */
   open(stream: Stream, peer: string): ((other: Stream, otherPeer: string) => void) | undefined {
     const { circuitsPerPeer, circuitMs } = this.#limits
-    if ((this.#accounts.get(peer)?.circuits ?? 0) >= circuitsPerPeer) return undefined
+    if ((this.#accounts.get(peer)?.opened ?? 0) >= circuitsPerPeer) return undefined
     const account = this.#join(stream, peer)
+    account.opened++
     const timer = setTimeout(
       () => stream.abort(new RelayLimitError('The circuit is older than this relay allows')),
       circuitMs
     )
     timer.unref()
-    stream.addEventListener('close', () => clearTimeout(timer))
+    stream.addEventListener('close', () => {
+      clearTimeout(timer)
+      account.opened--
+    })
     return (other, otherPeer) => {
+      // What is closed already says so no more: it would be counted for ever.
+      if (other.status === 'closed' || other.status === 'aborted' || other.status === 'reset') return
       const carried = { bytes: 0 }
       this.#meter(stream, other, account, carried)
       this.#meter(other, stream, this.#join(other, otherPeer), carried)
@@ -111,13 +124,31 @@ export class RelayUsage {
   }
 
   #join(stream: Stream, peer: string): Account {
-    const account = this.#accounts.get(peer) ?? { circuits: 0, budget: this.#burst, at: performance.now() }
+    const account = this.#accounts.get(peer) ?? {
+      streams: 0,
+      opened: 0,
+      budget: this.#burst,
+      at: performance.now()
+    }
     this.#accounts.set(peer, account)
-    account.circuits++
+    clearTimeout(account.forgetting)
+    account.streams++
     stream.addEventListener('close', () => {
-      if (--account.circuits === 0) this.#accounts.delete(peer)
+      if (--account.streams === 0) this.#forget(account, peer)
     })
     return account
+  }
+
+  /** Who comes back at once finds the budget as it was left: to open circuits anew makes nobody faster. */
+  #forget(account: Account, peer: string): void {
+    this.#wait(account)
+    const ms = ((this.#burst - account.budget) / this.#limits.bytesPerSecond) * 1000
+    if (ms <= 0) {
+      this.#accounts.delete(peer)
+      return
+    }
+    account.forgetting = setTimeout(() => this.#accounts.delete(peer), ms)
+    account.forgetting.unref()
   }
 
   /**

@@ -37,6 +37,9 @@ export const MAX_INITIATED = 2
 /** Attempts of others that this node takes part in at once; each may open 256 sockets. */
 export const MAX_ANSWERED = 4
 
+/** Attempts of one peer that this node takes part in within a minute: who names the addresses of others scans slowly. */
+export const MAX_ANSWERED_A_MINUTE = 4
+
 /** First pause after a failure with a peer, doubled each time, in milliseconds. */
 export const FIRST_PAUSE_MS = 60_000
 

@@ -10,7 +10,7 @@ import {
   type PunchAnswer,
   type PunchOffer
 } from '../../protocols/index.ts'
-import { MAX_ANSWERED } from './constants.ts'
+import { MAX_ANSWERED, MAX_ANSWERED_A_MINUTE } from './constants.ts'
 import type { Doors } from './doors.ts'
 import { NoPathError } from './errors.ts'
 import { closeEnds, gather, type Ends } from './gather.ts'
@@ -28,6 +28,8 @@ export interface PuncherComponents {
   doors: Doors
   stun: { servers(): StunServers }
   log: Logger
+  /** Milliseconds since 1970. */
+  now: () => number
 }
 
 /** Makes direct connections through NATs, from this side and for peers that ask: `/lobstah/punch/1.0.0`. */
@@ -36,6 +38,8 @@ export class Puncher implements Startable {
   readonly #components: PuncherComponents
   readonly #ways: Ways
   readonly #answering = new Map<string, Promise<void>>()
+  /** When attempts of peers began, within the last minute. */
+  readonly #begun = new Map<string, number[]>()
   #stopped: AbortController | undefined
 
   constructor(init: PuncherInit, components: PuncherComponents) {
@@ -101,7 +105,7 @@ export class Puncher implements Startable {
   readonly #onStream = (stream: Stream, connection: Connection): void => {
     const peer = connection.remotePeer.toString()
     const busy = this.#answering.has(peer) || this.#answering.size >= MAX_ANSWERED
-    if (busy || !isRelayed(connection) || !this.#init.allows(peer)) {
+    if (busy || !isRelayed(connection) || !this.#init.allows(peer) || !this.#inTurn(peer)) {
       stream.abort(new NoPathError('Not now'))
       return
     }
@@ -112,6 +116,21 @@ export class Puncher implements Startable {
       })
       .finally(() => this.#answering.delete(peer))
     this.#answering.set(peer, answering)
+  }
+
+  /** Counts an attempt of a peer, unless it has begun too many within a minute. */
+  #inTurn(peer: string): boolean {
+    const now = this.#components.now()
+    for (const [other, times] of this.#begun) {
+      // A clock that was set back must lock nobody out.
+      const recent = times.filter((time) => Math.abs(now - time) < 60_000)
+      if (recent.length === 0) this.#begun.delete(other)
+      else this.#begun.set(other, recent)
+    }
+    const times = this.#begun.get(peer) ?? []
+    if (times.length >= MAX_ANSWERED_A_MINUTE) return false
+    this.#begun.set(peer, [...times, now])
+    return true
   }
 
   async #answer(stream: Stream, peer: string): Promise<void> {

@@ -9,6 +9,7 @@ import {
   FrameStream,
   PUNCH_PROTOCOL,
   acceptPunch,
+  encodeJson,
   openPunch,
   proposePunch,
   type Endpoint,
@@ -185,6 +186,32 @@ describe('node/reach', () => {
     const second = new FrameStream(await openPunch(relayed, { signal }))
     await assert.rejects(second.read({ signal }))
     first.stream.abort(new Error('enough'))
+  })
+
+  it('takes part in four attempts of a peer in a minute, by however many connections', async () => {
+    triangle = await Triangle.start({ quic: false })
+    const { signal } = triangle
+    const endpoint = { observed: [{ address: '127.0.0.1', port: 1024 }], local: [], mapping: 'stable' }
+    const answered = async (): Promise<boolean> => {
+      const [address] = triangle!.listener.getMultiaddrs()
+      const relayed = await triangle!.dialer.dial(multiaddr(address?.toString()), { force: true, signal })
+      const frames = new FrameStream(await openPunch(relayed, { signal }))
+      try {
+        await frames.write(encodeJson({ type: 'offer', token: '00'.repeat(16), tcp: endpoint }), { signal })
+        await frames.read({ signal })
+        return true
+      } catch {
+        return false
+      } finally {
+        // The end of the connection ends the attempt.
+        await relayed.close()
+        await until(() => triangle!.listener.getConnections(triangle!.dialer.peerId).length === 0)
+      }
+    }
+    for (let n = 0; n < 4; n++) assert.equal(await answered(), true, `attempt ${n}`)
+    assert.equal(await answered(), false)
+    triangle.now += 60_000
+    assert.equal(await answered(), true)
   })
 
   /** Refuses every attempt with the listener from now on; counts them. */

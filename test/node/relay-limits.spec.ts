@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import type { Stream } from '@libp2p/interface'
+import { DEFAULT_RELAY_LIMITS, RelayUsage } from '../../node/relay-limits.ts'
+import { until } from '../support/mesh.ts'
+
+/** What of a stream the limits look at. */
+class StubStream extends EventTarget {
+  status = 'open'
+  readStatus = 'readable'
+  writableNeedsDrain = false
+
+  send(): boolean {
+    return true
+  }
+
+  pause(): void {
+    this.readStatus = 'paused'
+  }
+
+  resume(): void {
+    this.readStatus = 'readable'
+  }
+
+  close(): void {
+    this.status = 'closed'
+    this.dispatchEvent(new Event('close'))
+  }
+}
+
+describe('node/relay-limits', () => {
+  const limits = { ...DEFAULT_RELAY_LIMITS, circuitsPerPeer: 2, bytesPerSecond: 1000 }
+  const streamOf = (stub: StubStream): Stream => stub as unknown as Stream
+
+  function circuit(usage: RelayUsage, from: string, to: string): [StubStream, StubStream] {
+    const [own, other] = [new StubStream(), new StubStream()]
+    const join = usage.open(streamOf(own), from)
+    assert.ok(join, 'the circuit is allowed')
+    join(streamOf(other), to)
+    return [own, other]
+  }
+
+  it('lets a peer that has spent its bytes come by no others by opening a circuit anew', () => {
+    const usage = new RelayUsage(limits)
+    const [own, other] = circuit(usage, 'greedy', 'contributor')
+    streamOf(other).send(new Uint8Array(7900))
+    assert.equal(own.readStatus, 'readable')
+    own.close()
+    other.close()
+    const [again, otherAgain] = circuit(usage, 'greedy', 'contributor')
+    streamOf(otherAgain).send(new Uint8Array(1000))
+    assert.equal(again.readStatus, 'paused')
+    again.close()
+    otherAgain.close()
+  })
+
+  it('forgets a peer that has left and owes nothing', () => {
+    const usage = new RelayUsage(limits)
+    for (const end of circuit(usage, 'consumer', 'contributor')) end.close()
+    assert.equal(usage.size, 0)
+  })
+
+  it('forgets a peer that has left once it would owe nothing', async () => {
+    const usage = new RelayUsage({ ...limits, bytesPerSecond: 100_000 })
+    const [own, other] = circuit(usage, 'consumer', 'contributor')
+    streamOf(other).send(new Uint8Array(5000))
+    own.close()
+    other.close()
+    assert.equal(usage.size, 1)
+    await until(() => usage.size === 0)
+  })
+
+  it('counts against a peer what it opened, not what others opened to it', () => {
+    const usage = new RelayUsage(limits)
+    for (const other of ['one', 'two', 'three']) circuit(usage, other, 'contributor')
+    circuit(usage, 'contributor', 'one')
+    const [last] = circuit(usage, 'contributor', 'two')
+    assert.equal(usage.open(streamOf(new StubStream()), 'contributor'), undefined)
+    last.close()
+    assert.ok(usage.open(streamOf(new StubStream()), 'contributor'))
+  })
+
+  it('does not count a stream that was closed before it was joined', () => {
+    const usage = new RelayUsage(limits)
+    const [own, other] = [new StubStream(), new StubStream()]
+    const join = usage.open(streamOf(own), 'consumer')
+    other.close()
+    join?.(streamOf(other), 'contributor')
+    own.close()
+    assert.equal(usage.size, 0)
+  })
+})
