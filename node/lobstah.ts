@@ -26,6 +26,7 @@ import {
   watchLibp2p
 } from './metrics/index.ts'
 import { Reach, StunServer, stunPortFor } from './reach/index.ts'
+import { undoAll } from './undo.ts'
 
 /** Name and version that others see. */
 const AGENT = 'lobstah-node/0.1.0'
@@ -203,11 +204,7 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
       }
     },
     drain,
-    stop: async () => {
-      await drain()
-      for (const part of parts.toReversed()) await part.stop()
-      await engine?.close()
-    }
+    stop: () => undoAll([() => engine?.close(), ...parts.map((part) => () => part.stop()), drain])
   }
 }
 

@@ -16,9 +16,15 @@ const CONTEXT_OVERFLOW = /exceed_context|context (length|size|window)|available 
 const UNSUPPORTED_IMAGE = /image input|image_url|mmproj|multimodal/i
 const UNREADABLE_REQUEST = /json\.exception|parse error|failed to parse|invalid (json|type|param)/i
 
-/** An engine's words as data: one line, bounded, between quotation marks. */
+/** Where Ollama repeats an answer in an error, and llama.cpp a request. */
+const REPEATED = /(raw=|last read: )'.*'/g
+
+/**
+ * An engine's words as data: one line, bounded, between quotation marks. Prompts and answers, which no log may hold,
+ * are left out.
+ */
 export function quote(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim()
+  const line = text.replace(/\s+/g, ' ').replace(REPEATED, "$1'…'").trim()
   return JSON.stringify(line.length > MAX_QUOTE_LENGTH ? `${line.slice(0, MAX_QUOTE_LENGTH)}…` : line)
 }
 

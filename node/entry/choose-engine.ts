@@ -88,10 +88,14 @@ async function problem({ engine }: DetectedEngine): Promise<string | undefined> 
 }
 
 async function healthy(chosen: DetectedEngine): Promise<DetectedEngine> {
+  const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS)
   try {
-    await chosen.engine.health({ signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) })
+    await chosen.engine.health({ signal })
     return chosen
   } catch (err) {
+    // A large model takes longer to load than a server to answer: it is served once it is there.
+    if (signal.aborted && chosen.engine.name === 'embedded')
+      return { ...chosen, reason: `${chosen.reason}; the model is still loading` }
     await chosen.engine.close()
     throw new CommandError(
       `The engine does not answer (${chosen.reason}): ${reasonOf(err)}`,

@@ -57,6 +57,8 @@ function fill(format: string, args: unknown[]): string {
   const rest = [...args]
   return format.replace(/%[a-zA-Z]/g, () => {
     const value = rest.shift()
-    return value instanceof Error ? value.message : String(value)
+    const text = value instanceof Error ? value.message : String(value)
+    // Much of it is what peers said: on a line of its own it would pass for what this node says.
+    return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
   })
 }

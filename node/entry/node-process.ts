@@ -6,6 +6,7 @@ import { loadOrCreateIdentity } from '../identity/index.ts'
 import { ledger } from '../ledger/index.ts'
 import { createLobstah, type Lobstah } from '../lobstah.ts'
 import { ledgerObserver } from '../metrics/index.ts'
+import { undoAll } from '../undo.ts'
 import { chooseEngine, type ChosenEngine } from './choose-engine.ts'
 import { keysFile } from './commands/keys.ts'
 import { openDatastore } from './home-lock.ts'
@@ -33,9 +34,7 @@ export interface NodeProcess {
 export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promise<NodeProcess> {
   const config = nodeConfig(await meshConfig(settings))
   const undo: (() => Promise<void>)[] = []
-  const stop = async (): Promise<void> => {
-    for (const step of undo.splice(0).toReversed()) await step()
-  }
+  const stop = (): Promise<void> => undoAll(undo.splice(0))
   try {
     const datastore = await openDatastore(config.home)
     undo.push(() => datastore.close())
@@ -45,6 +44,7 @@ export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promi
     )
     const peer = peerId.toString()
     const engine = await chooseEngine(config, env)
+    undo.push(() => engine?.engine.close() ?? Promise.resolve())
     const log = logging({ level: config.logLevel, json: config.json })
     const metrics = new Registry()
     collectDefaultMetrics({ register: metrics })
@@ -108,7 +108,8 @@ export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promi
       stop
     }
   } catch (err) {
-    await stop()
+    // What kept it from starting is to be told, not what failed after it.
+    await stop().catch(() => undefined)
     throw err
   }
 }

@@ -17,11 +17,15 @@ describe('node/entry/openclaw: the questions', function () {
   let server: Server
   let baseUrl: string
   let shown: string[]
+  /** The gateway wants another key. */
+  let refuses = false
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'lobstah-onboarding-'))
     // A gateway that runs already, and a program that keeps what it is told.
-    server = createServer((_request, response) => response.end('{"data":[]}')).listen(0, '127.0.0.1')
+    server = createServer((_request, response) => {
+      response.writeHead(refuses ? 401 : 200).end('{"data":[]}')
+    }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`
     const script = [
@@ -128,6 +132,17 @@ describe('node/entry/openclaw: the questions', function () {
       ...{ bootstrap: undefined, access: undefined, friends: undefined }
     })
     assert.doesNotMatch(args(result), /bootstrap|friends/)
+  })
+
+  it('say that the node wants another key, and start no second one', async () => {
+    refuses = true
+    const started = join(folder, 'args')
+    await rm(started, { force: true })
+    const { notes } = await answered({})
+    refuses = false
+    assert.match(notes.join('\n'), /does not take this API key: set LOBSTAH_API_KEY/)
+    assert.doesNotMatch(notes.join('\n'), /No model can be reached|No lobstah-node answers/)
+    await assert.rejects(readFile(started), { code: 'ENOENT' })
   })
 
   it('say what to do when no program is there, and when no model is', async () => {

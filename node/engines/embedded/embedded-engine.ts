@@ -39,6 +39,8 @@ export class EmbeddedEngine implements Engine {
   readonly #digest: FileDigest
   readonly #closing = new AbortController()
   #process: EngineProcess | undefined
+  /** Of the file as it was when a process had loaded it: another file in its place is not what runs. */
+  readonly #loaded = new WeakMap<EngineProcess, string>()
 
   constructor(init: EmbeddedEngineInit = {}) {
     const modelPath = init.modelPath ?? DEMONSTRATION_MODEL
@@ -64,11 +66,14 @@ export class EmbeddedEngine implements Engine {
 
   models(options: EngineOptions = {}): Promise<ModelInfo[]> {
     return this.#call(options, async (signal) => {
-      const facts = await (await this.#ready(signal)).ready
+      const process = await this.#ready(signal)
+      const facts = await process.ready
+      const digest = this.#loaded.get(process) ?? (await waitFor(this.#digest.read(), signal))
+      this.#loaded.set(process, digest)
       return [
         {
           id: this.#id,
-          digest: await waitFor(this.#digest.read(), signal),
+          digest,
           contextLength: facts.contextLength,
           parameters: facts.parameters,
           ...(facts.quantization === undefined ? {} : { quantization: facts.quantization }),

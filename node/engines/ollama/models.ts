@@ -1,6 +1,6 @@
 import type { Ollama } from 'ollama/browser'
 import { z } from 'zod'
-import { LobstahError, ModelNotFoundError } from '../../../protocols/errors.ts'
+import { BusyError, LobstahError, ModelNotFoundError } from '../../../protocols/errors.ts'
 import { canonicalModelName, type Capability, type ModelInfo } from '../../../protocols/inference/index.ts'
 
 /** Context of a model that tells none, in tokens: what Ollama itself assumes. */
@@ -47,19 +47,28 @@ export class OllamaModels {
     this.#contextLength = contextLength
   }
 
-  /** Asks anew which models there are; what a digest stands for is asked once. */
+  /**
+   * Asks anew which models there are; what a digest stands for is asked once. One that Ollama cannot describe, such
+   * as one with a damaged file, is left out; where it can describe none, that is thrown.
+   */
   async list(client: Ollama): Promise<ModelInfo[]> {
     const { models } = tags.parse(await client.list())
     const local = models.filter((model) => !isRemote(model) && !isCloudName(model.name))
     const known = new Set(local.map((model) => model.digest))
     for (const digest of this.#shown.keys()) if (!known.has(digest)) this.#shown.delete(digest)
     const found = new Map<string, ModelInfo>()
+    let failure: LobstahError | undefined
     for (const { name, digest } of local) {
       const shown = this.#shown.get(digest) ?? (await ask(client, name))
-      if (shown === undefined) continue
+      if (shown instanceof LobstahError) {
+        // One that is not found was removed since it was listed.
+        if (!(shown instanceof ModelNotFoundError)) failure = shown
+        continue
+      }
       this.#shown.set(digest, shown)
       if (!isRemote(shown)) found.set(canonicalModelName(name), this.#describe(name, digest, shown))
     }
+    if (found.size === 0 && failure !== undefined) throw failure
     this.#models = found
     return [...found.values()]
   }
@@ -89,12 +98,12 @@ export class OllamaModels {
   }
 }
 
-/** A model's description, or undefined when it was removed since it was listed. */
-async function ask(client: Ollama, name: string): Promise<Show | undefined> {
+/** A model's description, or why Ollama has none for it. */
+async function ask(client: Ollama, name: string): Promise<Show | LobstahError> {
   try {
     return show.parse(await client.show({ model: name }))
   } catch (err) {
-    if (err instanceof LobstahError && err.code === 'model_not_found') return undefined
+    if (err instanceof LobstahError && !(err instanceof BusyError)) return err
     throw err
   }
 }

@@ -1,6 +1,11 @@
 import type { Ollama } from 'ollama/browser'
 import { z } from 'zod'
-import { EngineFailedError, ShuttingDownError, UnsupportedParameterError } from '../../../protocols/errors.ts'
+import {
+  BadRequestError,
+  EngineFailedError,
+  ShuttingDownError,
+  UnsupportedParameterError
+} from '../../../protocols/errors.ts'
 import type { EmbeddingRequest, GenerateRequest, ModelInfo } from '../../../protocols/inference/index.ts'
 import type { EmbeddingResult, Engine, EngineEvent, EngineOptions, TokenCount } from '../engine.ts'
 import { callError } from '../errors.ts'
@@ -10,7 +15,7 @@ import { anySignal } from '../signals.ts'
 import { ollamaClient } from './client.ts'
 import { OllamaModels } from './models.ts'
 import { chatLine, generateLine, OllamaReply } from './replies.ts'
-import { toOllamaChat, toOllamaGenerate } from './requests.ts'
+import { toOllamaChat, toOllamaGenerate, type OllamaStreamedChat } from './requests.ts'
 
 const DEFAULT_URL = 'http://127.0.0.1:11434'
 const DEFAULT_CONTEXT_LENGTH = 8192
@@ -107,7 +112,7 @@ export class OllamaEngine implements Engine {
     const oneCallOnly = request.kind === 'chat' && request.parallel_tool_calls === false
     const reply = new OllamaReply(promptTokens, oneCallOnly)
     if (request.kind === 'chat') {
-      const lines: AsyncIterable<unknown> = await client.chat(toOllamaChat(request, model))
+      const lines: AsyncIterable<unknown> = await openChat(client, toOllamaChat(request, model))
       for await (const line of lines) yield* reply.events(chatLine.parse(line))
     } else {
       const lines: AsyncIterable<unknown> = await client.generate(toOllamaGenerate(request, model))
@@ -123,5 +128,16 @@ export class OllamaEngine implements Engine {
     } catch (err) {
       throw callError('Ollama', err, signal)
     }
+  }
+}
+
+/** Some versions of Ollama take how much to think from gpt-oss alone: others then think as much as they do. */
+async function openChat(client: Ollama, chat: OllamaStreamedChat): Promise<AsyncIterable<unknown>> {
+  try {
+    return await client.chat(chat)
+  } catch (err) {
+    const tooFine = typeof chat.think === 'string' && err instanceof BadRequestError
+    if (!tooFine || !/think value/i.test(err.message)) throw err
+    return await client.chat({ ...chat, think: true })
   }
 }

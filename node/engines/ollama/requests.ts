@@ -23,8 +23,11 @@ const PINNED = { stream: true, truncate: false, shift: false } as const
 
 type WireMessage = Message & { tool_call_id?: string }
 
+/** A chat that is answered as a stream. */
+export type OllamaStreamedChat = OllamaChat & { stream: true }
+
 /** A chat in the terms of `/api/chat`. Throws UnsupportedParameterError for what the API or the model lacks. */
-export function toOllamaChat(request: ChatRequest, model: ModelInfo): OllamaChat & { stream: true } {
+export function toOllamaChat(request: ChatRequest, model: ModelInfo): OllamaStreamedChat {
   refuseUnsupported(request)
   const tools = request.tool_choice === 'none' ? undefined : request.tools
   if (tools !== undefined) require(model, 'tools', 'tools')

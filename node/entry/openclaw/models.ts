@@ -46,18 +46,33 @@ export async function joinsMesh(
   return typeof joins === 'boolean' ? joins : undefined
 }
 
+/** Whether a gateway answers, and takes another key than this. */
+export async function refusesKey(baseUrl: string, apiKey: string): Promise<boolean> {
+  try {
+    const response = await request(`${baseUrl}/models`, apiKey)
+    await response.body?.cancel()
+    return response.status === 401
+  } catch {
+    return false
+  }
+}
+
 async function get(url: string, apiKey: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
   try {
-    const timeout = AbortSignal.timeout(TIMEOUT_MS)
-    const response = await fetch(url, {
-      headers: { authorization: `Bearer ${apiKey}` },
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout])
-    })
+    const response = await request(url, apiKey, signal)
     return response.ok ? record(await response.json()) : {}
   } catch {
     // Nobody listens there, or somebody who is no node: for OpenClaw both are «not running».
     return {}
   }
+}
+
+function request(url: string, apiKey: string, signal?: AbortSignal): Promise<Response> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS)
+  return fetch(url, {
+    headers: { authorization: `Bearer ${apiKey}` },
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout])
+  })
 }
 
 /** The model to use when nobody has chosen: one that can call tools, and not a demonstration, if there is one. */

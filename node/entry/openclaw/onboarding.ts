@@ -2,7 +2,7 @@ import { addressProblem, currentChoices, friendsProblem, keptChoices, toBaseUrl 
 import { KEY_MARKER, PROVIDER } from './constants.ts'
 import type { AuthContext, AuthResult, HostConfig, NonInteractiveContext, ProviderConfig } from './host.ts'
 import { takeInvites } from './invites.ts'
-import { preferredModel, record, type GridModel } from './models.ts'
+import { preferredModel, record, refusesKey, type GridModel } from './models.ts'
 import { askChoices, defaultAccess, type Answers } from './questions.ts'
 import { localService, type Place } from './service.ts'
 import { afterwards } from './texts.ts'
@@ -69,7 +69,9 @@ interface Settled {
 async function settle({ choices, joined }: Answers, apiKey: string, place: Place): Promise<Settled> {
   const service = localService(choices, place)
   let reached = await askService(choices.baseUrl, apiKey)
-  if (reached.models === undefined && service !== undefined)
+  const refused = reached.models === undefined && (await refusesKey(choices.baseUrl, apiKey))
+  // A second node would find the port and the home taken.
+  if (reached.models === undefined && !refused && service !== undefined)
     reached = await tryService(service, choices.baseUrl, apiKey, choices.discover)
   const { models } = reached
   const provider: ProviderConfig = {
@@ -88,6 +90,7 @@ async function settle({ choices, joined }: Answers, apiKey: string, place: Place
     model: preferredModel(models ?? []),
     notes: afterwards(choices, {
       found: models?.length,
+      refused,
       starts: service !== undefined,
       joins: joined || reached.joins === true
     })

@@ -26,11 +26,21 @@ const ONBOARD = 'openclaw models auth login --provider lobstah --method custom -
 /** What a person should know after onboarding. */
 export function afterwards(
   choices: Choices,
-  { found, starts, joins }: { found: number | undefined; starts: boolean; joins: boolean }
+  {
+    found,
+    refused,
+    starts,
+    joins
+  }: { found: number | undefined; refused: boolean; starts: boolean; joins: boolean }
 ): string[] {
   const { baseUrl, discover, contribute, bootstrap, access, friends } = choices
   const notes: string[] = []
-  if (!starts && found === undefined) {
+  if (refused) {
+    notes.push(
+      `A node answers at ${baseUrl}, and does not take this API key: set LOBSTAH_API_KEY, or give it by ` +
+        `--custom-api-key, and onboard again: ${ONBOARD}`
+    )
+  } else if (!starts && found === undefined) {
     notes.push(
       `No lobstah-node answers at ${baseUrl}, and OpenClaw cannot start one: install the program ` +
         '(npm install --global lobstah-node) and onboard again, or start it yourself.'

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -68,6 +69,19 @@ describe('node/entry/choose-engine', function () {
       })
       await assert.rejects(chosen, { name: 'CommandError' })
     })
+  })
+
+  it('lets a model file take longer to load than a server to answer', async function () {
+    if (process.platform === 'win32') this.skip()
+    // A file that nobody writes is never read to its end.
+    const modelFile = join(home, 'large.gguf')
+    execFileSync('mkfifo', [modelFile])
+    const chosen = await chooseEngine(config({ modelFile }), {})
+    assert.deepEqual(
+      [chosen?.engine.name, chosen?.reason],
+      ['embedded', 'a model file was given; the model is still loading']
+    )
+    await chosen?.engine.close()
   })
 
   describe('where nothing runs models', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -170,6 +170,14 @@ describe('node/entry: the program', function () {
     assert.equal((await answer).stdout, 'it ends\n')
     assert.equal(await ending, 0)
     assert.ok(!(await readdir(home())).includes('run.json'), 'it stopped as it should')
+  })
+
+  it('stops whole where a part of it cannot be stopped', async () => {
+    const node = await start(['--engine', 'embedded', '--gateway-port', '0'])
+    await rm(join(home(), 'run.json'))
+    // It cannot be removed as a file.
+    await mkdir(join(home(), 'run.json'))
+    assert.equal(await node.end(), 1)
   })
 
   it('prints help that names every command, and its version', async () => {

@@ -21,6 +21,8 @@ export interface FakeOllamaModel {
   capabilities?: string[]
   /** Makes it one that Ollama passes on to its cloud. */
   remote?: { model: string; host: string }
+  /** Its file is damaged: it is listed, and cannot be shown. */
+  damaged?: boolean
 }
 
 export interface OllamaServerInit {
@@ -59,6 +61,8 @@ export class OllamaServer extends FakeServer {
   script: FakeScript
   /** Embeddings come without a count. */
   uncountedEmbeddings = false
+  /** How much to think is taken, not only whether to: some versions take it from gpt-oss alone. */
+  thinksByLevel = true
   readonly #version: string
   readonly #loaded = new Map<string, number>()
 
@@ -84,7 +88,11 @@ export class OllamaServer extends FakeServer {
       case 'GET /api/ps':
         return sendJson(response, 200, { models: this.#resident() })
       case 'POST /api/show':
-        return this.#withModel(exchange, body, (model) => sendJson(response, 200, shown(model)))
+        return this.#withModel(exchange, body, (model) =>
+          model.damaged
+            ? sendJson(response, 500, { error: 'invalid file magic' })
+            : sendJson(response, 200, shown(model))
+        )
       case 'POST /api/chat':
       case 'POST /api/generate':
         return this.#withModel(exchange, body, (model) => this.#generate(exchange, model, body))
@@ -128,6 +136,10 @@ export class OllamaServer extends FakeServer {
     const chat = request.path === '/api/chat'
     const refused = refusal(model, body)
     if (refused !== undefined) return sendJson(response, 400, { error: refused })
+    if (typeof body.think === 'string' && !this.thinksByLevel) {
+      const error = `think value ${JSON.stringify(body.think)} is not supported for this model`
+      return sendJson(response, 400, { error })
+    }
     const options = record(body.options)
     const prompt = toPrompt(model, body, options)
     const size = Number(options.num_ctx ?? 4096)

@@ -88,6 +88,17 @@ describe('node/engines/ollama', () => {
       assert.equal((await engine.models())[0]?.contextLength, 4096)
     })
 
+    it('leaves out a model that Ollama cannot describe, and offers the others', async () => {
+      server.models = [{ name: 'broken:7b', damaged: true }, { name: 'whole:7b' }]
+      assert.deepEqual(
+        (await engine.models()).map((model) => model.id),
+        ['whole:7b']
+      )
+      assert.ok((await collect(engine.generate(chat('whole:7b', 'Hello!')))).text)
+      server.models = [{ name: 'broken:7b', damaged: true }]
+      await assert.rejects(engine.models(), { name: 'EngineFailedError', message: /invalid file magic/ })
+    })
+
     it('finds a model by its name without the implied tag', async () => {
       server.models = [{ name: 'mistral:latest' }]
       assert.ok((await collect(engine.generate(chat('mistral', 'Hello!')))).text)
@@ -227,6 +238,16 @@ describe('node/engines/ollama', () => {
       assert.equal(await think(MODEL, 'high'), undefined)
     })
 
+    it('lets a model think as it does where Ollama takes no degree', async () => {
+      server.thinksByLevel = false
+      const request = chat('qwen3:8b', 'Hello!', { reasoning_effort: 'low' })
+      assert.ok((await collect(engine.generate(request))).text)
+      assert.deepEqual(
+        server.to('/api/chat').map(({ body }) => record(body).think),
+        ['low', true]
+      )
+    })
+
     it('completes raw text, but with a suffix by the template', async () => {
       await collect(engine.generate({ kind: 'completion', model: MODEL, prompt: '<s>once' }))
       assert.deepEqual([sent('/api/generate').raw, sent('/api/generate').prompt], [true, '<s>once'])
@@ -323,6 +344,16 @@ describe('node/engines/ollama', () => {
           (err) => err instanceof expected && err.message.includes(error.slice(0, 20))
         )
       }
+    })
+
+    it('repeats nothing of an answer that Ollama could not read', async () => {
+      const said = `error parsing tool call: raw='{"secret": \n'mine'}', err=unexpected end of JSON input`
+      answer({ status: { code: 500, error: said } })
+      await assert.rejects(ask('Hello!'), (err: Error) => {
+        assert.match(err.message, /error parsing tool call: raw='…', err=unexpected end/)
+        assert.doesNotMatch(err.message, /secret|mine/)
+        return true
+      })
     })
 
     it('bounds what Ollama says', async () => {
