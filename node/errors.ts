@@ -21,7 +21,7 @@ export function explainListen(err: unknown): unknown {
   if (!(err instanceof Error)) return err
   const stun = explainStun(err)
   if (stun !== undefined) return stun
-  const failures = [...err.message.matchAll(/^\s*(\/\S+): Error: (?:listen (\w+)|(.+))/gm)]
+  const failures = [...err.message.matchAll(/^\s*(\/\S+): \w*Error: (?:listen (\w+)|(.+))/gm)]
   if (failures.length === 0) return err
   const each = failures.map(([, address, code, words]) => `${address} (${reason(code ?? codeOf(words))})`)
   const message = `Peers cannot be listened for at ${each.join(', ')}. Choose another address with --listen, or stop the program that has it.`
@@ -39,7 +39,7 @@ function explainStun(
   return new ListenError(message, { cause: err })
 }
 
-/** What QUIC says in the system's words, as the system's code. */
+/** What QUIC says in the system's words, as the system's code; what libp2p says, as it is. */
 function codeOf(words = ''): string {
   if (/already in use/i.test(words)) return 'EADDRINUSE'
   if (/permission denied/i.test(words)) return 'EACCES'
@@ -51,5 +51,7 @@ function reason(code: string | undefined): string {
   if (code === 'EADDRINUSE') return 'the port is in use'
   if (code === 'EACCES') return 'ports under 1024 need more rights'
   if (code === 'EADDRNOTAVAIL') return 'this machine has no such address'
+  if (code?.startsWith('No transport') === true)
+    return 'a node listens by TCP, WebSocket (/ws) or QUIC (/quic-v1)'
   return code ?? 'unknown'
 }

@@ -23,4 +23,16 @@ describe('node/errors', () => {
       socket.close()
     }
   })
+
+  it('explains that an address is of no transport', async () => {
+    const mesh = new Mesh()
+    try {
+      await assert.rejects(mesh.node({ listen: ['/ip4/127.0.0.1/udp/0'] }), {
+        name: 'ListenError',
+        message: /^Peers cannot be listened for at \/ip4\/127\.0\.0\.1\/udp\/0 \(a node listens by TCP, /
+      })
+    } finally {
+      await mesh.stop()
+    }
+  })
 })
