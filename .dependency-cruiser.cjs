@@ -3,7 +3,10 @@ const only = (name, from, to, except) => ({
   name,
   severity: 'error',
   from: { path: from },
-  to: { path: '^(node|protocols|http-gateway|test|bench)/', pathNot: [from, ...to, ...(except ?? [])] }
+  to: {
+    path: '^(node|protocols|http-gateway|openclaw|test|bench)/',
+    pathNot: [from, ...to, ...(except ?? [])]
+  }
 })
 module.exports = {
   forbidden: [
@@ -22,6 +25,7 @@ module.exports = {
       '^node/(discovery|ledger|identity|config|reach)/'
     ]),
     only('gateway-imports-consumer', '^http-gateway/', ['^protocols/', '^node/(consumer|ledger)/']),
+    only('openclaw-imports-nothing', '^openclaw/', []),
     only('root-imports-node-and-protocols', '^node/[^/]+\\.ts$', ['^protocols/', '^node/(?!entry)']),
     {
       name: 'leaves-stand-alone',
@@ -38,13 +42,13 @@ module.exports = {
     {
       name: 'product-never-imports-tests',
       severity: 'error',
-      from: { path: '^(node|protocols|http-gateway)/' },
+      from: { path: '^(node|protocols|http-gateway|openclaw)/' },
       to: { path: '^(test|bench)/' }
     },
     {
       name: 'no-circular',
       severity: 'error',
-      from: { path: '^(node|protocols|http-gateway)/' },
+      from: { path: '^(node|protocols|http-gateway|openclaw)/' },
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } }
     }
   ],

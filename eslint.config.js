@@ -28,7 +28,10 @@ export default tseslint.config(
       eqeqeq: ['error', 'always', { null: 'ignore' }]
     }
   },
-  { files: ['node/entry/**', 'bench/**', 'docs/**', 'scripts/**'], rules: { 'no-console': 'off' } },
+  {
+    files: ['node/entry/**', 'openclaw/**', 'bench/**', 'docs/**', 'scripts/**'],
+    rules: { 'no-console': 'off' }
+  },
   {
     files: ['test/**', 'bench/**'],
     rules: {

@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path'
 import ts from 'typescript'
 
 const ROOT = join(import.meta.dirname, '..')
-const SOURCE = join(ROOT, 'node/entry/openclaw')
+const SOURCE = join(ROOT, 'openclaw')
 
 interface Manifest {
   version: string

@@ -5,13 +5,13 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import type { AuthResult, HostConfig, Prompter } from '../../node/entry/openclaw/host.ts'
-import { onboard } from '../../node/entry/openclaw/onboarding.ts'
+import type { AuthResult, HostConfig, Prompter } from '../../openclaw/host.ts'
+import { onboard } from '../../openclaw/onboarding.ts'
 
 const PEER = `12D3KooW${'A'.repeat(44)}`
 const ADDRESS = `/ip4/192.0.2.1/tcp/17476/p2p/${PEER}`
 
-describe('node/entry/openclaw: the questions', function () {
+describe('openclaw: the questions', function () {
   this.timeout(30_000)
   let folder: string
   let server: Server

@@ -10,11 +10,11 @@ import {
   peersOf,
   toBaseUrl,
   type Choices
-} from '../../node/entry/openclaw/choices.ts'
-import plugin from '../../node/entry/openclaw/index.ts'
-import type { ProviderPlugin } from '../../node/entry/openclaw/host.ts'
-import { listModels, preferredModel } from '../../node/entry/openclaw/models.ts'
-import { flags, isLocal, localService } from '../../node/entry/openclaw/service.ts'
+} from '../../openclaw/choices.ts'
+import plugin from '../../openclaw/index.ts'
+import type { ProviderPlugin } from '../../openclaw/host.ts'
+import { listModels, preferredModel } from '../../openclaw/models.ts'
+import { flags, isLocal, localService } from '../../openclaw/service.ts'
 import manifest from '../../openclaw.plugin.json' with { type: 'json' }
 
 const PEER = `12D3KooW${'A'.repeat(44)}`
@@ -36,7 +36,7 @@ const model = (id: string, capabilities: string[], rest: object = {}): object =>
   lobstah: { peers: [PEER], capabilities, ...rest }
 })
 
-describe('node/entry/openclaw: the plugin', () => {
+describe('openclaw: the plugin', () => {
   describe('turns answers into flags', () => {
     const gateway = ['--gateway-host', '127.0.0.1', '--gateway-port', '17475']
     const join = ['--bootstrap', ADDRESS]
