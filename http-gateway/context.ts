@@ -1,5 +1,5 @@
 import type { Calls } from './answer/calls.ts'
-import type { GatewayComponents, GatewayInit } from './index.ts'
+import type { GatewayComponents, GatewayInit } from './types.ts'
 import type { Keys } from './keys/index.ts'
 import type { RouteTable } from './route-table.ts'
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts'

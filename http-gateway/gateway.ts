@@ -18,7 +18,7 @@ import {
 } from './constants.ts'
 import { GatewayApiKeyRequiredError, GatewayListenError, GatewayNotStartedError } from './errors.ts'
 import type { GatewaySettings } from './context.ts'
-import type { Gateway, GatewayComponents, GatewayInit } from './index.ts'
+import type { Gateway, GatewayComponents, GatewayInit } from './types.ts'
 import { Keys } from './keys/index.ts'
 import { GatewayMetrics } from './metrics/gateway-metrics.ts'
 import { RouteTable } from './route-table.ts'

@@ -1,0 +1,136 @@
+import type { Startable } from '@libp2p/interface'
+import type { InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { Registry } from 'prom-client'
+import type { Consumer } from '../node/consumer/index.ts'
+import type { Ledger } from '../node/ledger/index.ts'
+
+export interface GatewayInit {
+  /**
+   * Address to listen on. Any but a loopback address needs `apiKeys`.
+   *
+   * @default '127.0.0.1'
+   */
+  host?: string
+  /**
+   * 0 takes a free one.
+   *
+   * @default 17475
+   */
+  port?: number
+  /**
+   * Host names that requests may be addressed to, without port, besides loopback ones and `host` itself.
+   *
+   * @default []
+   */
+  allowedHosts?: string[]
+  /**
+   * Origins of web pages that may call, such as `https://chat.example`, besides loopback ones.
+   *
+   * @default []
+   */
+  allowedOrigins?: string[]
+  /**
+   * When there are any, every request must carry one, as a bearer token or in `x-api-key`.
+   *
+   * @default []
+   */
+  apiKeys?: string[]
+  /** The file of keys that `lobstah-node keys` makes; they are wanted as `apiKeys` are. */
+  keysFile?: string
+  /** Where is kept what keys with a spending limit have spent today. */
+  spendingFile?: string
+  /** Admits the commands of the home's owner, whatever keys there are. */
+  token?: string
+  /** A certificate chain, PEM: with it and `keyFile` the gateway speaks HTTPS. */
+  certFile?: string
+  /** The certificate's private key, PEM. */
+  keyFile?: string
+  /**
+   * Milliseconds of silence on a stream after which a comment is sent.
+   *
+   * @default 5000
+   */
+  keepAliveMs?: number
+  /**
+   * Milliseconds between a contributor's acceptance and the 200 of a stream that has no token yet: until
+   * then a failure still gets an HTTP status.
+   *
+   * @default 5000
+   */
+  firstByteMs?: number
+  /**
+   * Milliseconds that running answers have to finish when the gateway stops.
+   *
+   * @default 10000
+   */
+  drainMs?: number
+  /**
+   * Milliseconds that a client may leave its stream unread before it is cut off.
+   *
+   * @default 60000
+   */
+  stalledReaderMs?: number
+  /**
+   * Largest request body, in bytes.
+   *
+   * @default 67108864
+   */
+  bodyLimit?: number
+  /**
+   * Milliseconds that a client has to send its request's headers.
+   *
+   * @default 10000
+   */
+  headersTimeoutMs?: number
+  /**
+   * Milliseconds that a client has to send its whole request.
+   *
+   * @default 60000
+   */
+  requestTimeoutMs?: number
+}
+
+/** What this node's own engine can take on now. */
+export interface Capacity {
+  contributing: boolean
+  /** Requests that it runs at once. */
+  slots: number
+  active: number
+  queued: number
+  /** Names of the models that it serves to others. */
+  models: string[]
+}
+
+/** Where the gateway writes its log. */
+export interface GatewayLogger {
+  debug(message: string, fields?: Record<string, unknown>): void
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+}
+
+export interface GatewayComponents {
+  consumer: Pick<Consumer, 'models' | 'peers' | 'infer'>
+  ledger: Pick<Ledger, 'balance' | 'list'>
+  /** This node's peer id, and its public key as base64url. */
+  identity: { peer: string; publicKey: string }
+  capacity: () => Capacity
+  /** Whether this node joins a mesh, and how many peers it is connected to. */
+  mesh: () => { joins: boolean; connected: number }
+  /** The multiaddrs at which this node can be reached now. */
+  addresses: () => string[]
+  /** Where the gateway counts; the node may count there too. @default one of its own */
+  registry?: Registry
+  logger: GatewayLogger
+}
+
+export interface Gateway extends Startable {
+  /** Base address, such as `http://127.0.0.1:17475`. Throws GatewayNotStartedError. */
+  readonly url: string
+  /** Throws GatewayListenError, GatewayApiKeyRequiredError, GatewayTlsError or KeyFileError. */
+  start(): Promise<void>
+  /** Takes no more requests, lets running ones finish for `drainMs`, then cuts them. */
+  stop(): Promise<void>
+  /** Answers a request without a socket, for tests; works before `start()` too. */
+  inject(request: InjectOptions): Promise<LightMyRequestResponse>
+}
