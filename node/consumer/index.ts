@@ -18,9 +18,9 @@ import type { Directory } from '../discovery/index.ts'
 import type { Ledger } from '../ledger/index.ts'
 import type { Path } from '../reach/index.ts'
 import { LobstahConsumer } from './consumer.ts'
-import type { TokenDrift } from './token-drift.ts'
+import type { TokenDrift } from './peers/token-drift.ts'
 
-export type { TokenDrift } from './token-drift.ts'
+export type { TokenDrift } from './peers/token-drift.ts'
 
 export interface ConsumerInit {
   /** Whether a peer is asked at all. */

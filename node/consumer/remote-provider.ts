@@ -18,8 +18,8 @@ import {
   type Route
 } from '../../protocols/index.ts'
 import { bestConnection, routeOf, type Contributor } from '../discovery/index.ts'
-import { Purchase, type PurchaseComponents } from './purchase.ts'
-import type { Purchases } from './purchases.ts'
+import { Purchase, type PurchaseComponents } from './settling/purchase.ts'
+import type { Purchases } from './settling/purchases.ts'
 import type { Libp2p } from '@libp2p/interface'
 
 export interface RemoteProviderComponents extends PurchaseComponents {

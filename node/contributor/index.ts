@@ -10,9 +10,9 @@ import type { ProviderRecords } from '../discovery/index.ts'
 import type { Engine } from '../engines/index.ts'
 import type { Ledger } from '../ledger/index.ts'
 import { LobstahContributor } from './contributor.ts'
-import type { CreditInit } from './credit.ts'
+import type { CreditInit } from './settling/credit.ts'
 
-export type { SharedLine } from './credit.ts'
+export type { SharedLine } from './settling/credit.ts'
 
 export interface ContributorInit extends CreditInit {
   /** Whether the mesh is served; otherwise only this node's own user. */

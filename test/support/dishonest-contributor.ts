@@ -1,8 +1,8 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PrivateKey, Stream } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { Announcer } from '../../node/contributor/announcer.ts'
-import { Meter } from '../../node/contributor/meter.ts'
+import { Announcer } from '../../node/contributor/offers/announcer.ts'
+import { Meter } from '../../node/contributor/settling/meter.ts'
 import { createLobstahLibp2p, type LobstahLibp2p } from '../../node/libp2p.ts'
 import {
   CHAT_PROTOCOL,

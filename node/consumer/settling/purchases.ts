@@ -1,0 +1,46 @@
+import type { Transcript } from '../../../protocols/index.ts'
+import type { Purchase } from './purchase.ts'
+
+/** Answers that broke off and are remembered by what they delivered. */
+const MAX_BROKEN = 256
+
+/** The purchases under way, and those whose answer broke off before its final receipt. */
+export class Purchases {
+  readonly #running = new Set<string>()
+  /** What they delivered, without the purchases themselves: their documents may have 64 MiB each. */
+  readonly #broken = new Map<string, Transcript>()
+
+  begin(purchase: Purchase): void {
+    this.#running.add(purchase.id)
+  }
+
+  /** Takes a purchase whose stream is over; returns whether it broke off. */
+  async end(purchase: Purchase): Promise<boolean> {
+    const whole = await purchase.settled().then(
+      () => true,
+      () => false
+    )
+    this.#running.delete(purchase.id)
+    if (whole) return false
+    // Where nothing was delivered, such as by a busy contributor, there is nothing to compare a claim with.
+    if (purchase.transcript.deltas > 0) this.#broken.set(purchase.id, purchase.transcript)
+    const [oldest] = this.#broken.keys()
+    if (this.#broken.size > MAX_BROKEN && oldest !== undefined) this.#broken.delete(oldest)
+    return true
+  }
+
+  /** Whether an order is still being answered. */
+  running(order: string): boolean {
+    return this.#running.has(order)
+  }
+
+  /** What was delivered for an order whose answer broke off, where it is remembered. */
+  broken(order: string): Transcript | undefined {
+    return this.#broken.get(order)
+  }
+
+  /** Forgets a purchase: it is settled after all. */
+  settle(order: string): void {
+    this.#broken.delete(order)
+  }
+}

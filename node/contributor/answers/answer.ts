@@ -1,0 +1,116 @@
+import { pipe } from 'it-pipe'
+import {
+  CancelledError,
+  EngineFailedError,
+  HEARTBEAT_MS,
+  encodeJson,
+  type ChatSession,
+  type FinishReason,
+  type Usage
+} from '../../../protocols/index.ts'
+import type { EngineEvent } from '../../engines/engine.ts'
+import type { Meter } from '../settling/meter.ts'
+import type { Settlement } from '../settling/settlement.ts'
+
+interface End {
+  finishReason: FinishReason
+  usage: Usage
+}
+
+/** One answer on its way from the engine to its consumer. */
+export interface AnswerInit {
+  session: ChatSession
+  meter: Meter
+  settlement: Settlement
+  /** Resolves when the order is known to be none that was placed before: nothing of the answer is sent until then. */
+  isNew: Promise<void>
+}
+
+/**
+ * Sends what the engine says: deltas as they come, receipts when they are due, then the final receipt and
+ * `end`. Resolves when the consumer has countersigned. Throws LobstahErrors; what was delivered is claimed.
+ */
+export async function answer(events: () => AsyncIterable<EngineEvent>, init: AnswerInit): Promise<void> {
+  const { session, meter, settlement, isNew } = init
+  const { signal } = session
+  let end: End | undefined
+  let generating = false
+
+  async function* payloads(source: AsyncIterable<EngineEvent>): AsyncGenerator<Uint8Array> {
+    for await (const event of source) {
+      await isNew
+      if (event.type === 'end') {
+        end = { finishReason: event.finishReason, usage: event.usage }
+        return
+      }
+      if (meter.overrun) {
+        end = { finishReason: 'length', usage: meter.usage }
+        return
+      }
+      const payload = encodeJson({ type: 'delta', ...event.delta })
+      meter.add(event.delta, payload)
+      generating = true
+      yield payload
+    }
+  }
+
+  async function send(source: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const payload of source) {
+      // Where the order could not be kept, its consumer is better off with another contributor.
+      settlement.check()
+      await session.sendPayload(payload)
+      if (meter.due) settlement.add(meter.receipt())
+      await settlement.room()
+    }
+  }
+
+  const stopHeartbeat = heartbeat(session, () => (generating ? 'generating' : 'prefill'))
+  try {
+    await pipe(events, payloads, send)
+    end ??= signal.aborted ? undefined : failed()
+  } catch (err) {
+    if (!cancelled(session)) {
+      if (meter.delivered) settlement.add(meter.finalReceipt(meter.usage, 'error'))
+      await settlement.sent().catch(() => undefined)
+      throw signal.aborted ? signal.reason : err
+    }
+  } finally {
+    stopHeartbeat()
+  }
+  end ??= { finishReason: 'cancelled', usage: meter.usage }
+  const receipt = meter.finalReceipt(end.usage, end.finishReason)
+  const { promptTokens, completionTokens } = receipt
+  settlement.add(receipt)
+  await settlement.sent()
+  // The consumer's user reads what is billed, also where the engine counted otherwise.
+  await session.send({ type: 'end', ...end, usage: { ...end.usage, promptTokens, completionTokens } })
+  await settlement.settled()
+}
+
+/** Says that the contributor lives while it has nothing else to say; returns how to stop it. */
+export function heartbeat(
+  session: ChatSession,
+  phase: () => 'queued' | 'prefill' | 'generating',
+  position?: () => number
+): () => void {
+  const timer = setInterval(() => {
+    if (session.signal.aborted || performance.now() - session.lastSent < HEARTBEAT_MS * 0.75) return
+    const status = {
+      type: 'status' as const,
+      phase: phase(),
+      ...(position === undefined ? {} : { position: position() })
+    }
+    // The answer itself notices when the consumer is lost.
+    session.send(status).catch(() => undefined)
+  }, HEARTBEAT_MS / 4)
+  return () => clearInterval(timer)
+}
+
+/** Whether the consumer asked to stop, and still listens. */
+function cancelled(session: ChatSession): boolean {
+  return session.signal.reason instanceof CancelledError && session.writable
+}
+
+function failed(): never {
+  throw new EngineFailedError('The engine ended without saying why')
+}

@@ -1,0 +1,82 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '@libp2p/interface'
+import { isDeepStrictEqual } from 'node:util'
+import { MAX_ANNOUNCED_MODELS, modelInfo, type OfferedModel, type Price } from '../../../protocols/index.ts'
+import type { Engine } from '../../engines/engine.ts'
+import { priceOf } from './pricing.ts'
+
+/** How often the engine is asked what it can serve, in milliseconds. */
+const REFRESH_INTERVAL_MS = 15_000
+
+/** Longest wait for the engine's list, in milliseconds. */
+const REFRESH_TIMEOUT_MS = 10_000
+
+export interface OffersInit {
+  prices: Readonly<Record<string, Price>>
+  /** Called when the models or their prices are others than before. */
+  onChange: () => void
+}
+
+/** What the engine can serve now, with prices; an engine that does not answer serves nothing. */
+export class Offers {
+  readonly #engine: Engine
+  readonly #init: OffersInit
+  readonly #log: Logger
+  #models: OfferedModel[] = []
+  #announced: OfferedModel[] = []
+  #stopped = new AbortController()
+  #loop: Promise<void> = Promise.resolve()
+
+  constructor(engine: Engine, init: OffersInit, log: Logger) {
+    this.#engine = engine
+    this.#init = init
+    this.#log = log
+  }
+
+  get models(): OfferedModel[] {
+    return this.#models
+  }
+
+  /** Those of them that fit an announcement: with one that does not, peers would take none of it. */
+  get announced(): OfferedModel[] {
+    return this.#announced
+  }
+
+  async start(): Promise<void> {
+    this.#stopped = new AbortController()
+    await this.refresh()
+    this.#loop = this.#keep(this.#stopped.signal)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    await this.#loop
+  }
+
+  /** Asks the engine now. */
+  async refresh(): Promise<void> {
+    const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(REFRESH_TIMEOUT_MS)])
+    let models: OfferedModel[] = []
+    try {
+      const served = await this.#engine.models({ signal })
+      models = served.map((model) => ({ ...model, price: priceOf(model, this.#init.prices) }))
+    } catch (err) {
+      if (this.#stopped.signal.aborted) return
+      this.#log('the engine does not answer: nothing is offered until it does - %e', err)
+    }
+    if (isDeepStrictEqual(models, this.#models)) return
+    this.#models = models
+    const fit = models.filter((model) => modelInfo.safeParse(model).success)
+    this.#announced = fit.slice(0, MAX_ANNOUNCED_MODELS)
+    const left = models.length - this.#announced.length
+    if (left > 0) this.#log('%d of %d models do not fit an announcement', left, models.length)
+    this.#init.onChange()
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
+    do {
+      await delay(REFRESH_INTERVAL_MS, undefined, { signal }).catch(() => undefined)
+      if (!signal.aborted) await this.refresh()
+    } while (!signal.aborted)
+  }
+}

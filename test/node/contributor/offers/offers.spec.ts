@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { defaultLogger } from '@libp2p/logger'
+import { Offers } from '../../../../node/contributor/offers/offers.ts'
+import { EngineFailedError, type ModelInfo } from '../../../../protocols/index.ts'
+import { SCRIPTED_MODEL, ScriptedEngine, say } from '../../../support/scripted-engine.ts'
+
+const log = defaultLogger().forComponent('test')
+
+/** An engine that serves what a test says, or fails. */
+class FlakyEngine extends ScriptedEngine {
+  failure: Error | undefined
+  asked: AbortSignal | undefined
+
+  override async models(options: { signal?: AbortSignal } = {}): Promise<ModelInfo[]> {
+    this.asked = options.signal
+    if (this.failure !== undefined) throw this.failure
+    return this.served
+  }
+}
+
+describe('node/contributor/offers/offers', () => {
+  let engine: FlakyEngine
+  let changes: number
+  let offers: Offers
+
+  beforeEach(() => {
+    engine = new FlakyEngine(() => say([]))
+    changes = 0
+    offers = new Offers(
+      engine,
+      { prices: { 'scripted:1b': { prompt: 1, completion: 2 } }, onChange: () => changes++ },
+      log
+    )
+  })
+  afterEach(() => offers.stop())
+
+  it("offers the engine's models with their prices", async () => {
+    await offers.start()
+    assert.deepEqual(offers.models, [{ ...SCRIPTED_MODEL, price: { prompt: 1, completion: 2 } }])
+    assert.equal(changes, 1)
+  })
+
+  it('tells of changes only', async () => {
+    await offers.start()
+    await offers.refresh()
+    assert.equal(changes, 1)
+    engine.served = [...engine.served, { ...SCRIPTED_MODEL, id: 'other:1b' }]
+    await offers.refresh()
+    assert.equal(changes, 2)
+    assert.equal(offers.models.length, 2)
+  })
+
+  it('offers nothing while the engine fails, and all when it comes back', async () => {
+    engine.failure = new EngineFailedError('down')
+    await offers.start()
+    assert.deepEqual([offers.models, changes], [[], 0])
+    engine.failure = undefined
+    await offers.refresh()
+    assert.deepEqual([offers.models.length, changes], [1, 1])
+    engine.failure = new EngineFailedError('down again')
+    await offers.refresh()
+    assert.deepEqual([offers.models, changes], [[], 2])
+  })
+
+  it('announces what an announcement can hold, and serves its own user all', async () => {
+    const models = Array.from({ length: 300 }, (_, i) => ({ ...SCRIPTED_MODEL, id: `model:${i}` }))
+    engine.served = [{ ...SCRIPTED_MODEL, id: 'x'.repeat(257) }, ...models]
+    await offers.start()
+    assert.equal(offers.models.length, 301)
+    assert.deepEqual(
+      offers.announced.map(({ id }) => id),
+      models.slice(0, 256).map(({ id }) => id)
+    )
+  })
+
+  it('asks the engine with a deadline', async () => {
+    await offers.start()
+    assert.ok(engine.asked instanceof AbortSignal)
+  })
+
+  it('keeps its last word when it is stopped while the engine is asked', async () => {
+    await offers.start()
+    const gate = Promise.withResolvers<ModelInfo[]>()
+    engine.models = async (options) => {
+      const signal = options?.signal
+      signal?.addEventListener('abort', () => gate.reject(signal.reason))
+      return await gate.promise
+    }
+    const refreshing = offers.refresh()
+    await offers.stop()
+    await refreshing
+    assert.deepEqual([offers.models.length, changes], [1, 1])
+  })
+})
