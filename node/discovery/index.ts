@@ -6,7 +6,6 @@
  */
 export * from './bootstrap-keeper.ts'
 export * from './bounded-answers.ts'
-export * from './dial-back-probe.ts'
 export * from './directory.ts'
 export * from './errors.ts'
 export * from './local-peers.ts'

@@ -10,7 +10,7 @@ import { spoken } from './stdin.ts'
 type Within = (command: Command, action: (config: Config, output: Output) => Promise<void>) => Promise<void>
 
 const load = {
-  doctor: () => import('./commands/doctor.ts'),
+  doctor: () => import('./doctor/doctor.ts'),
   friends: () => import('./commands/friends.ts'),
   invite: () => import('./commands/invite.ts'),
   join: () => import('./commands/join.ts'),

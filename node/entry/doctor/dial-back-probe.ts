@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import * as varint from 'uint8-varint'
-import { FrameStream, InvalidFrameError } from '../../protocols/index.ts'
+import { FrameStream, InvalidFrameError } from '../../../protocols/index.ts'
 
 /** A peer with this protocol dials others back (libp2p's AutoNAT v2). */
 export const DIAL_REQUEST_PROTOCOL = '/libp2p/autonat/2/dial-request'

@@ -1,17 +1,13 @@
 import { networkInterfaces } from 'node:os'
 import type { Connection, IdentifyResult, Listener, Logger } from '@libp2p/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import {
-  DIAL_REQUEST_PROTOCOL,
-  DialBackProbe,
-  isPublicAddress,
-  type DialBackResult
-} from '../discovery/index.ts'
-import type { LobstahLibp2p } from '../libp2p.ts'
-import { StunDirectory, closeEnds, gather } from '../reach/index.ts'
+import { isPublicAddress } from '../../discovery/index.ts'
+import type { LobstahLibp2p } from '../../libp2p.ts'
+import { StunDirectory, closeEnds, gather } from '../../reach/index.ts'
+import { DIAL_REQUEST_PROTOCOL, DialBackProbe, type DialBackResult } from './dial-back-probe.ts'
 import { because, fail, ok, skip, warn, type Finding } from './diagnosis.ts'
-import type { MeshConfig } from './mesh-config.ts'
-import type { Runtime } from './runtime-file.ts'
+import type { MeshConfig } from '../mesh-config.ts'
+import type { Runtime } from '../runtime-file.ts'
 
 /** Longest wait for a relay to tell its STUN ports, in milliseconds. */
 const STUN_PATIENCE_MS = 3000

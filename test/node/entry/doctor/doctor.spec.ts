@@ -6,22 +6,22 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Startable } from '@libp2p/interface'
-import { STUN_PROTOCOL, tellStunPorts } from '../../../protocols/index.ts'
-import { resolveConfig } from '../../../node/config/index.ts'
-import { doctor } from '../../../node/entry/commands/doctor.ts'
-import type { Finding } from '../../../node/entry/diagnosis.ts'
-import type { Lobstah } from '../../../node/lobstah.ts'
-import { bindingResponse } from '../../../node/reach/stun/message.ts'
-import { bareNode } from '../../support/libp2p-pair.ts'
-import { OUTER, dialBacks } from '../../support/dial-backs.ts'
-import { startOllamaServer } from '../../support/engines/ollama-server.ts'
-import { Mesh, addressesOf, contributorsKnown, until } from '../../support/mesh.ts'
-import { ScriptedEngine, say } from '../../support/scripted-engine.ts'
+import { STUN_PROTOCOL, tellStunPorts } from '../../../../protocols/index.ts'
+import { resolveConfig } from '../../../../node/config/index.ts'
+import { doctor } from '../../../../node/entry/doctor/doctor.ts'
+import type { Finding } from '../../../../node/entry/doctor/diagnosis.ts'
+import type { Lobstah } from '../../../../node/lobstah.ts'
+import { bindingResponse } from '../../../../node/reach/stun/message.ts'
+import { bareNode } from '../../../support/libp2p-pair.ts'
+import { OUTER, dialBacks } from '../../../support/dial-backs.ts'
+import { startOllamaServer } from '../../../support/engines/ollama-server.ts'
+import { Mesh, addressesOf, contributorsKnown, until } from '../../../support/mesh.ts'
+import { ScriptedEngine, say } from '../../../support/scripted-engine.ts'
 
 const LOOPBACK = ['/ip4/127.0.0.1/tcp/0']
 const NOBODY = '/ip4/127.0.0.1/tcp/1/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA'
 
-describe('node/entry/doctor', function () {
+describe('node/entry/doctor/doctor', function () {
   this.timeout(60_000)
   let mesh: Mesh
   let home: string
