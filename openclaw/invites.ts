@@ -11,38 +11,43 @@ const TIMEOUT_MS = 30_000
 /** What came of addresses and invites to join by. */
 export interface Taken {
   addresses: string[]
-  /** The node's home belongs to a mesh now, by an invite. */
+  /** The node's home belongs to a mesh, by one of these invites or by an earlier one. */
   joined: boolean
-  /** Whoever is in that mesh was let in by somebody. */
+  /** That mesh is private: each of its members was let in by another. */
   private: boolean
 }
 
 /**
  * Has `lobstah-node join` take the invites, so that the node's home keeps the mesh: an invite expires, and it holds
- * the key of its mesh, which belongs neither on a command line nor in openclaw.json. Returns what is wrong with one.
+ * the key of its mesh, which belongs neither on a command line nor in openclaw.json. Without an invite the mesh that
+ * the home belongs to already counts. Returns a sentence that says what is wrong with an invite.
  */
 export async function takeInvites(items: string[], place: Place): Promise<Taken | string> {
-  const taken: Taken = { addresses: items.filter(isAddress), joined: false, private: false }
-  for (const invite of items.filter((item) => !isAddress(item))) {
-    const joined = await join(invite, place)
-    if (typeof joined === 'string') return joined
-    taken.joined = true
-    taken.private = joined.private === true
+  const addresses = items.filter(isAddress)
+  const invites = items.filter((item) => !isAddress(item))
+  let mesh: Record<string, unknown> = {}
+  if (invites.length === 0) {
+    const kept = await run(['mesh', '--json'], place)
+    // A program that cannot tell keeps no mesh, or is not there: the node itself says so when it starts.
+    mesh = typeof kept === 'string' ? {} : kept
   }
-  return taken
+  for (const invite of invites) {
+    const joined = await run(['join', '-', '--json'], place, invite)
+    if (typeof joined === 'string') return joined
+    mesh = joined
+  }
+  return { addresses, joined: typeof mesh.mesh === 'string', private: mesh.private === true }
 }
 
-async function join(invite: string, place: Place): Promise<Record<string, unknown> | string> {
+/** Runs the program and returns the document that it prints, or a sentence that says what went wrong. */
+async function run(args: string[], place: Place, input = ''): Promise<Record<string, unknown> | string> {
   const program = findProgram(place)
   if (program === undefined)
     return 'lobstah-node is not installed here, and it keeps the mesh: npm install --global lobstah-node'
   const [command = '', ...first] = program
-  const child = spawn(command, [...first, 'join', '-', '--json'], {
-    env: place.env,
-    timeout: TIMEOUT_MS
-  })
-  // One that ends early reads no invite: its exit code tells.
-  child.stdin.on('error', () => undefined).end(invite)
+  const child = spawn(command, [...first, ...args], { env: place.env, timeout: TIMEOUT_MS })
+  // A program that ends early reads no input: its exit code tells.
+  child.stdin.on('error', () => undefined).end(input)
   try {
     const [stdout, stderr, [code]] = await Promise.all([
       text(child.stdout),

@@ -7,6 +7,15 @@ const TIMEOUT_MS = 5000
 /** Longest answer that OpenClaw asks for, in tokens; half of the context where that is less. */
 const MAX_ANSWER_TOKENS = 8192
 
+/** Context of a model that carries an agent's session, in tokens. */
+const COMFORTABLE_CONTEXT = 32_768
+
+/** Context below which an agent's first turn (about 11,000 tokens, and its answer) does not fit, in tokens. */
+export const LEAST_CONTEXT = 16_000
+
+/** Context that OpenClaw is told where no engine tells it, in tokens: it compacts a session before a larger one would be refused. */
+const ASSUMED_CONTEXT = COMFORTABLE_CONTEXT
+
 /** A model that can chat, with what decides whether it becomes the default. */
 export interface GridModel {
   definition: ModelDefinition
@@ -36,14 +45,21 @@ export async function ownPeer(
   return typeof peer === 'string' ? peer : undefined
 }
 
-/** Whether the node behind a gateway belongs to a mesh; undefined where none answers. */
-export async function joinsMesh(
-  baseUrl: string,
-  apiKey: string,
-  signal?: AbortSignal
-): Promise<boolean | undefined> {
-  const { joins } = await get(new URL('/mesh', baseUrl).href, apiKey, signal)
-  return typeof joins === 'boolean' ? joins : undefined
+/** What a node says of its mesh; each is undefined where no node answers, or an older one. */
+export interface MeshState {
+  /** Whether it has a mesh to join. */
+  joins: boolean | undefined
+  /** Contributors it is reaching that have not told their models yet. */
+  meeting: number | undefined
+}
+
+/** What the node behind a gateway says of its mesh. */
+export async function meshState(baseUrl: string, apiKey: string, signal?: AbortSignal): Promise<MeshState> {
+  const { joins, meeting } = await get(new URL('/mesh', baseUrl).href, apiKey, signal)
+  return {
+    joins: typeof joins === 'boolean' ? joins : undefined,
+    meeting: typeof meeting === 'number' ? meeting : undefined
+  }
 }
 
 /** Whether a gateway answers, and takes another key than this. */
@@ -75,17 +91,24 @@ function request(url: string, apiKey: string, signal?: AbortSignal): Promise<Res
   })
 }
 
-/** The model to use when nobody has chosen: one that can call tools, and not a demonstration, if there is one. */
-export function preferredModel(models: GridModel[]): string | undefined {
-  const worth = ({ definition, demonstration }: GridModel): number =>
-    (demonstration ? 0 : 2) + (definition.compat.supportsTools ? 1 : 0)
-  return models.toSorted((a, b) => worth(b) - worth(a))[0]?.definition.id
+/**
+ * The model to use when nobody has chosen. A demonstration comes last; then what decides is whether a whole agent
+ * session fits, whether the model can call tools, and whether at least a first turn fits.
+ */
+export function preferredModel(models: GridModel[]): GridModel | undefined {
+  const worth = ({ definition: { contextWindow, compat }, demonstration }: GridModel): number =>
+    (demonstration ? 0 : 8) +
+    (contextWindow >= COMFORTABLE_CONTEXT ? 4 : 0) +
+    (compat.supportsTools ? 2 : 0) +
+    (contextWindow >= LEAST_CONTEXT ? 1 : 0)
+  return models.toSorted((a, b) => worth(b) - worth(a))[0]
 }
 
 function toGridModel(value: unknown): GridModel | undefined {
-  const { id, context_length: contextWindow, lobstah } = record(value)
+  const { id, context_length: told, lobstah } = record(value)
   const { capabilities, demonstration, peers } = record(lobstah)
-  if (typeof id !== 'string' || typeof contextWindow !== 'number' || contextWindow < 1) return undefined
+  if (typeof id !== 'string') return undefined
+  const contextWindow = typeof told === 'number' && told >= 1 ? told : ASSUMED_CONTEXT
   const can = (name: string): boolean => Array.isArray(capabilities) && capabilities.includes(name)
   if (!can('chat')) return undefined
   return {

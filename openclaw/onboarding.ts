@@ -68,12 +68,14 @@ interface Settled {
 /** What openclaw.json must hold for the choices to take effect, with the models that can be reached now. */
 async function settle({ choices, joined }: Answers, apiKey: string, place: Place): Promise<Settled> {
   const service = localService(choices, place)
-  let reached = await askService(choices.baseUrl, apiKey)
+  const gateway = { baseUrl: choices.baseUrl, apiKey }
+  let reached = await askService(gateway, choices.discover)
   const refused = reached.models === undefined && (await refusesKey(choices.baseUrl, apiKey))
   // A second node would find the port and the home taken.
   if (reached.models === undefined && !refused && service !== undefined)
-    reached = await tryService(service, choices.baseUrl, apiKey, choices.discover)
+    reached = await tryService(service, gateway, choices.discover)
   const { models } = reached
+  const preferred = preferredModel(models ?? [])
   const provider: ProviderConfig = {
     baseUrl: choices.baseUrl,
     api: 'openai-completions',
@@ -87,9 +89,10 @@ async function settle({ choices, joined }: Answers, apiKey: string, place: Place
       models: { mode: 'merge', providers: { [PROVIDER]: provider } },
       plugins: { entries: { [PROVIDER]: { enabled: true, config: keptChoices(choices) } } }
     },
-    model: preferredModel(models ?? []),
+    model: preferred?.definition.id,
     notes: afterwards(choices, {
       found: models?.length,
+      preferred,
       refused,
       starts: service !== undefined,
       joins: joined || reached.joins === true

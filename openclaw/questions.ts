@@ -87,7 +87,7 @@ async function askTrust(
             hint: 'strangers may read prompts and send tool calls'
           }
     ],
-    initialValue: defaultAccess(taken)
+    initialValue: known.access ?? defaultAccess(taken)
   })
   if (access === 'mesh') return { access, friends: known.friends }
   const friends = await prompter.text({

@@ -1,4 +1,5 @@
 import type { Choices } from './choices.ts'
+import { LEAST_CONTEXT, type GridModel } from './models.ts'
 
 /** What the two opt-ins mean, in two sentences each, and what to beware of. */
 export const TEXTS = {
@@ -23,15 +24,24 @@ export const TEXTS = {
 /** Asks the questions again, and looks for models. */
 const ONBOARD = 'openclaw models auth login --provider lobstah --method custom --set-default'
 
+/** What came of onboarding. */
+export interface Outcome {
+  /** How many models can be reached; undefined where no node answers. */
+  found: number | undefined
+  /** The model that OpenClaw uses by default from now on. */
+  preferred: GridModel | undefined
+  /** The gateway wants another API key. */
+  refused: boolean
+  /** OpenClaw can start a node itself. */
+  starts: boolean
+  /** The node has a mesh to join. */
+  joins: boolean
+}
+
 /** What a person should know after onboarding. */
 export function afterwards(
   choices: Choices,
-  {
-    found,
-    refused,
-    starts,
-    joins
-  }: { found: number | undefined; refused: boolean; starts: boolean; joins: boolean }
+  { found, preferred, refused, starts, joins }: Outcome
 ): string[] {
   const { baseUrl, discover, contribute, bootstrap, access, friends } = choices
   const notes: string[] = []
@@ -50,6 +60,13 @@ export function afterwards(
       `No model can be reached through ${baseUrl} now. Start an engine on this machine` +
         (discover ? ', or wait until a contributor is up' : ', or say yes to discover') +
         `; then onboard again: ${ONBOARD}`
+    )
+  }
+  if (preferred !== undefined && preferred.definition.contextWindow < LEAST_CONTEXT) {
+    const { id, contextWindow } = preferred.definition
+    notes.push(
+      `${id} holds ${contextWindow} tokens, too few for an agent's first turn: restart its contributor with ` +
+        'lobstah-node --contribute --context-length 32768, or name a larger model.'
     )
   }
   if (!starts && found !== undefined && (discover || contribute)) {

@@ -2,34 +2,42 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LocalService } from './host.ts'
-import { joinsMesh, listModels, ownPeer, type GridModel } from './models.ts'
+import { listModels, meshState, ownPeer, type GridModel } from './models.ts'
 
-/** How long a node may take to start and, where it is to discover, to find somebody, in milliseconds. */
+/** How long a node may take to start and, where it is to discover, to find a contributor, in milliseconds. */
 const PATIENCE_MS = 20_000
+
+/** How long the other contributors get to tell their models once the first has, in milliseconds. */
+const SETTLE_MS = 5000
+
+/** Consecutive looks that must find nobody left to tell its models: contributors are found one by one. */
+const QUIET_LOOKS = 3
 
 const POLL_MS = 250
 
-/** What a node could reach. */
+/** What a node reaches. */
 export interface Reached {
   /** Undefined where no node answers. */
   models: GridModel[] | undefined
-  /** Whether it belongs to a mesh. */
+  /** Whether it has a mesh to join. */
   joins: boolean | undefined
 }
 
-/** What the node reaches that runs already. */
-export async function askService(baseUrl: string, apiKey: string): Promise<Reached> {
-  return { models: await listModels(baseUrl, apiKey), joins: await joinsMesh(baseUrl, apiKey) }
+/** Where a node's gateway answers, and what it takes. */
+export interface Gateway {
+  baseUrl: string
+  apiKey: string
 }
 
-/**
- * What a node started this way reaches; it runs for as long as that takes. With `discover` one that belongs to a
- * mesh is given time to meet a peer.
- */
+/** What the node that runs already reaches, with `discover` once its contributors have told their models. */
+export async function askService(gateway: Gateway, discover: boolean): Promise<Reached> {
+  return await settled(gateway, { discover, waits: 'if it answers', signal: new AbortController().signal })
+}
+
+/** What a node started this way reaches; it runs for as long as that takes. */
 export async function tryService(
   { command, args, env }: LocalService,
-  baseUrl: string,
-  apiKey: string,
+  gateway: Gateway,
   discover: boolean
 ): Promise<Reached> {
   const child = spawn(command, args, { stdio: 'ignore', env: { ...process.env, ...env } })
@@ -37,21 +45,41 @@ export async function tryService(
   const exited = once(child, 'close')
     .catch(() => undefined)
     .then(() => ended.abort())
-  const deadline = performance.now() + PATIENCE_MS
-  let [models, joins]: [Reached['models'], Reached['joins']] = [undefined, undefined]
   try {
-    while (performance.now() < deadline && !ended.signal.aborted) {
-      models = (await listModels(baseUrl, apiKey, ended.signal)) ?? models
-      joins ??= await joinsMesh(baseUrl, apiKey, ended.signal)
-      const waits = discover && joins !== false
-      if (models !== undefined && (!waits || (await servedByOthers(models, baseUrl, apiKey)))) break
-      await delay(POLL_MS)
-    }
-    return { models, joins }
+    return await settled(gateway, { discover, waits: 'until it answers', signal: ended.signal })
   } finally {
     child.kill('SIGTERM')
     await exited
   }
+}
+
+/** Looks until all contributors in reach have told their models, or time is up. */
+async function settled(
+  { baseUrl, apiKey }: Gateway,
+  options: { discover: boolean; waits: 'if it answers' | 'until it answers'; signal: AbortSignal }
+): Promise<Reached> {
+  const { discover, waits, signal } = options
+  let deadline = performance.now() + (waits === 'if it answers' ? SETTLE_MS : PATIENCE_MS)
+  let reached: Reached = { models: undefined, joins: undefined }
+  let met = false
+  let quiet = 0
+  while (performance.now() < deadline && !signal.aborted) {
+    const models = await listModels(baseUrl, apiKey, signal)
+    const { joins, meeting = 0 } = await meshState(baseUrl, apiKey, signal)
+    reached = { models: models ?? reached.models, joins: joins ?? reached.joins }
+    if (reached.models === undefined && waits === 'if it answers') break
+    if (models !== undefined) {
+      if (!discover || joins === false) break
+      if (!met && (await servedByOthers(models, baseUrl, apiKey))) {
+        met = true
+        deadline = Math.min(deadline, performance.now() + SETTLE_MS)
+      }
+      quiet = met && meeting === 0 ? quiet + 1 : 0
+      if (quiet >= QUIET_LOOKS) break
+    }
+    await delay(POLL_MS)
+  }
+  return reached
 }
 
 async function servedByOthers(models: GridModel[], baseUrl: string, apiKey: string): Promise<boolean> {

@@ -19,17 +19,29 @@ describe('openclaw: the questions', function () {
   let shown: string[]
   /** The gateway wants another key. */
   let refuses = false
+  /** What the gateway says at each look: the models, and how many contributors have not told theirs. */
+  let looks: { models: object[]; meeting: number }[] = []
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'lobstah-onboarding-'))
     // A gateway that runs already, and a program that keeps what it is told.
-    server = createServer((_request, response) => {
-      response.writeHead(refuses ? 401 : 200).end('{"data":[]}')
+    server = createServer((request, response) => {
+      const { models, meeting } = looks[0] ?? { models: [], meeting: 0 }
+      // The node's state is asked last at each look.
+      if (request.url === '/mesh' && looks.length > 1) looks.shift()
+      const body =
+        request.url === '/mesh'
+          ? { joins: models.length > 0, meeting }
+          : request.url === '/pubkey'
+            ? { peer: 'me' }
+            : { data: models }
+      response.writeHead(refuses ? 401 : 200).end(JSON.stringify(body))
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`
     const script = [
       '#!/bin/sh',
+      `if [ "$1" = mesh ]; then cat "${folder}/mesh.json"; exit; fi`,
       `echo "$@" >> "${folder}/args"`,
       `invite=$(cat); echo "$invite" >> "${folder}/stdin"`,
       'case "$invite" in',
@@ -37,6 +49,7 @@ describe('openclaw: the questions', function () {
       '  *) echo "{\\"mesh\\":\\"home\\",\\"private\\":true,\\"bootstrap\\":[]}";;',
       'esac'
     ]
+    await writeFile(join(folder, 'mesh.json'), JSON.stringify({ mesh: null, private: false }))
     await writeFile(join(folder, 'lobstah-node'), script.join('\n'), { mode: 0o755 })
   })
   after(async () => {
@@ -119,6 +132,47 @@ describe('openclaw: the questions', function () {
     assert.doesNotMatch(JSON.stringify(result), /lobstah1/)
     // The members of a private mesh were let in by somebody.
     assert.match(args(result), /--ask-access mesh$/)
+  })
+
+  it('keep the private mesh that the home has joined when the invite is left empty', async () => {
+    await writeFile(join(folder, 'mesh.json'), JSON.stringify({ mesh: 'home', private: true }))
+    try {
+      const { notes, ...result } = await answered({ discover: true, contribute: true })
+      assert.ok(shown.includes('Whom do you ask and serve? [mesh]'), shown.join('\n'))
+      assert.match(args({ notes, ...result }), /--ask-access mesh --contribute --serve-access mesh$/)
+      assert.doesNotMatch(notes.join('\n'), /Only friends|meets nobody/)
+    } finally {
+      await writeFile(join(folder, 'mesh.json'), JSON.stringify({ mesh: null, private: false }))
+    }
+  })
+
+  it('offer what was chosen before as the default', async () => {
+    const config = {
+      plugins: {
+        entries: { lobstah: { config: { discover: true, access: 'mesh', bootstrap: [ADDRESS] } } }
+      }
+    }
+    const result = await answered({ discover: true }, config)
+    assert.match(args(result), /--ask-access mesh$/)
+  })
+
+  it('wait until every contributor has told its models, prefer a large context, warn of a small one', async () => {
+    const model = (id: string, context: number): object => ({
+      id,
+      context_length: context,
+      lobstah: { capabilities: ['chat', 'tools'], peers: [PEER] }
+    })
+    const small = { models: [model('small', 8192)], meeting: 1 }
+    const both = { models: [model('small', 8192), model('large', 65_536)], meeting: 0 }
+    looks = [small, small, small, small, both]
+    const waited = await answered({ discover: true, invites: [ADDRESS] })
+    assert.equal(waited.defaultModel, 'lobstah/large')
+    assert.doesNotMatch(waited.notes.join('\n'), /too few/)
+    looks = [{ ...small, meeting: 0 }]
+    const alone = await answered({ discover: true, invites: [ADDRESS] })
+    looks = []
+    assert.equal(alone.defaultModel, 'lobstah/small')
+    assert.match(alone.notes.join('\n'), /small holds 8192 tokens, too few .* --context-length 32768/)
   })
 
   it('leave nothing of an earlier yes after no and no', async () => {

@@ -154,7 +154,31 @@ describe('openclaw: the plugin', () => {
           ['act', 'text', false, 40_960, 8192, true]
         ]
       )
-      assert.equal(preferredModel(models), 'act')
+      assert.equal(preferredModel(models)?.definition.id, 'act')
+    })
+
+    it('prefers a context that carries an agent to tools, and a small model to a demonstration', async () => {
+      const sized = (id: string, size: number | null, can: string[], more = {}): object => ({
+        ...model(id, can, more),
+        context_length: size
+      })
+      const tiny = sized('tiny', 65_536, ['chat', 'tools'], { demonstration: true })
+      const small = sized('small', 8192, ['chat', 'tools'])
+      const fair = sized('fair', 16_384, ['chat', 'tools'])
+      const large = sized('large', 32_768, ['chat'])
+      const best = sized('best', 131_072, ['chat', 'tools'])
+      const untold = sized('untold', null, ['chat'])
+      for (const [data, preferred] of [
+        [[tiny, small], 'small'],
+        [[small, fair], 'fair'],
+        [[small, large], 'large'],
+        [[small, untold], 'untold'],
+        [[tiny, small, fair, large, best], 'best']
+      ] as const) {
+        answer = { data }
+        const models = (await listModels(baseUrl)) ?? []
+        assert.equal(preferredModel(models)?.definition.id, preferred)
+      }
     })
 
     it('registers a provider whose catalog is what the gateway lists', async () => {
