@@ -115,8 +115,8 @@ export interface GatewayComponents {
   /** This node's peer id, and its public key as base64url. */
   identity: { peer: string; publicKey: string }
   capacity: () => Capacity
-  /** Whether this node joins a mesh, and how many peers it is connected to. */
-  mesh: () => { joins: boolean; connected: number }
+  /** Whether this node joins a mesh, how many peers it is connected to, and how many have not announced themselves yet. */
+  mesh: () => { joins: boolean; connected: number; meeting: number }
   /** The multiaddrs at which this node can be reached now. */
   addresses: () => string[]
   /** Where the gateway counts; the node may count there too. @default one of its own */

@@ -87,7 +87,7 @@ export const capacityAnswer = z.object({
   models: z.array(z.string())
 })
 
-export const meshAnswer = z.object({ joins: z.boolean(), connected: z.int() })
+export const meshAnswer = z.object({ joins: z.boolean(), connected: z.int(), meeting: z.int() })
 
 export const receiptsAnswer = z.object({
   entries: z.array(

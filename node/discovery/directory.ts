@@ -114,6 +114,11 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
     return this.#init.joins && !this.#met
   }
 
+  /** How many peers are being reached that have not announced themselves yet. */
+  get meeting(): number {
+    return this.#settling.size
+  }
+
   /** Resolves at the next change, or after `timeoutMs`. */
   async changed(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     await pEvent(this, 'change', { timeout: timeoutMs, signal }).catch((err: unknown) => {

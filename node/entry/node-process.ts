@@ -150,7 +150,11 @@ function buildGateway(
       const { models = [], ...load } = lobstah.contributor?.capacity() ?? { slots: 0, active: 0, queued: 0 }
       return { contributing: config.contribute, ...load, models: models.map(({ id }) => id) }
     },
-    mesh: () => ({ joins: config.bootstrap.length > 0, connected: lobstah.libp2p.getPeers().length }),
+    mesh: () => ({
+      joins: config.bootstrap.length > 0,
+      connected: lobstah.libp2p.getPeers().length,
+      meeting: lobstah.directory.meeting
+    }),
     registry: metrics,
     addresses: () => lobstah.libp2p.getMultiaddrs().map(String),
     logger: log.gateway

@@ -122,7 +122,7 @@ describe('openclaw: an agent’s traffic', function () {
       ledger: consumer.ledger,
       identity: { peer: consumer.peer, publicKey: '' },
       capacity: () => ({ contributing: false, slots: 0, active: 0, queued: 0, models: [] }),
-      mesh: () => ({ joins: true, connected: 2 }),
+      mesh: () => ({ joins: true, connected: 2, meeting: 0 }),
       addresses: () => [],
       logger: { debug: silent, info: silent, warn: silent, error: silent }
     })

@@ -37,7 +37,7 @@ export function testGateway(init: GatewayInit = {}): TestGateway {
     },
     identity: { peer: '12D3KooWSelf', publicKey: 'a2V5' },
     capacity: () => ({ contributing: true, slots: 2, active: 1, queued: 0, models: ['tiny:latest'] }),
-    mesh: () => ({ joins: true, connected: 3 }),
+    mesh: () => ({ joins: true, connected: 3, meeting: 1 }),
     addresses: () => ['/ip4/127.0.0.1/tcp/4001'],
     logger: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
   })

@@ -29,7 +29,7 @@ export class MeshGateway {
       ledger: node.ledger,
       identity: { peer: node.peer, publicKey: '' },
       capacity: () => ({ contributing: false, slots: 0, active: 0, queued: 0, models: [] }),
-      mesh: () => ({ joins: true, connected: node.libp2p.getPeers().length }),
+      mesh: () => ({ joins: true, connected: node.libp2p.getPeers().length, meeting: 0 }),
       addresses: () => [],
       logger: { debug: quiet, info: quiet, warn: quiet, error: quiet }
     })
