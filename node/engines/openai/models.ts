@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { LobstahError, ModelNotFoundError } from '../../../protocols/errors.ts'
 import { canonicalModelName, type Capability, type ModelInfo } from '../../../protocols/inference/index.ts'
-import { SERVER, type OpenaiClient } from './client.ts'
+import type { OpenaiClient } from './client.ts'
+import { SERVER } from './errors.ts'
 
 const size = z.number().int().min(1).nullish().catch(null)
 

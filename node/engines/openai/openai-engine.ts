@@ -6,9 +6,10 @@ import { callError } from '../errors.ts'
 import type { OpenaiEngineInit } from '../index.ts'
 import { checkContextLength, estimateInputTokens, estimateTokens } from '../prompt.ts'
 import { anySignal } from '../signals.ts'
-import { OpenaiClient, SERVER } from './client.ts'
+import { OpenaiClient } from './client.ts'
+import { SERVER } from './errors.ts'
 import { OpenaiModels } from './models.ts'
-import { chatChunk, completionChunk, OpenaiReply } from './replies.ts'
+import { OpenaiReply } from './replies.ts'
 import { toChatBody, toCompletionBody } from './requests.ts'
 
 const DEFAULT_CONTEXT_LENGTH = 4096
@@ -94,19 +95,17 @@ export class OpenaiEngine implements Engine {
     const model = await this.#models.find(request.model, signal)
     const promptTokens = estimateTokens(request)
     checkContextLength(promptTokens, model.contextLength)
-    const reply = new OpenaiReply(promptTokens)
+    const tools = request.kind === 'chat' ? (request.tools ?? []).map((tool) => tool.function.name) : []
+    const reply = new OpenaiReply(promptTokens, tools)
     // Null means as much as fits; left out, a completion would end after a few words.
     const bound = this.#models.boundsItself(model, request.max_tokens) ? { max_tokens: null } : {}
-    if (request.kind === 'chat') {
-      const body = { ...toChatBody(request, model), ...bound }
-      const chunks = this.#client.stream('/v1/chat/completions', body, signal)
-      for await (const chunk of chunks) yield* reply.deltas(chatChunk.parse(chunk))
-    } else {
-      const body = { ...toCompletionBody(request, model), ...bound }
-      const chunks = this.#client.stream('/v1/completions', body, signal)
-      for await (const chunk of chunks) yield* reply.deltas(completionChunk.parse(chunk))
-    }
-    yield reply.end()
+    const [path, body] =
+      request.kind === 'chat'
+        ? ['/v1/chat/completions', toChatBody(request, model)]
+        : ['/v1/completions', toCompletionBody(request, model)]
+    for await (const event of this.#client.stream(path, { ...body, ...bound }, signal))
+      yield* reply.deltas(event)
+    yield* reply.end()
   }
 
   async #call<T>(options: EngineOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

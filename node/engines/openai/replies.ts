@@ -1,185 +1,159 @@
-import { z } from 'zod'
 import { EngineFailedError } from '../../../protocols/errors.ts'
-import type {
-  Delta,
-  FinishReason,
-  Logprob,
-  ToolCallDelta,
-  Usage
-} from '../../../protocols/inference/index.ts'
+import type { Delta, FinishReason, Logprob, Usage } from '../../../protocols/inference/index.ts'
 import type { EngineEvent } from '../engine.ts'
-import { newToolCallId } from '../tool-call-id.ts'
-import { SERVER } from './client.ts'
+import { quote } from '../errors.ts'
+import { chunk, textsIn, toolCallsIn, type Choice, type CountedUsage, type TokenLogprobs } from './chunks.ts'
+import { SERVER } from './errors.ts'
+import { ToolCalls } from './tool-calls.ts'
 
-const count = z.number().int().min(0)
-const tokenLogprob = z.object({ token: z.string(), logprob: z.number() })
-
-const usage = z.object({
-  prompt_tokens: count,
-  completion_tokens: count.default(0),
-  prompt_tokens_details: z.object({ cached_tokens: count.nullish() }).nullish(),
-  completion_tokens_details: z.object({ reasoning_tokens: count.nullish() }).nullish()
-})
-
-const common = { index: count.default(0), finish_reason: z.string().nullish() }
-
-const toolCall = z.object({
-  index: count.max(1023).default(0),
-  id: z.string().nullish(),
-  function: z.object({ name: z.string().nullish(), arguments: z.string().nullish() }).default({})
-})
-
-/** One event of `/v1/chat/completions`. */
-export const chatChunk = z.object({
-  usage: usage.nullish(),
-  choices: z.array(
-    z.object({
-      ...common,
-      delta: z
-        .object({
-          content: z.string().nullish(),
-          // Servers disagree about the name; these two are in use.
-          reasoning_content: z.string().nullish(),
-          reasoning: z.string().nullish(),
-          tool_calls: z.array(toolCall).nullish()
-        })
-        .default({}),
-      logprobs: z
-        .object({
-          content: z.array(tokenLogprob.extend({ top_logprobs: z.array(tokenLogprob).nullish() })).nullish()
-        })
-        .nullish()
-    })
-  )
-})
-type Chunk = z.infer<typeof chatChunk>
-type Choice = Chunk['choices'][number]
-
-/** A tool call as far as it has come. */
-interface Call {
-  /** Its place among the calls of the answer. */
-  index: number
-  id: string
-  named: boolean
-  /** Arguments that came before the name. */
-  held: string
-}
-
-/** One event of `/v1/completions`, in the shape of the other. */
-export const completionChunk = z
-  .object({ usage: usage.nullish(), choices: z.array(z.object({ ...common, text: z.string().default('') })) })
-  .transform(({ choices, ...chunk }): Chunk => ({
-    ...chunk,
-    choices: choices.map(({ text, ...choice }) => ({ ...choice, delta: { content: text } }))
-  }))
-
-const FINISH_REASONS: Record<string, FinishReason> = {
-  stop: 'stop',
-  length: 'length',
-  tool_calls: 'tool_calls',
-  function_call: 'tool_calls',
-  content_filter: 'content_filter'
-}
+/** Reasons that are not `stop`, in the words of the servers. A reason that nobody knows is `stop`. */
+const FINISH_REASONS: readonly (readonly [RegExp, FinishReason | 'failed' | undefined])[] = [
+  [/^(null|none|)$/, undefined],
+  [
+    /^(length|max_?(output_?)?_?(new_)?tokens|max_length|model_(context_window|length)(_exceeded)?)$/,
+    'length'
+  ],
+  [/^(tool_?calls?|function_?calls?|tool_?use)$/, 'tool_calls'],
+  [
+    /^(content_filter(ed)?|safety|sensitive|refusal|recitation|blocklist|prohibited_content)$/,
+    'content_filter'
+  ],
+  [/^(error|failed|failure|abort(ed)?|cancell?ed|network_error|insufficient_system_resource)$/, 'failed']
+]
 
 /** Turns the events of one stream into ours. */
 export class OpenaiReply {
   readonly #promptEstimate: number
-  /** The latest call under each index of the server's. */
-  readonly #calls = new Map<number, Call>()
-  #callCount = 0
+  readonly #calls: ToolCalls
   #tokens = 0
+  /** Tokens of pieces that were held back. */
+  #held = 0
+  /** The first half of a character that the server cut in two. */
+  #half = ''
   #finishReason: FinishReason | undefined
-  #usage: Usage | undefined
+  #usage: CountedUsage = {}
 
-  /** `promptEstimate` stands in where the server does not count. */
-  constructor(promptEstimate: number) {
+  /** `promptEstimate` stands in where the server does not count; `tools` are the names that may be called. */
+  constructor(promptEstimate: number, tools: Iterable<string> = []) {
     this.#promptEstimate = promptEstimate
+    this.#calls = new ToolCalls(tools)
   }
 
-  *deltas(chunk: Chunk): Iterable<EngineEvent> {
-    if (chunk.usage) this.#usage = toUsage(chunk.usage)
-    const choice = chunk.choices[0]
-    if (choice === undefined) return
+  /** Whether the server has said why it ended. */
+  get finished(): boolean {
+    return this.#finishReason !== undefined
+  }
+
+  /** What an event, or the document of a whole answer, brings. */
+  *deltas(data: unknown): Iterable<EngineEvent> {
+    const { success, data: read } = chunk.safeParse(data)
+    if (!success) throw new EngineFailedError(`${SERVER} sent an event that is no part of an answer`)
+    if (read.usage) this.#count(read.usage)
+    const choice = read.choices?.find((one) => one != null && (one.index ?? 0) === 0)
+    if (choice == null) return
     const delta = this.#delta(choice)
-    if (choice.finish_reason) this.#finish(choice.finish_reason)
-    if (Object.keys(delta).length === 0) return
-    delta.tokens = delta.logprobs?.length ?? 1
-    this.#tokens += delta.tokens
-    yield { type: 'delta', delta }
+    // A message without a reason is a whole answer of a server that gives none.
+    const whole = choice.delta == null && choice.message != null ? 'stop' : ''
+    this.#finish(choice.finish_reason ?? whole)
+    if (Object.keys(delta).length > 0) yield this.#counted(delta, delta.logprobs?.length ?? 1)
   }
 
-  /** The last event. Throws EngineFailedError when the server did not say why it ended, or whom a tool call calls. */
-  end(): EngineEvent {
-    if (this.#calls.values().some(({ named }) => !named)) {
-      throw new EngineFailedError(`${SERVER} sent a tool call without a name`)
-    }
+  /** The last events. Throws EngineFailedError when the server did not say why it ended, or whom a tool call calls. */
+  *end(): Iterable<EngineEvent> {
     if (this.#finishReason === undefined) {
       throw new EngineFailedError(`${SERVER} ended the answer without a finish_reason`)
     }
-    const usage = this.#usage ?? { promptTokens: this.#promptEstimate, completionTokens: this.#tokens }
-    return { type: 'end', finishReason: this.#finishReason, usage }
-  }
-
-  #finish(reason: string): void {
-    const known = FINISH_REASONS[reason]
-    if (known === undefined) {
-      throw new EngineFailedError(`${SERVER} ended the answer with the reason ${JSON.stringify(reason)}`)
+    const toolCalls = this.#calls.end(this.#finishReason === 'length')
+    const rest = {
+      ...(toolCalls.length > 0 ? { toolCalls } : {}),
+      ...(this.#half === '' ? {} : { content: '\ufffd' })
     }
-    // Some servers say "stop" after a tool call.
-    this.#finishReason = known === 'stop' && this.#calls.size > 0 ? 'tool_calls' : known
+    if (Object.keys(rest).length > 0) yield this.#counted(rest, 0)
+    yield { type: 'end', finishReason: this.#reason(this.#finishReason), usage: this.#total() }
   }
 
-  #delta({ delta, logprobs }: Choice): Delta {
-    const reasoning = delta.reasoning_content ?? delta.reasoning
-    const calls = delta.tool_calls?.flatMap((call) => this.#toolCall(call)) ?? []
+  #counted(delta: Delta, tokens: number): EngineEvent {
+    delta.tokens = tokens + this.#held
+    this.#held = 0
+    this.#tokens += delta.tokens
+    return { type: 'delta', delta }
+  }
+
+  /** Some servers say `stop` after tool calls, some `tool_calls` after none. */
+  #reason(said: FinishReason): FinishReason {
+    if (said === 'stop' && this.#calls.count > 0) return 'tool_calls'
+    return said === 'tool_calls' && this.#calls.count === 0 ? 'stop' : said
+  }
+
+  #finish(said: string): void {
+    const reason = said.toLowerCase()
+    const known = FINISH_REASONS.find(([pattern]) => pattern.test(reason))
+    if (known === undefined) this.#finishReason = 'stop'
+    else if (known[1] === 'failed') {
+      throw new EngineFailedError(`${SERVER} ended the answer with the reason ${quote(said)}`)
+    } else this.#finishReason = known[1] ?? this.#finishReason
+  }
+
+  #delta(choice: Choice): Delta {
+    const message = choice.delta ?? choice.message ?? {}
+    const parts = textsIn(message.content)
+    const content = this.#whole(parts.content + (choice.text ?? ''))
+    const spoken = message.reasoning_content ?? message.reasoning ?? message.thinking
+    const reasoning = textsIn(spoken).content + parts.reasoning
+    const pieces = toolCallsIn(message)
+    const toolCalls = this.#calls.add(pieces)
+    if (pieces.length > 0 && toolCalls.length === 0) this.#held++
+    const logprobs = choice.logprobs == null ? [] : toLogprobs(choice.logprobs)
     return {
-      ...(delta.content ? { content: delta.content } : {}),
-      ...(reasoning ? { reasoning } : {}),
-      ...(calls.length > 0 ? { toolCalls: calls } : {}),
-      ...(logprobs?.content && logprobs.content.length > 0
-        ? { logprobs: logprobs.content.map(toLogprob) }
-        : {})
+      ...(content === '' ? {} : { content }),
+      ...(reasoning === '' ? {} : { reasoning }),
+      ...(toolCalls.length > 0 ? { toolCalls } : {}),
+      ...(logprobs.length > 0 ? { logprobs } : {})
     }
   }
 
-  #toolCall(call: z.infer<typeof toolCall>): ToolCallDelta[] {
-    const { name, arguments: text } = call.function
-    let known = this.#calls.get(call.index)
-    // Some servers give all calls the same index: one with another id and a name is another call.
-    const another = known?.named === true && Boolean(name) && Boolean(call.id) && call.id !== known.id
-    if (known === undefined || another) {
-      const id = call.id ? call.id : newToolCallId()
-      known = { index: this.#callCount++, id, named: false, held: '' }
-      this.#calls.set(call.index, known)
+  /** A text without the first half of a character, which waits for its other half. */
+  #whole(text: string): string {
+    const joined = this.#half + text
+    if (text === '') return ''
+    this.#half = /[\ud800-\udbff]$/.exec(joined)?.[0] ?? ''
+    return joined.slice(0, joined.length - this.#half.length)
+  }
+
+  /** Later counts replace earlier ones; one that is missing or null does not. */
+  #count(usage: CountedUsage): void {
+    const counted = Object.entries(usage).filter(([, value]) => value != null)
+    this.#usage = { ...this.#usage, ...(Object.fromEntries(counted) as CountedUsage) }
+  }
+
+  #total(): Usage {
+    const { prompt_tokens: prompt, completion_tokens: completion } = this.#usage
+    const cached = this.#usage.prompt_tokens_details?.cached_tokens
+    const reasoning = this.#usage.completion_tokens_details?.reasoning_tokens
+    return {
+      // Some servers send zeros where they do not count.
+      promptTokens: prompt ? prompt : this.#promptEstimate,
+      completionTokens: completion ? completion : this.#tokens,
+      ...(cached == null ? {} : { cachedTokens: cached }),
+      ...(reasoning == null ? {} : { reasoningTokens: reasoning })
     }
-    const { index, id } = known
-    if (known.named) return text ? [{ index, arguments: text }] : []
-    // The name goes with the call's first delta: what comes before it waits.
-    known.held += text ?? ''
-    if (!name) return []
-    known.named = true
-    return [{ index, id, name, ...(known.held === '' ? {} : { arguments: known.held }) }]
   }
 }
 
-function toLogprob(
-  entry: z.infer<typeof tokenLogprob> & { top_logprobs?: z.infer<typeof tokenLogprob>[] | null }
-): Logprob {
-  const { token, logprob, top_logprobs: top } = entry
-  return {
-    token,
-    logprob,
-    ...(top ? { top: top.map((other) => ({ token: other.token, logprob: other.logprob })) } : {})
+function toLogprobs({ content, tokens, ...old }: TokenLogprobs): Logprob[] {
+  if (content) {
+    return content.map(({ token, logprob, top_logprobs: top }) => ({
+      token,
+      logprob,
+      ...(top ? { top: top.map((other) => ({ token: other.token, logprob: other.logprob })) } : {})
+    }))
   }
-}
-
-function toUsage(counted: z.infer<typeof usage>): Usage {
-  const cached = counted.prompt_tokens_details?.cached_tokens
-  const reasoning = counted.completion_tokens_details?.reasoning_tokens
-  return {
-    promptTokens: counted.prompt_tokens,
-    completionTokens: counted.completion_tokens,
-    ...(cached == null ? {} : { cachedTokens: cached }),
-    ...(reasoning == null ? {} : { reasoningTokens: reasoning })
-  }
+  return (tokens ?? []).map((token, place) => {
+    const top = old.top_logprobs?.[place]
+    return {
+      token,
+      logprob: old.token_logprobs?.[place] ?? 0,
+      ...(top ? { top: Object.entries(top).map(([token, logprob]) => ({ token, logprob })) } : {})
+    }
+  })
 }

@@ -57,6 +57,8 @@ export class OpenaiServer extends FakeServer {
   props: Record<string, unknown> | undefined
   script: FakeScript
   quirks: OpenaiQuirks = {}
+  /** Sent as it stands to whoever asks for an answer, in place of what the script says. */
+  recorded: { body: string; contentType?: string; status?: number } | undefined
   readonly #apiKey: string | undefined
 
   constructor(init: OpenaiServerInit) {
@@ -94,6 +96,12 @@ export class OpenaiServer extends FakeServer {
 
   async #generate(exchange: Exchange, body: Record<string, unknown>): Promise<void> {
     const { response, request } = exchange
+    if (this.recorded !== undefined) {
+      const { body, contentType = 'text/event-stream', status = 200 } = this.recorded
+      response.writeHead(status, { 'content-type': contentType })
+      response.end(body)
+      return
+    }
     const prompt = toPrompt(body)
     const size = Number(record(this.props?.default_generation_settings).n_ctx ?? 131_072)
     if (prompt.tokens >= size) {

@@ -201,12 +201,10 @@ describe('node/engines/openai', () => {
       })
     }
 
-    for (const quirk of ['withoutDone', 'withoutFinishReason'] as const) {
-      it(`never takes an answer for whole: ${quirk}`, async () => {
-        server.quirks = { [quirk]: true }
-        await assert.rejects(ask('Hello!'), EngineFailedError)
-      })
-    }
+    it('never takes an answer for whole that has no finish_reason', async () => {
+      server.quirks = { withoutFinishReason: true }
+      await assert.rejects(ask('Hello!'), EngineFailedError)
+    })
 
     it('survives an abort at any moment of an answer that has come whole', async () => {
       answer({ text: 'one two three' })

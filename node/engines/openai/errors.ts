@@ -1,0 +1,150 @@
+import {
+  BadRequestError,
+  BusyError,
+  ContextLengthExceededError,
+  EngineFailedError,
+  ModelNotFoundError,
+  UnsupportedParameterError,
+  type LobstahError
+} from '../../../protocols/errors.ts'
+import { quote } from '../errors.ts'
+import { contextLimitIn, isContextOverflow } from './context-limit.ts'
+
+/** What messages call the server. */
+export const SERVER = 'The OpenAI-compatible server'
+
+const UNSUPPORTED_IMAGE = /image input|image_url|mmproj|multimodal|vision add-on|does not support images/i
+const UNREADABLE_REQUEST =
+  /json\.exception|parse error|failed to parse|invalid (json|type|param)|invalid_request/i
+
+/** The server's own words on a failure. */
+export interface Failure {
+  /** The HTTP status, or what the failure says its status is; 500 where neither says. */
+  status: number
+  message: string
+  /** What kind of failure it is, in the server's own word. */
+  type: string
+}
+
+/** The server refused a prompt that does not fit, and may have told how much does. */
+export class EngineContextExceededError extends ContextLengthExceededError {
+  /** The context's length in tokens, where the server told it. */
+  readonly limit: number | undefined
+
+  constructor(message: string, limit: number | undefined) {
+    super(message)
+    this.limit = limit
+  }
+}
+
+/** The error that stands for a failure of the server's. */
+export function toError({ status, message, type }: Failure): LobstahError {
+  const said = quote(message)
+  // Servers answer 500 for requests that no server could fulfil, so a 500 is not always worth a retry.
+  if (status <= 501 && ![401, 402, 403, 429].includes(status)) {
+    if (isContextOverflow(`${type} ${message}`)) {
+      return new EngineContextExceededError(`${SERVER} answers ${said}`, contextLimitIn(message))
+    }
+    if (UNSUPPORTED_IMAGE.test(message)) {
+      return new UnsupportedParameterError(`${SERVER} answers ${said}`, { param: 'messages' })
+    }
+    if (status !== 404 && UNREADABLE_REQUEST.test(`${type} ${message}`)) {
+      return new BadRequestError(`${SERVER} refuses the request: ${said}`)
+    }
+  }
+  switch (status) {
+    case 400:
+    case 413:
+    case 422:
+      return new BadRequestError(`${SERVER} refuses the request: ${said}`)
+    case 404:
+      return new ModelNotFoundError(`${SERVER} does not have the model: ${said}`)
+    case 429:
+    case 503:
+      return new BusyError(`${SERVER} is busy: ${said}`)
+    case 501:
+      return new UnsupportedParameterError(`${SERVER} cannot do this: ${said}`, { param: 'model' })
+    default:
+      return new EngineFailedError(`${SERVER} failed: ${said}`)
+  }
+}
+
+/** The failure that a body other than 2xx tells. */
+export function failureOf(status: number, body: string): Failure {
+  const document = parsed(body)
+  const { message, type = '' } = wordsOf(document) ?? {}
+  return { status, type, message: message ?? (body.trim() === '' ? `status ${status}` : body) }
+}
+
+/** The failure that a document at status 200, or an event of a stream, tells instead of an answer. */
+export function failureIn(document: unknown): Failure | undefined {
+  if (!isFailure(document)) return undefined
+  const { message, type = '', status } = wordsOf(document) ?? {}
+  const refused = /invalid|validation|bad_?request/i.test(type)
+  return { status: status ?? (refused ? 400 : 500), type, message: message ?? 'it does not say why' }
+}
+
+/** Whether a document tells a failure. `error: null` beside an answer does not. */
+function isFailure(document: unknown): boolean {
+  if (typeof document === 'string') return true
+  if (!isRecord(document)) return false
+  if (document.error) return true
+  if (Array.isArray(document.choices)) return false
+  const { object, detail, message, code, type } = document
+  return object === 'error' || detail != null || (typeof message === 'string' && (code ?? type) != null)
+}
+
+interface Words {
+  message?: string | undefined
+  type?: string | undefined
+  status?: number | undefined
+}
+
+/**
+ * What a failure says, in the forms in use: `{error: {message}}` (OpenAI's), `{error: "…"}` (Ollama, TGI),
+ * `{object: "error", message}` (SGLang, older vLLM), `{detail}` (FastAPI). What a failure repeats of the request is
+ * left alone.
+ */
+function wordsOf(document: unknown): Words | undefined {
+  if (typeof document === 'string') return { message: document }
+  if (!isRecord(document)) return undefined
+  const { error, message, detail, msg } = document
+  const own = {
+    type: firstString(document.type, document.error_type, document.code),
+    status: firstStatus(document.http_status_code, document.code, document.status)
+  }
+  // An empty or a null error is none.
+  if (error) {
+    const inner = wordsOf(error)
+    return {
+      ...own,
+      message: inner?.message,
+      type: inner?.type ?? own.type,
+      status: inner?.status ?? own.status
+    }
+  }
+  if (Array.isArray(detail)) return { ...own, ...wordsOf(detail[0]) }
+  const text = firstString(message, detail, msg)
+  if (text !== undefined) return { ...own, message: text }
+  return isRecord(detail) ? wordsOf(detail) : undefined
+}
+
+function firstString(...values: unknown[]): string | undefined {
+  return values.find((value): value is string => typeof value === 'string' && value !== '')
+}
+
+function firstStatus(...values: unknown[]): number | undefined {
+  return values.map(Number).find((value) => Number.isInteger(value) && value >= 400 && value <= 599)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
