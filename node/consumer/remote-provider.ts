@@ -13,6 +13,7 @@ import {
   type ChatExchange,
   type InferOptions,
   type InferenceRequest,
+  type LobstahError,
   type OfferedModel,
   type Provider,
   type Route
@@ -73,6 +74,7 @@ export class RemoteProvider implements Provider {
       throw err
     }
     let [accepted, ended] = [false, false]
+    let failure: LobstahError | undefined
     try {
       await readAccepted(exchange, { signal })
       accepted = true
@@ -83,13 +85,15 @@ export class RemoteProvider implements Provider {
         yield event
       }
     } catch (err) {
-      if (signal?.aborted !== true) {
-        ended = true
-        await exchange.abort(toLobstahError(err))
-      }
+      if (signal?.aborted !== true) failure = toLobstahError(err)
       throw err
     } finally {
-      const closing = ended ? exchange.close() : this.#cancel(exchange, purchase, accepted)
+      const closing =
+        failure !== undefined
+          ? fail(exchange, purchase, failure)
+          : ended
+            ? exchange.close()
+            : this.#cancel(exchange, purchase, accepted)
       this.#components.background(closing.finally(() => this.#end(purchase)))
     }
   }
@@ -114,9 +118,15 @@ export class RemoteProvider implements Provider {
       await exchange.close()
     } catch (err) {
       this.#components.log('an order with %s was cancelled but not settled - %e', this.peer, err)
-      await exchange.abort(new CancelledError())
+      await fail(exchange, purchase, new CancelledError())
     }
   }
+}
+
+/** Ends the exchange when the receipts before the failure are acknowledged: afterwards nothing is said any more. */
+async function fail(exchange: ChatExchange, purchase: Purchase, reason: LobstahError): Promise<void> {
+  await purchase.idle()
+  await exchange.fail(reason)
 }
 
 /** The contributor's next frame as an event; the end only after the final receipt is kept and countersigned. */
@@ -145,6 +155,8 @@ async function next(
         return frame
       case 'accepted':
         throw new InvalidFrameError('The order was accepted before')
+      default:
+        frame satisfies never
     }
   }
 }

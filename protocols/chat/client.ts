@@ -1,28 +1,19 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { CHAT_PROTOCOL } from '../constants.ts'
 import { InvalidFrameError, PeerLostError, type LobstahError } from '../errors.ts'
-import { FrameStream, decodeJson, encodeJson } from '../framing/index.ts'
+import { Exchange, encodeJson, type Received } from '../framing/index.ts'
 import type { SignedRecord } from '../records/signed-record.ts'
-import { ACCEPT_TIMEOUT_MS, MAX_CHAT_STREAMS, SILENCE_TIMEOUT_MS } from './constants.ts'
-import { fromErrorFrame, toErrorFrame } from './errors.ts'
-import { contributorFrame, type ConsumerFrame, type ContributorFrame } from './frames.ts'
-
-/** A frame as it came: `payload` are the bytes that a transcript hash covers. */
-export interface ReceivedFrame {
-  frame: Exclude<ContributorFrame, { type: 'error' }>
-  payload: Uint8Array
-}
+import { ACCEPT_TIMEOUT_MS, MAX_CHAT_STREAMS, SEND_TIMEOUT_MS, SILENCE_TIMEOUT_MS } from './constants.ts'
+import { contributorFrame, type ConsumerFrame, type ContributorFrame, type OrderFrame } from './frames.ts'
 
 /** A consumer's side of one exchange. */
 export class ChatExchange {
-  readonly #frames: FrameStream
-  readonly #sent: Promise<void>
+  readonly #exchange: Exchange<ContributorFrame, ConsumerFrame>
 
   constructor(stream: Stream, order: SignedRecord, request: Uint8Array, traceparent?: string) {
-    this.#frames = new FrameStream(stream)
-    this.#sent = this.#send(order, request, traceparent)
+    this.#exchange = new Exchange(stream, contributorFrame)
     // A contributor may refuse before it has read everything; its error frame then says why.
-    this.#sent.catch(() => undefined)
+    this.#place({ type: 'order', order, traceparent }, request).catch(() => undefined)
   }
 
   /**
@@ -30,44 +21,40 @@ export class ChatExchange {
    * DeadlineError after `timeoutMs` of silence, InvalidFrameError. A contributor that still takes a
    * large request has nothing to say: as long as the request moves, that is no silence.
    */
-  async read(options: { signal?: AbortSignal | undefined; timeoutMs?: number } = {}): Promise<ReceivedFrame> {
-    const payload = await this.#frames.read({ timeoutMs: SILENCE_TIMEOUT_MS, ...options })
-    const frame = decodeJson(contributorFrame, payload)
-    if (frame.type === 'error') throw fromErrorFrame(frame)
-    return { frame, payload }
+  async read(
+    options: { signal?: AbortSignal | undefined; timeoutMs?: number } = {}
+  ): Promise<Received<ContributorFrame>> {
+    return await this.#exchange.read({ timeoutMs: SILENCE_TIMEOUT_MS, ...options })
   }
 
   /** Countersigns a receipt. */
   async acknowledge(acknowledgement: SignedRecord): Promise<void> {
-    await this.#write({ type: 'acknowledgement', acknowledgement })
+    await this.#send({ type: 'acknowledgement', acknowledgement })
   }
 
   /** Asks the contributor to stop; it answers with a last receipt and `end`. */
   async cancel(): Promise<void> {
-    await this.#write({ type: 'cancel' })
+    await this.#send({ type: 'cancel' })
   }
 
   /** Ends the exchange after its last frame. */
   async close(): Promise<void> {
-    await this.#frames.close()
+    await this.#exchange.close()
   }
 
-  /** Ends the exchange at once; says why where the stream still takes it. */
-  async abort(reason: LobstahError): Promise<void> {
-    const { stream } = this.#frames
-    // Best effort: the stream may be what broke, and where there is no room the reset comes first anyway.
-    const useful = !(reason instanceof PeerLostError) && !stream.writableNeedsDrain
-    if (useful) await this.#write(toErrorFrame(reason)).catch(() => undefined)
-    stream.abort(reason)
+  /** Ends the exchange early, and says why unless the contributor ended it: see {@link Exchange.fail}. */
+  async fail(reason: LobstahError): Promise<void> {
+    await this.#exchange.fail(reason)
   }
 
-  async #send(order: SignedRecord, request: Uint8Array, traceparent?: string): Promise<void> {
-    await this.#frames.write(encodeJson({ type: 'order', order, traceparent }))
-    await this.#frames.write(request)
+  async #place(order: OrderFrame, request: Uint8Array): Promise<void> {
+    const { frames } = this.#exchange
+    await frames.write(encodeJson(order))
+    await frames.write(request)
   }
 
-  async #write(frame: ConsumerFrame): Promise<void> {
-    await this.#frames.write(encodeJson(frame), { signal: AbortSignal.timeout(1000) })
+  async #send(frame: ConsumerFrame): Promise<void> {
+    await this.#exchange.send(frame, { signal: AbortSignal.timeout(SEND_TIMEOUT_MS) })
   }
 }
 

@@ -10,6 +10,9 @@ export const ACCEPT_TIMEOUT_MS = 10_000
 /** Longest wait for a request document, in milliseconds. */
 export const REQUEST_TIMEOUT_MS = 60_000
 
+/** Longest wait for room for a consumer's frame, in milliseconds: they are small. */
+export const SEND_TIMEOUT_MS = 1000
+
 /** Completion tokens after which a contributor sends the next receipt. */
 export const RECEIPT_INTERVAL_TOKENS = 512
 

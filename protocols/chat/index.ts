@@ -5,6 +5,5 @@
  */
 export * from './client.ts'
 export * from './constants.ts'
-export * from './errors.ts'
 export * from './frames.ts'
 export * from './server.ts'

@@ -1,10 +1,11 @@
 import type { Connection, Stream } from '@libp2p/interface'
-import { CancelledError, toLobstahError, PeerLostError, type LobstahError } from '../errors.ts'
-import { FrameStream, MAX_REQUEST_BYTES, decodeJson, encodeJson, streamSignal } from '../framing/index.ts'
+import { CancelledError, InvalidFrameError, toLobstahError, type LobstahError } from '../errors.ts'
+import { Exchange, MAX_REQUEST_BYTES, streamSignal } from '../framing/index.ts'
 import type { SignedRecord } from '../records/signed-record.ts'
 import { ACCEPT_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './constants.ts'
-import { fromErrorFrame, toErrorFrame } from './errors.ts'
-import { consumerFrame, orderFrame, type ContributorFrame, type OrderFrame } from './frames.ts'
+import { consumerFrame, type ConsumerFrame, type ContributorFrame, type OrderFrame } from './frames.ts'
+
+type ContributorExchange = Exchange<ConsumerFrame, ContributorFrame>
 
 /** A contributor's side of one exchange. */
 export class ChatSession {
@@ -16,21 +17,25 @@ export class ChatSession {
   readonly signal: AbortSignal
   /** When the latest frame was sent, in milliseconds of the monotonic clock. */
   lastSent = performance.now()
-  readonly #frames: FrameStream
+  readonly #exchange: ContributorExchange
   readonly #cancel = new AbortController()
 
-  constructor(frames: FrameStream, peer: string, { order, traceparent }: OrderFrame) {
-    this.#frames = frames
+  constructor(exchange: ContributorExchange, peer: string, { order, traceparent }: OrderFrame) {
+    this.#exchange = exchange
     this.peer = peer
     this.order = order
     this.traceparent = traceparent
-    this.signal = AbortSignal.any([streamSignal(frames.stream), this.#cancel.signal])
+    this.signal = AbortSignal.any([streamSignal(exchange.frames.stream), this.#cancel.signal])
   }
 
   /** Reads the request document. Call it once the order is found good: it may be long. */
   async readRequest(): Promise<Uint8Array> {
     const { signal } = this
-    return await this.#frames.read({ signal, timeoutMs: REQUEST_TIMEOUT_MS, max: MAX_REQUEST_BYTES })
+    return await this.#exchange.frames.read({
+      signal,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      max: MAX_REQUEST_BYTES
+    })
   }
 
   /**
@@ -40,10 +45,19 @@ export class ChatSession {
   async listen(onAcknowledgement: (record: SignedRecord) => Promise<void>): Promise<void> {
     try {
       for (;;) {
-        const frame = decodeJson(consumerFrame, await this.#frames.read())
-        if (frame.type === 'acknowledgement') await onAcknowledgement(frame.acknowledgement)
-        else if (frame.type === 'cancel') this.#cancel.abort(new CancelledError())
-        else throw fromErrorFrame(frame)
+        const { frame } = await this.#exchange.read()
+        switch (frame.type) {
+          case 'acknowledgement':
+            await onAcknowledgement(frame.acknowledgement)
+            break
+          case 'cancel':
+            this.#cancel.abort(new CancelledError())
+            break
+          case 'order':
+            throw new InvalidFrameError('The stream has its order already')
+          default:
+            frame satisfies never
+        }
       }
     } catch (err) {
       this.#cancel.abort(toLobstahError(err))
@@ -52,52 +66,41 @@ export class ChatSession {
 
   /** Whether frames still reach the consumer. */
   get writable(): boolean {
-    return this.#frames.stream.writeStatus === 'writable'
+    return this.#exchange.frames.stream.writeStatus === 'writable'
   }
 
   /** Sends a frame; resolves when there is room for the next. Throws PeerLostError. */
   async send(frame: ContributorFrame): Promise<void> {
-    await this.sendPayload(encodeJson(frame))
+    this.lastSent = performance.now()
+    await this.#exchange.send(frame)
   }
 
   /** Sends a frame that is encoded already. */
   async sendPayload(payload: Uint8Array): Promise<void> {
     this.lastSent = performance.now()
-    await this.#frames.write(payload)
+    await this.#exchange.frames.write(payload)
   }
 }
 
 /** Serves one exchange. A handler that returns has sent `end`; what it throws is sent as an `error`. */
 export type ChatHandler = (session: ChatSession, connection: Connection) => Promise<void>
 
-/** Reads the order, runs the handler, and closes the stream whatever happens. */
+/** Reads the order, runs the handler, and ends the stream whatever happens; resolves to what went wrong. */
 export async function serveChat(
   stream: Stream,
   connection: Connection,
   handler: ChatHandler
 ): Promise<LobstahError | undefined> {
-  const frames = new FrameStream(stream)
+  const exchange: ContributorExchange = new Exchange(stream, consumerFrame)
   try {
-    const order = decodeJson(orderFrame, await frames.read({ timeoutMs: ACCEPT_TIMEOUT_MS }))
-    await handler(new ChatSession(frames, connection.remotePeer.toString(), order), connection)
-    await frames.close()
+    const { frame } = await exchange.read({ timeoutMs: ACCEPT_TIMEOUT_MS })
+    if (frame.type !== 'order') throw new InvalidFrameError(`Expected order, got ${frame.type}`)
+    await handler(new ChatSession(exchange, connection.remotePeer.toString(), frame), connection)
+    await exchange.close()
     return undefined
   } catch (thrown) {
     const err = toLobstahError(thrown)
-    await refuse(frames, err)
+    await exchange.fail(err)
     return err
-  }
-}
-
-async function refuse(frames: FrameStream, err: LobstahError): Promise<void> {
-  try {
-    if (!(err instanceof PeerLostError)) {
-      await frames.write(encodeJson(toErrorFrame(err)), { signal: AbortSignal.timeout(1000) })
-      await frames.close(1000)
-    }
-  } catch (cause) {
-    frames.stream.abort(toLobstahError(cause))
-  } finally {
-    if (frames.stream.status === 'open') frames.stream.abort(err)
   }
 }

@@ -12,3 +12,6 @@ export const MAX_PREFIX_BYTES = 4
 
 /** Longest wait for a peer that does not read, in milliseconds: a client that is slow is not lost at once. */
 export const WRITE_TIMEOUT_MS = 120_000
+
+/** How long an end waits for the peer's before the stream is reset, in milliseconds: a reset drops what was not read. */
+export const LINGER_MS = 5000

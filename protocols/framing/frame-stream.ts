@@ -3,7 +3,13 @@ import * as varint from 'uint8-varint'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import { DeadlineError, InvalidFrameError, PeerLostError } from '../errors.ts'
-import { MAX_FRAME_BYTES, MAX_PREFIX_BYTES, READ_HIGH_WATER_BYTES, WRITE_TIMEOUT_MS } from './constants.ts'
+import {
+  LINGER_MS,
+  MAX_FRAME_BYTES,
+  MAX_PREFIX_BYTES,
+  READ_HIGH_WATER_BYTES,
+  WRITE_TIMEOUT_MS
+} from './constants.ts'
 
 export interface FrameReadOptions {
   signal?: AbortSignal | undefined
@@ -15,7 +21,7 @@ export interface FrameReadOptions {
 
 /**
  * Length-prefixed frames over a libp2p stream, with back-pressure both ways: `read` pauses the stream while
- * nobody reads, `write` waits for room. A stream that ends between or within frames is a lost peer.
+ * no one reads, `write` waits for room. A stream that ends between or within frames is a lost peer.
  */
 export class FrameStream {
   readonly stream: Stream
@@ -25,6 +31,7 @@ export class FrameStream {
   #wanted = 0
   #failure: Error | undefined
   #ended = false
+  #closing = false
 
   constructor(stream: Stream) {
     this.stream = stream
@@ -75,10 +82,15 @@ export class FrameStream {
     }
   }
 
-  /** Half-closes, and waits `graceMs` for the other side to do the same before the stream is reset. */
-  async close(graceMs = 5000): Promise<void> {
+  /**
+   * Closes this end, and waits `graceMs` for the peer to close its own before the stream is reset. Frames that still
+   * come go to a reader, or are dropped: a peer whose frames are held up would never get to its end.
+   */
+  async close(graceMs = LINGER_MS): Promise<void> {
     const signal = AbortSignal.timeout(graceMs)
+    this.#closing = true
     try {
+      this.#drop()
       await this.stream.close({ signal })
       if (this.stream.status === 'open' || this.stream.status === 'closing') {
         await pEvent(this.stream, 'close', { signal })
@@ -136,8 +148,15 @@ export class FrameStream {
   readonly #onMessage = (event: StreamMessageEvent): void => {
     this.#buffer.append(event.data)
     if (this.#wake !== undefined) this.#wake.resolve()
-    const limit = Math.max(READ_HIGH_WATER_BYTES, this.#wanted)
-    if (this.#buffer.byteLength >= limit && this.stream.readStatus === 'readable') this.stream.pause()
+    if (this.#buffer.byteLength < Math.max(READ_HIGH_WATER_BYTES, this.#wanted)) return
+    if (this.#closing) this.#drop()
+    else if (this.stream.readStatus === 'readable') this.stream.pause()
+  }
+
+  #drop(): void {
+    if (this.#wake !== undefined || this.#buffer.byteLength < READ_HIGH_WATER_BYTES) return
+    this.#buffer.consume(this.#buffer.byteLength)
+    if (this.stream.readStatus === 'paused') this.stream.resume()
   }
 
   readonly #onEnd = (): void => {

@@ -15,5 +15,5 @@ export async function serveInfo(stream: Stream, source: AnnouncementSource): Pro
   for await (const announcement of source.subscribe(signal)) {
     await frames.write(encodeJson({ type: 'announcement', announcement }), { signal })
   }
-  await frames.close(1000)
+  await frames.close()
 }

@@ -78,7 +78,7 @@ export async function askStunPorts(connection: Connection, options: Options): Pr
   try {
     return await read(frames, { signal }, (payload) => decodeJson(stunFrame, payload))
   } finally {
-    await frames.close(1000)
+    await frames.close()
   }
 }
 
@@ -88,7 +88,7 @@ export async function tellStunPorts(stream: Stream, ports: Omit<StunFrame, 'type
   await frames.write(encodeJson({ type: 'stun', ...ports } satisfies StunFrame))
   // The asking side closes first: data and end in one packet may be taken for an end alone.
   if (!stream.readableEnded) await pEvent(stream, ['end', 'close'], { timeout: PUNCH_EXCHANGE_TIMEOUT_MS })
-  await frames.close(1000)
+  await frames.close()
 }
 
 async function read<T>(

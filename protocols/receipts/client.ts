@@ -1,10 +1,15 @@
 import type { Connection } from '@libp2p/interface'
-import { fromErrorFrame, toErrorFrame } from '../chat/errors.ts'
 import { RECEIPTS_PROTOCOL } from '../constants.ts'
-import { InvalidFrameError, PeerLostError, toLobstahError } from '../errors.ts'
-import { FrameStream, decodeJson, encodeJson } from '../framing/index.ts'
+import { InvalidFrameError, toLobstahError } from '../errors.ts'
+import { Exchange } from '../framing/index.ts'
 import { CLAIM_TIMEOUT_MS, CLAIMS_PAGE, MAX_CLAIM_PAGES, MAX_RECEIPTS_STREAMS } from './constants.ts'
-import { claimFrame, type ClaimFrame, type ClaimReply } from './frames.ts'
+import {
+  claimFrame,
+  type ClaimFrame,
+  type ClaimReply,
+  type ClaimReplyFrame,
+  type ClaimsFrame
+} from './frames.ts'
 
 /**
  * Asks a contributor for its claims and says to each what `decide` returns. Resolves when there are no more.
@@ -22,15 +27,14 @@ export async function reconcile(
     runOnLimitedConnection: true,
     maxOutboundStreams: MAX_RECEIPTS_STREAMS
   })
-  const frames = new FrameStream(stream)
+  const exchange = new Exchange<ClaimsFrame, ClaimReplyFrame>(stream, claimFrame)
   const page = async (after: string): Promise<string | null> => {
-    await frames.write(encodeJson({ type: 'list', after }), { signal: deadline() })
+    await exchange.send({ type: 'list', after }, { signal: deadline() })
     for (let claims = 0; ; claims++) {
-      const frame = decodeJson(claimFrame, await frames.read({ signal: deadline() }))
-      if (frame.type === 'error') throw fromErrorFrame(frame)
+      const { frame } = await exchange.read({ signal: deadline() })
       if (frame.type === 'end') return frame.next
       if (claims === CLAIMS_PAGE) throw new InvalidFrameError('A page has too many claims')
-      await frames.write(encodeJson(await decide(frame)), { signal: deadline() })
+      await exchange.send(await decide(frame), { signal: deadline() })
     }
   }
   try {
@@ -40,14 +44,10 @@ export async function reconcile(
       next = await page(after)
       if (next !== null && next <= after) throw new InvalidFrameError('A page does not follow the one before')
     }
-    await frames.close(1000)
+    await exchange.close()
   } catch (err) {
-    if (!(err instanceof PeerLostError)) {
-      const told = encodeJson(toErrorFrame(toLobstahError(err)))
-      await frames.write(told, { signal: AbortSignal.timeout(1000) }).catch(() => undefined)
-    }
+    // The stream lingers behind the caller's back: the contributor has to read why.
+    void exchange.fail(toLobstahError(err))
     throw err
-  } finally {
-    if (stream.status === 'open') stream.abort(new InvalidFrameError('The exchange of receipts ended'))
   }
 }

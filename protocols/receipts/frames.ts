@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { errorFrame } from '../chat/frames.ts'
+import { errorFrame } from '../framing/error-frame.ts'
 import { orderId } from '../records/fields.ts'
 import { signedRecord } from '../records/signed-record.ts'
 
@@ -42,3 +42,4 @@ export const claimFrame = z.discriminatedUnion('type', [
   z.object({ type: z.literal('end'), next: orderId.nullable() }),
   errorFrame
 ])
+export type ClaimsFrame = z.infer<typeof claimFrame>

@@ -22,7 +22,6 @@ import {
   decodeJson,
   inferenceRequest,
   open,
-  orderFrame,
   signedRecord,
   type RecordKind
 } from '../../protocols/index.ts'
@@ -36,7 +35,6 @@ import { DOCUMENT } from '../support/records.ts'
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300)
 
 const DECODERS: [string, z.ZodType][] = [
-  ['order', orderFrame],
   ['consumer', consumerFrame],
   ['contributor', contributorFrame],
   ['claim', claimFrame],

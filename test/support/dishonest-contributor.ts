@@ -15,7 +15,8 @@ import {
   decodeJson,
   encodeJson,
   open,
-  orderFrame,
+  InvalidFrameError,
+  consumerFrame,
   seal,
   serveInfo,
   type ClaimFrame,
@@ -172,7 +173,9 @@ export class DishonestContributor {
 
   async #serve(stream: Stream): Promise<void> {
     const frames = new FrameStream(stream)
-    const { order: record } = decodeJson(orderFrame, await frames.read())
+    const ordered = decodeJson(consumerFrame, await frames.read())
+    if (ordered.type !== 'order') throw new InvalidFrameError(`Expected order, got ${ordered.type}`)
+    const record = ordered.order
     await frames.read({ max: MAX_REQUEST_BYTES })
     const sale = new Sale(
       frames,

@@ -41,6 +41,7 @@ export const INFO_FRAME = { type: 'announcement', announcement }
 
 /** One frame of each type that a consumer sends, all fields set. */
 export const CONSUMER_FRAMES: { [T in ConsumerFrame['type']]: Extract<ConsumerFrame, { type: T }> } = {
+  order: ORDER_FRAME,
   acknowledgement: { type: 'acknowledgement', acknowledgement },
   cancel: { type: 'cancel' },
   error

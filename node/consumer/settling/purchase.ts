@@ -166,6 +166,11 @@ export class Purchase {
     this.#settling.catch(this.#fail)
   }
 
+  /** Resolves when each receipt that has come is kept and countersigned, or has failed to be. */
+  async idle(): Promise<void> {
+    await this.#settling.catch(() => undefined)
+  }
+
   /** Compares how the answer ended with its final receipt. Throws ReceiptRefusedError and InvalidFrameError. */
   ended({ finishReason, usage }: { finishReason: FinishReason; usage: Usage }): void {
     const receipt = this.#previous

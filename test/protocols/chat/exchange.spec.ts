@@ -220,8 +220,9 @@ describe('protocols/chat over TCP', () => {
       await readAccepted(exchange)
       await exchange.acknowledge(acknowledgement)
       await exchange.cancel()
-      await exchange.abort(new ReceiptRefusedError('too dear'))
+      const failing = exchange.fail(new ReceiptRefusedError('too dear'))
       await done.promise
+      await failing
       const refusal = { type: 'error', code: 'receipt_refused', message: 'too dear', retryable: true }
       assert.deepEqual(sent.slice(2), [CONSUMER_FRAMES.acknowledgement, CONSUMER_FRAMES.cancel, refusal])
     })
@@ -291,11 +292,11 @@ describe('protocols/chat over TCP', () => {
         (err) => err instanceof NotAllowedError && err.message === 'not you'
       )
       assert.ok(chatStreams(pair.connection).some((stream) => stream.writeBufferLength > 10_000_000))
-      const aborting = exchange.abort(new NotAllowedError())
+      const failing = exchange.fail(new NotAllowedError())
       // At once: what waits for room would keep the next contributor from being asked.
       await nextTurn()
       assert.equal(chatStreams(pair.connection).length, 0)
-      await aborting
+      await failing
       assert.ok(held < 4 * MAX_FRAME_BYTES)
     })
 

@@ -7,8 +7,7 @@ import {
   MAX_ERROR_MESSAGE_LENGTH,
   consumerFrame,
   contributorFrame,
-  inferenceRequest,
-  orderFrame
+  inferenceRequest
 } from '../../../protocols/index.ts'
 import {
   CONSUMER_FRAMES,
@@ -21,8 +20,7 @@ import { assertGolden, readGolden } from '../../support/golden.ts'
 import { DOCUMENT, REQUEST } from '../../support/records.ts'
 
 const SAMPLES: { name: string; schema: z.ZodType; frame: object }[] = [
-  { name: 'chat-order', schema: orderFrame, frame: ORDER_FRAME },
-  { name: 'chat-order-traced', schema: orderFrame, frame: TRACED_ORDER_FRAME },
+  { name: 'chat-consumer-order-traced', schema: consumerFrame, frame: TRACED_ORDER_FRAME },
   ...Object.entries(CONSUMER_FRAMES).map(([type, frame]) => ({
     name: `chat-consumer-${type}`,
     schema: consumerFrame,
@@ -92,7 +90,7 @@ describe('protocols/chat/frames', () => {
   })
 
   it('refuses anything at all by InvalidFrameError alone', () => {
-    const schemas = fc.constantFrom<z.ZodType>(orderFrame, consumerFrame, contributorFrame, inferenceRequest)
+    const schemas = fc.constantFrom<z.ZodType>(consumerFrame, contributorFrame, inferenceRequest)
     const deep = '{"type":'.repeat(50_000)
     const payloads = fc.oneof(
       fc.uint8Array({ maxLength: 64 }),
@@ -131,7 +129,7 @@ describe('protocols/chat/frames', () => {
       traceparent.replace(/-[0-9a-f]{16}-/, `-${'0'.repeat(16)}-`)
     ]) {
       assert.throws(
-        () => decodeJson(orderFrame, encodeJson({ ...ORDER_FRAME, traceparent: bad })),
+        () => decodeJson(consumerFrame, encodeJson({ ...ORDER_FRAME, traceparent: bad })),
         InvalidFrameError
       )
     }
@@ -146,10 +144,9 @@ describe('protocols/chat/frames', () => {
     for (const type of ['accepted', 'status', 'delta', 'receipt', 'end'] as const) {
       assert.throws(() => decodeJson(consumerFrame, encodeJson(CONTRIBUTOR_FRAMES[type])), InvalidFrameError)
     }
-    for (const type of ['acknowledgement', 'cancel'] as const) {
+    for (const type of ['order', 'acknowledgement', 'cancel'] as const) {
       assert.throws(() => decodeJson(contributorFrame, encodeJson(CONSUMER_FRAMES[type])), InvalidFrameError)
     }
-    assert.throws(() => decodeJson(consumerFrame, encodeJson(ORDER_FRAME)), InvalidFrameError)
   })
 
   it('bounds what a stranger may say of an error', () => {

@@ -1,12 +1,27 @@
+import { z } from 'zod'
 import { InternalError, LobstahError, WIRE_ERRORS_BY_CODE } from '../errors.ts'
-import {
-  MAX_ERROR_MESSAGE_LENGTH,
-  MAX_ERROR_PARAM_LENGTH,
-  MAX_RETRY_AFTER_MS,
-  type ErrorFrame
-} from './frames.ts'
 
-/** A peer failed with a code that this version does not know. */
+/** Longest message of an error frame, in characters. */
+export const MAX_ERROR_MESSAGE_LENGTH = 1024
+
+/** Longest name of a parameter in an error frame, in characters. */
+export const MAX_ERROR_PARAM_LENGTH = 256
+
+/** Longest pause that an error can ask for, in milliseconds: a day. */
+export const MAX_RETRY_AFTER_MS = 86_400_000
+
+/** How every exchange fails: `protocols/README.md#errors`. */
+export const errorFrame = z.object({
+  type: z.literal('error'),
+  code: z.string().max(64),
+  message: z.string().max(MAX_ERROR_MESSAGE_LENGTH),
+  param: z.string().max(MAX_ERROR_PARAM_LENGTH).optional(),
+  retryable: z.boolean(),
+  retryAfterMs: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).optional()
+})
+export type ErrorFrame = z.infer<typeof errorFrame>
+
+/** The peer's error has a code that this version does not know. */
 class UnknownCodeError extends LobstahError {
   static override readonly name = 'UnknownCodeError'
   override readonly name = 'UnknownCodeError'
@@ -19,7 +34,7 @@ class UnknownCodeError extends LobstahError {
   }
 }
 
-/** An error as a frame. Only LobstahErrors tell their message; what else was thrown stays in this process. */
+/** An error as a frame. Errors without a code of the table are sent as `internal`, without their message. */
 export function toErrorFrame(err: LobstahError): ErrorFrame {
   const sendable = WIRE_ERRORS_BY_CODE.has(err.code) ? err : new InternalError()
   const { code, message, retryable, param, retryAfterMs } = sendable
@@ -35,7 +50,7 @@ export function toErrorFrame(err: LobstahError): ErrorFrame {
   }
 }
 
-/** The error that a peer's frame tells of, by its code. */
+/** A peer's error frame as an error of the class for its code. */
 export function fromErrorFrame(frame: ErrorFrame): LobstahError {
   const errorClass = WIRE_ERRORS_BY_CODE.get(frame.code)
   if (errorClass === undefined) return new UnknownCodeError(frame)

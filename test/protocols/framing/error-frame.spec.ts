@@ -66,7 +66,7 @@ describe('protocols/errors', () => {
   })
 })
 
-describe('protocols/chat/errors', () => {
+describe('protocols/framing/error-frame', () => {
   for (const [code, errorClass] of WIRE_ERRORS_BY_CODE) {
     it(`carries ${code} over the wire`, () => {
       const err = new errorClass('What happened', { param: 'tools', retryAfterMs: 1234.5 })

@@ -1,0 +1,78 @@
+import type { Stream } from '@libp2p/interface'
+import type { z } from 'zod'
+import { PeerLostError, type LobstahError } from '../errors.ts'
+import { LINGER_MS } from './constants.ts'
+import { fromErrorFrame, toErrorFrame, type ErrorFrame } from './error-frame.ts'
+import { FrameStream, type FrameReadOptions } from './frame-stream.ts'
+import { decodeJson, encodeJson } from './json.ts'
+
+interface Typed {
+  type: string
+}
+
+/** A frame as it came: `payload` are its bytes. */
+export interface Received<In extends Typed> {
+  frame: Exclude<In, ErrorFrame>
+  payload: Uint8Array
+}
+
+/**
+ * One side of a conversation in frames, which an `error` of either side ends: see `protocols/README.md#errors`.
+ * Nothing is said after it, least of all another `error`, and a reset comes late enough for the peer to read it.
+ */
+export class Exchange<In extends Typed, Out extends Typed> {
+  readonly frames: FrameStream
+  readonly #schema: z.ZodType<In>
+  /** An `error` was sent or received. */
+  #over = false
+
+  constructor(stream: Stream, schema: z.ZodType<In>) {
+    this.frames = new FrameStream(stream)
+    this.#schema = schema
+  }
+
+  /** The next frame. Throws the peer's error, and what {@link FrameStream.read} and {@link decodeJson} throw. */
+  async read(options: FrameReadOptions = {}): Promise<Received<In>> {
+    const payload = await this.frames.read(options)
+    const frame: In | ErrorFrame = decodeJson(this.#schema, payload)
+    if (isError(frame)) {
+      this.#over = true
+      throw fromErrorFrame(frame)
+    }
+    return { frame: frame as Exclude<In, ErrorFrame>, payload }
+  }
+
+  /** Sends a frame; resolves when there is room for the next. Throws PeerLostError. */
+  async send(frame: Out, options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.frames.write(encodeJson(frame), options)
+  }
+
+  /** Ends the exchange after its last frame: closes this side, and waits for the peer to close its own. */
+  async close(): Promise<void> {
+    await this.frames.close()
+  }
+
+  /** Ends the exchange early: says why, unless an `error` has ended it already, then closes. Never rejects. */
+  async fail(reason: LobstahError): Promise<void> {
+    const { stream } = this.frames
+    // What waits for room is of no use to a peer that has ended the exchange.
+    if (reason instanceof PeerLostError || (this.#over && stream.writableNeedsDrain)) {
+      stream.abort(reason)
+      return
+    }
+    const signal = AbortSignal.timeout(LINGER_MS)
+    try {
+      if (!this.#over) {
+        this.#over = true
+        await this.frames.write(encodeJson(toErrorFrame(reason)), { signal })
+      }
+      await this.frames.close()
+    } catch {
+      stream.abort(reason)
+    }
+  }
+}
+
+function isError(frame: Typed): frame is ErrorFrame {
+  return frame.type === 'error'
+}
