@@ -5,6 +5,8 @@ export interface LobstahErrorInit {
   param?: string
   /** How long to wait before the same peer is asked again, in milliseconds. */
   retryAfterMs?: number
+  /** How many tokens of prompt and answer together the model really holds, where the error tells. */
+  contextLength?: number
 }
 
 /**
@@ -16,11 +18,13 @@ export abstract class LobstahError extends Error {
   abstract readonly retryable: boolean
   readonly param: string | undefined
   readonly retryAfterMs: number | undefined
+  readonly contextLength: number | undefined
 
   constructor(message: string, init: LobstahErrorInit = {}) {
     super(message, init.cause === undefined ? undefined : { cause: init.cause })
     this.param = init.param
     this.retryAfterMs = init.retryAfterMs
+    this.contextLength = init.contextLength
   }
 }
 

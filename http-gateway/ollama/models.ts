@@ -39,7 +39,7 @@ export function ollamaModels(app: FastifyInstance, context: GatewayContext, done
       ...toListed(model),
       expires_at: UNKNOWN_TIME,
       size_vram: 0,
-      context_length: model.contextLength
+      ...(model.contextLength === null ? {} : { context_length: model.contextLength })
     }))
   }))
   app.post('/api/show', (request) => {
@@ -72,7 +72,7 @@ function toShown(model: ListedModel): object {
     details: toDetails(model),
     model_info: {
       'general.architecture': 'lobstah',
-      'lobstah.context_length': model.contextLength,
+      ...(model.contextLength === null ? {} : { 'lobstah.context_length': model.contextLength }),
       ...(model.parameters === null ? {} : { 'general.parameter_count': model.parameters })
     },
     capabilities: model.capabilities.flatMap((name) => CAPABILITIES[name] ?? []),

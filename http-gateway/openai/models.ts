@@ -22,10 +22,10 @@ function toModel({ id, contextLength, peers, ...model }: ListedModel): object {
     object: 'model',
     created: CREATED,
     owned_by: 'lobstah',
-    // One number, by the three names that clients look for.
-    context_length: contextLength,
-    context_window: contextLength,
-    max_model_len: contextLength,
+    // One number, by the three names that clients look for; none while the context is unknown.
+    ...(contextLength === null
+      ? {}
+      : { context_length: contextLength, context_window: contextLength, max_model_len: contextLength }),
     lobstah: { peers, ...model }
   }
 }

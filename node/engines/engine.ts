@@ -44,6 +44,11 @@ export interface Engine {
   generate(request: GenerateRequest, options?: EngineOptions): AsyncIterable<EngineEvent>
   embed(request: EmbeddingRequest, options?: EngineOptions): Promise<EmbeddingResult>
   countTokens(request: GenerateRequest, options?: EngineOptions): Promise<TokenCount>
+  /**
+   * How many aborted requests the engine still works on: their slots are not free yet. An engine that stops at once
+   * has no such method; one that cannot tell now answers 0.
+   */
+  busy?(options?: EngineOptions): Promise<number>
   /** Resolves when the engine answers; throws EngineFailedError saying what to do when it does not. */
   health(options?: EngineOptions): Promise<void>
   close(): Promise<void>

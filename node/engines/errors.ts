@@ -8,6 +8,7 @@ import {
   ModelNotFoundError,
   UnsupportedParameterError
 } from '../../protocols/errors.ts'
+import { contextLengthIn } from './context-length.ts'
 
 /** How much of an engine's own words goes into a message, in characters. */
 const MAX_QUOTE_LENGTH = 300
@@ -33,7 +34,11 @@ export function statusError(engine: string, status: number, body: string): Lobst
   const said = quote(messageOf(body))
   if (status <= 500) {
     // llama.cpp answers 500 for requests that no server could fulfil, so a 500 is not always worth a retry.
-    if (CONTEXT_OVERFLOW.test(body)) return new ContextLengthExceededError(`${engine} answers ${said}`)
+    if (CONTEXT_OVERFLOW.test(body)) {
+      const contextLength = contextLengthIn(body)
+      const known = contextLength === undefined ? {} : { contextLength }
+      return new ContextLengthExceededError(`${engine} answers ${said}`, known)
+    }
     if (UNSUPPORTED_IMAGE.test(body)) {
       return new UnsupportedParameterError(`${engine} answers ${said}`, { param: 'messages' })
     }

@@ -26,11 +26,15 @@ export function estimateInputTokens(input: string[]): number {
   return input.reduce((sum, text) => sum + tokensOf(text.length), 0)
 }
 
-/** Throws ContextLengthExceededError when a prompt leaves no room for a single token of an answer. */
-export function checkContextLength(promptTokens: number, contextLength: number): void {
-  if (promptTokens >= contextLength) {
+/**
+ * Throws ContextLengthExceededError when a prompt leaves no room for a single token of an answer. An unknown context
+ * refuses nothing.
+ */
+export function checkContextLength(promptTokens: number, contextLength: number | null): void {
+  if (contextLength !== null && promptTokens >= contextLength) {
     throw new ContextLengthExceededError(
-      `The prompt has about ${promptTokens} tokens; the model's context holds ${contextLength}`
+      `The prompt has about ${promptTokens} tokens; the model's context holds ${contextLength}`,
+      { contextLength }
     )
   }
 }

@@ -17,7 +17,8 @@ export const errorFrame = z.object({
   message: z.string().max(MAX_ERROR_MESSAGE_LENGTH),
   param: z.string().max(MAX_ERROR_PARAM_LENGTH).optional(),
   retryable: z.boolean(),
-  retryAfterMs: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).optional()
+  retryAfterMs: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).optional(),
+  contextLength: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional()
 })
 export type ErrorFrame = z.infer<typeof errorFrame>
 
@@ -37,7 +38,7 @@ class UnknownCodeError extends LobstahError {
 /** An error as a frame. Errors without a code of the table are sent as `internal`, without their message. */
 export function toErrorFrame(err: LobstahError): ErrorFrame {
   const sendable = WIRE_ERRORS_BY_CODE.has(err.code) ? err : new InternalError()
-  const { code, message, retryable, param, retryAfterMs } = sendable
+  const { code, message, retryable, param, retryAfterMs, contextLength } = sendable
   return {
     type: 'error',
     code,
@@ -46,7 +47,8 @@ export function toErrorFrame(err: LobstahError): ErrorFrame {
     ...(param === undefined ? {} : { param: param.slice(0, MAX_ERROR_PARAM_LENGTH) }),
     ...(retryAfterMs === undefined
       ? {}
-      : { retryAfterMs: Math.min(Math.round(retryAfterMs), MAX_RETRY_AFTER_MS) })
+      : { retryAfterMs: Math.min(Math.round(retryAfterMs), MAX_RETRY_AFTER_MS) }),
+    ...(contextLength === undefined ? {} : { contextLength })
   }
 }
 
@@ -54,5 +56,6 @@ export function toErrorFrame(err: LobstahError): ErrorFrame {
 export function fromErrorFrame(frame: ErrorFrame): LobstahError {
   const errorClass = WIRE_ERRORS_BY_CODE.get(frame.code)
   if (errorClass === undefined) return new UnknownCodeError(frame)
-  return new errorClass(frame.message, { param: frame.param, retryAfterMs: frame.retryAfterMs })
+  const { message, param, retryAfterMs, contextLength } = frame
+  return new errorClass(message, { param, retryAfterMs, contextLength })
 }

@@ -25,8 +25,8 @@ export const modelInfo = z.object({
   id: z.string().min(1).max(MAX_MODEL_NAME_LENGTH),
   /** The engine's digest of the weights, or null where it tells none. */
   digest: z.string().max(256).nullable(),
-  /** Tokens of prompt and answer together. */
-  contextLength: z.number().int().min(1),
+  /** Tokens of prompt and answer together, or null where the engine does not tell and nothing has taught it yet. */
+  contextLength: z.number().int().min(1).nullable(),
   /** Number of parameters, or null where the engine does not tell. */
   parameters: z.number().int().min(1).nullable(),
   quantization: z.string().max(64).optional(),

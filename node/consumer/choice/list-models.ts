@@ -1,7 +1,7 @@
 import { canonicalModelName, type Provider } from '../../../protocols/index.ts'
 import type { ListedModel } from '../index.ts'
 
-/** The models that providers offer, each once, with the peers that serve it. */
+/** The models that providers offer, each once, with the peers that serve it and the largest context among them. */
 export function listModels(providers: Provider[]): ListedModel[] {
   const listed = new Map<string, ListedModel>()
   for (const provider of providers) {
@@ -11,10 +11,14 @@ export function listModels(providers: Provider[]): ListedModel[] {
       if (known === undefined) listed.set(key, { ...model, peers: [provider.peer] })
       else {
         known.peers.push(provider.peer)
-        // What every peer that serves it can hold.
-        known.contextLength = Math.min(known.contextLength, model.contextLength)
+        known.contextLength = larger(known.contextLength, model.contextLength)
       }
     }
   }
   return [...listed.values()].sort((a, b) => a.id.localeCompare(b.id))
+}
+
+/** The larger of two context lengths: a request that needs it goes to the peer that has it. */
+function larger(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b)
 }

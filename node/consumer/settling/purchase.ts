@@ -28,6 +28,9 @@ import {
 import type { Ledger, LedgerRecord } from '../../ledger/index.ts'
 import { verifyReceipt } from './verify-receipt.ts'
 
+/** Completion tokens ordered of a model whose context is unknown, where the request sets no limit. */
+const ASSUMED_CONTEXT_TOKENS = 1_048_576
+
 /** How long an order may be accepted, in milliseconds. */
 const ORDER_TTL_MS = 5 * 60_000
 
@@ -98,7 +101,7 @@ export class Purchase {
       requestHash: sha256(document),
       price: { prompt: model.price.prompt, completion: model.price.completion },
       maxPromptTokens: plausiblePromptTokens(document.byteLength),
-      maxCompletionTokens: request.kind === 'embedding' ? 0 : (request.max_tokens ?? model.contextLength),
+      maxCompletionTokens: maxCompletionTokens(request, model),
       issuedAt,
       expiresAt: issuedAt + ORDER_TTL_MS
     }
@@ -203,4 +206,11 @@ export class Purchase {
   readonly #fail = (err: unknown): void => {
     this.#failure ??= err instanceof Error ? err : new InternalError(undefined, { cause: err })
   }
+}
+
+/** No answer is longer than the context: a larger limit of a client's only makes an order that cannot be priced. */
+function maxCompletionTokens(request: InferenceRequest, { contextLength }: OfferedModel): number {
+  if (request.kind === 'embedding') return 0
+  const most = contextLength ?? ASSUMED_CONTEXT_TOKENS
+  return Math.min(request.max_tokens ?? most, most)
 }

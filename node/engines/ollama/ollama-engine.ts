@@ -67,7 +67,7 @@ export class OllamaEngine implements Engine {
           model: model.id,
           input,
           truncate: false,
-          options: { num_ctx: model.contextLength },
+          options: model.contextLength === null ? {} : { num_ctx: model.contextLength },
           ...(dimensions === undefined ? {} : { dimensions })
         })
       )

@@ -186,5 +186,8 @@ function toOptions(request: GenerateRequest, model: ModelInfo): Partial<Options>
     frequency_penalty
   }
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
-  return { num_ctx: model.contextLength, ...Object.fromEntries(given) }
+  return {
+    ...(model.contextLength === null ? {} : { num_ctx: model.contextLength }),
+    ...Object.fromEntries(given)
+  }
 }

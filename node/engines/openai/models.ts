@@ -81,7 +81,7 @@ export class OpenaiModels {
    * refuse it beside any prompt instead of stopping where the context ends, as it does of itself.
    */
   boundsItself({ id, contextLength }: ModelInfo, maxTokens: number | undefined): boolean {
-    return this.#strict.has(id) && maxTokens !== undefined && maxTokens >= contextLength
+    return this.#strict.has(id) && contextLength !== null && (maxTokens ?? 0) >= contextLength
   }
 
   /** What llama.cpp's server tells of itself, if it does. */
