@@ -9,13 +9,13 @@ type Optional = 'keysFile' | 'spendingFile' | 'token' | 'certFile' | 'keyFile'
 /** The settings with defaults filled in. */
 export type GatewaySettings = Required<Omit<GatewayInit, Optional>> & Pick<GatewayInit, Optional>
 
-/** What every surface is registered with. */
+/** What every route is answered with. */
 export interface GatewayContext {
   components: GatewayComponents
   settings: GatewaySettings
   calls: Calls
   keys: Keys
   metrics: GatewayMetrics
-  /** The routes, when all are registered. */
+  /** Every route that the gateway answers. */
   routes: RouteTable
 }

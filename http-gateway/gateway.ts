@@ -23,6 +23,7 @@ import { Keys } from './keys/index.ts'
 import { GatewayMetrics } from './metrics/gateway-metrics.ts'
 import { RouteTable } from './route-table.ts'
 import { createServer } from './server.ts'
+import { allRoutes } from './surfaces.ts'
 import { readTlsFiles, type TlsFiles } from './tls.ts'
 
 /** See {@link Gateway}. */
@@ -118,7 +119,7 @@ export class HttpGateway implements Gateway {
         calls: this.#calls,
         keys: this.#keys,
         metrics: this.#metrics,
-        routes: new RouteTable()
+        routes: new RouteTable(allRoutes())
       },
       () => this.#draining,
       this.#tls

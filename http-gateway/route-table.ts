@@ -1,29 +1,33 @@
-/** Which methods a path answers, so that a wrong one is told from a wrong path. */
+import type { Route, SurfaceName } from './route.ts'
+
+/** A route with the surface that it belongs to. */
+export interface RegisteredRoute {
+  surface: SurfaceName
+  route: Route
+}
+
+/** The routes of a gateway, by which a wrong method is told from a wrong path. */
 export class RouteTable {
-  readonly #methods = new Map<string, Set<string>>()
+  readonly #routes: RegisteredRoute[]
 
-  /** `pattern` is a path, or one that ends with `/*` for everything below it. */
-  add(pattern: string, methods: string | string[]): void {
-    const known = this.#methods.get(pattern) ?? new Set()
-    this.#methods.set(pattern, known)
-    for (const method of [methods].flat()) known.add(method)
+  constructor(routes: Iterable<RegisteredRoute>) {
+    this.#routes = [...routes]
   }
 
-  /** Every method of every pattern, but the HEAD that comes with each GET. */
-  *all(): Generator<[method: string, pattern: string]> {
-    for (const [pattern, methods] of this.#methods)
-      for (const method of methods) if (method !== 'HEAD') yield [method, pattern]
+  all(): readonly RegisteredRoute[] {
+    return this.#routes
   }
 
+  /** The methods that a URL answers; none when there is no such path. */
   methods(url: string): string[] {
     const path = url
       .replace(/[?#].*$/, '')
       .replace(/\/{2,}/g, '/')
       .replace(/(?<=.)\/$/, '')
-    for (const [pattern, methods] of this.#methods) {
-      const matches = pattern.endsWith('/*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern
-      if (matches) return [...methods]
-    }
-    return []
+    return this.#routes
+      .filter(({ route }) =>
+        route.path.endsWith('/*') ? path.startsWith(route.path.slice(0, -1)) : path === route.path
+      )
+      .flatMap(({ route: { method } }) => (method === 'GET' ? ['HEAD', 'GET'] : [method]))
   }
 }

@@ -1,27 +1,30 @@
-import type { FastifyInstance } from 'fastify'
 import { documentAnswer, streamAnswer } from '../answer/deliver.ts'
-import type { GatewayContext } from '../context.ts'
-import { parse } from '../parse.ts'
+import { SERVER_SENT_EVENTS } from '../answer/stream-kind.ts'
+import { route } from '../route.ts'
 import { MessageDocument } from './message-document.ts'
 import { MessageEvents } from './message-events.ts'
 import { countBody, messageBody, toChatRequest, toPrompt } from './message-request.ts'
 import { estimateTokens } from './token-estimate.ts'
 
-/** Anthropic's `POST /v1/messages`, and `POST /v1/messages/count_tokens`, which is an estimate here. */
-export function messages(app: FastifyInstance, context: GatewayContext, done: () => void): void {
-  app.addHook('onRequest', (request, reply, next) => {
-    // What Anthropic's clients look for instead of x-request-id.
-    reply.header('request-id', request.id)
-    next()
-  })
-  app.post('/v1/messages', (request, reply) => {
-    const body = parse(messageBody, request.body)
+/** Anthropic's `POST /v1/messages`. */
+export const messages = route({
+  method: 'POST',
+  path: '/v1/messages',
+  summary: 'Chat',
+  body: messageBody,
+  stream: SERVER_SENT_EVENTS.contentType,
+  handle(context, { body, reply }) {
     const chat = toChatRequest(body)
     if (body.stream !== true) return documentAnswer(context, reply, [chat], new MessageDocument())
     return streamAnswer(context, reply, [chat], (model) => new MessageEvents(model, estimateTokens(chat)))
-  })
-  app.post('/v1/messages/count_tokens', (request) => ({
-    input_tokens: estimateTokens(toPrompt(parse(countBody, request.body)))
-  }))
-  done()
-}
+  }
+})
+
+/** Anthropic's `POST /v1/messages/count_tokens`, which is an estimate here. */
+export const countTokens = route({
+  method: 'POST',
+  path: '/v1/messages/count_tokens',
+  summary: 'Estimate the tokens of a message',
+  body: countBody,
+  handle: (_context, { body }) => ({ input_tokens: estimateTokens(toPrompt(body)) })
+})

@@ -1,25 +1,44 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { FastifyInstance } from 'fastify'
-import type { GatewayContext } from '../context.ts'
+import { route } from '../route.ts'
+
+interface Page {
+  html: string
+  headers: Record<string, string>
+}
+
+let page: Page | undefined
 
 /**
  * `GET /`: a page that shows what the JSON routes tell. It holds nothing of this node's, so it answers without
  * a key; it asks for one where the routes do.
  */
-export function dashboard(app: FastifyInstance, _context: GatewayContext, done: () => void): void {
-  // A checkout on Windows may have other line ends, and browsers hash what the HTML parser makes of them.
-  const page = readFileSync(new URL('./page.html', import.meta.url), 'utf8').replaceAll('\r\n', '\n')
-  const headers = {
-    'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': contentSecurityPolicy(page),
-    'cache-control': 'no-cache',
-    'referrer-policy': 'no-referrer',
-    'x-content-type-options': 'nosniff',
-    'x-frame-options': 'DENY'
+export const dashboard = route({
+  method: 'GET',
+  path: '/',
+  summary: 'The dashboard',
+  type: 'text/html',
+  public: true,
+  handle(_context, { reply }) {
+    const { html, headers } = (page ??= readPage())
+    return reply.headers(headers).send(html)
   }
-  app.get('/', { config: { public: true } }, (_request, reply) => reply.headers(headers).send(page))
-  done()
+})
+
+function readPage(): Page {
+  // A checkout on Windows may have other line ends, and browsers hash what the HTML parser makes of them.
+  const html = readFileSync(new URL('./page.html', import.meta.url), 'utf8').replaceAll('\r\n', '\n')
+  return {
+    html,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': contentSecurityPolicy(html),
+      'cache-control': 'no-cache',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY'
+    }
+  }
 }
 
 /** Runs the page's own script and style, by their hashes, and reaches nothing but this gateway. */

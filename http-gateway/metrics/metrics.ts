@@ -1,11 +1,13 @@
-import type { FastifyInstance } from 'fastify'
-import type { GatewayContext } from '../context.ts'
+import { route } from '../route.ts'
 
 /** `GET /metrics`: all that the node counts, in Prometheus' text format. */
-export function metrics(app: FastifyInstance, { metrics }: GatewayContext, done: () => void): void {
-  app.get('/metrics', async (_request, reply) => {
-    reply.type(metrics.registry.contentType)
-    return await metrics.registry.metrics()
-  })
-  done()
-}
+export const metrics = route({
+  method: 'GET',
+  path: '/metrics',
+  summary: 'What the node counts, for Prometheus',
+  type: 'text/plain',
+  async handle({ metrics: { registry } }, { reply }) {
+    reply.type(registry.contentType)
+    return await registry.metrics()
+  }
+})

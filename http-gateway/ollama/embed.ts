@@ -1,32 +1,33 @@
-import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { embeddingRequest } from '../../protocols/inference/index.ts'
 import { documentAnswer } from '../answer/deliver.ts'
 import { EmbeddingVectors } from '../answer/embedding-vectors.ts'
-import type { GatewayContext } from '../context.ts'
 import { findServed } from '../model-names.ts'
 import { withoutNulls } from '../openai/sampling.ts'
 import { texts } from '../openai/texts.ts'
-import { parse } from '../parse.ts'
+import { route } from '../route.ts'
 
 const contract = embeddingRequest.shape
 
 /** As many as a request holds, or none. */
 const inputs = z.array(contract.input.element).max(2048)
 
-export const body = z.object({
+const embedBody = z.object({
   model: contract.model,
   input: z.preprocess((value) => (value === '' ? [] : (value ?? [])), texts(inputs)),
   dimensions: contract.dimensions.nullable()
 })
 
 /** The endpoint before it, for one text. */
-export const legacyBody = z.object({ model: contract.model, prompt: z.string().min(1) })
+const legacyBody = z.object({ model: contract.model, prompt: z.string().min(1) })
 
-/** Ollama's `POST /api/embed`, and `POST /api/embeddings`, which came before it. */
-export function embed(app: FastifyInstance, context: GatewayContext, done: () => void): void {
-  app.post('/api/embed', (request, reply) => {
-    const { model, input, dimensions } = parse(body, request.body)
+/** Ollama's `POST /api/embed`. */
+export const embed = route({
+  method: 'POST',
+  path: '/api/embed',
+  summary: 'Embed texts',
+  body: embedBody,
+  handle(context, { body: { model, input, dimensions }, reply }) {
     // How Ollama's clients have a model loaded.
     if (input.length === 0) {
       findServed(context.components.consumer.models(), model)
@@ -49,14 +50,20 @@ export function embed(app: FastifyInstance, context: GatewayContext, done: () =>
         })
       }
     )
-  })
-  app.post('/api/embeddings', (request, reply) => {
-    const { model, prompt } = parse(legacyBody, request.body)
+  }
+})
+
+/** Ollama's `POST /api/embeddings`, which came before it. */
+export const legacyEmbed = route({
+  method: 'POST',
+  path: '/api/embeddings',
+  summary: 'Embed one text',
+  body: legacyBody,
+  handle(context, { body: { model, prompt }, reply }) {
     const vectors = new EmbeddingVectors(1)
     return documentAnswer(context, reply, [{ kind: 'embedding', model, input: [prompt] }], {
       delta: (delta) => vectors.add(delta),
       end: () => ({ embedding: vectors.float()[0] ?? [] })
     })
-  })
-  done()
-}
+  }
+})

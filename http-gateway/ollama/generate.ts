@@ -1,19 +1,20 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { BadRequestError } from '../../protocols/errors.ts'
 import type { ChatRequest, CompletionRequest, GenerateRequest } from '../../protocols/inference/index.ts'
-import { documentAnswer, streamAnswer, type Requests } from '../answer/deliver.ts'
+import { documentAnswer, streamAnswer } from '../answer/deliver.ts'
 import type { GatewayContext } from '../context.ts'
 import { findServed } from '../model-names.ts'
 import { functionFields, onlyOfType, toTool, withTools } from '../openai/tools.ts'
-import { parse } from '../parse.ts'
+import { route } from '../route.ts'
 import { ollamaMessage, toChatMessages, toUserContent } from './chat-messages.ts'
 import { generation, image, toChatFields, toSampling } from './fields.ts'
+import { JSON_LINES } from '../answer/stream-kind.ts'
 import { AnswerLines, chatFields, generateFields, loadDocument, type PieceFields } from './lines.ts'
 
 const tool = onlyOfType('function', z.object({ type: z.literal('function'), function: functionFields }))
 
-export const chatBody = z.object({
+const chatBody = z.object({
   ...generation,
   messages: z
     .array(ollamaMessage)
@@ -22,7 +23,7 @@ export const chatBody = z.object({
   tools: z.array(tool).nullish()
 })
 
-export const generateBody = z.object({
+const generateBody = z.object({
   ...generation,
   prompt: z
     .string()
@@ -38,33 +39,51 @@ export const generateBody = z.object({
 
 type LoadBody = Pick<z.infer<typeof chatBody>, 'model' | 'keep_alive'>
 
-/** Ollama's `POST /api/chat` and `POST /api/generate`; both stream unless told otherwise. */
-export function generate(app: FastifyInstance, context: GatewayContext, done: () => void): void {
-  app.post('/api/chat', (request, reply) => {
-    const body = parse(chatBody, request.body)
+/** Ollama's `POST /api/chat`. */
+export const chat = route({
+  method: 'POST',
+  path: '/api/chat',
+  summary: 'Chat; streamed unless told otherwise',
+  body: chatBody,
+  stream: JSON_LINES.contentType,
+  handle(context, { body, reply }) {
     // How Ollama's clients have a model loaded, or let go: no work for anybody.
-    if (body.messages.length === 0) return load(body, chatFields)
-    const requests: Requests = [toChat(body)]
-    if (body.stream === false) {
-      return documentAnswer(context, reply, requests, new AnswerLines(body.model, chatFields))
-    }
-    return streamAnswer(context, reply, requests, () => new AnswerLines(body.model, chatFields))
-  })
-  app.post('/api/generate', (request, reply) => {
-    const body = parse(generateBody, request.body)
-    if (body.prompt === '' && !body.suffix) return load(body, generateFields)
-    const requests: Requests = [toGenerate(body)]
-    if (body.stream === false) {
-      return documentAnswer(context, reply, requests, new AnswerLines(body.model, generateFields))
-    }
-    return streamAnswer(context, reply, requests, () => new AnswerLines(body.model, generateFields))
-  })
-  done()
-
-  function load({ model, keep_alive: keepAlive }: LoadBody, fields: PieceFields): object {
-    findServed(context.components.consumer.models(), model)
-    return loadDocument(model, keepAlive, fields)
+    if (body.messages.length === 0) return load(context, body, chatFields)
+    return answer(context, reply, body, toChat(body), chatFields)
   }
+})
+
+/** Ollama's `POST /api/generate`. */
+export const generate = route({
+  method: 'POST',
+  path: '/api/generate',
+  summary: 'Complete a text; streamed unless told otherwise',
+  body: generateBody,
+  stream: JSON_LINES.contentType,
+  handle(context, { body, reply }) {
+    if (body.prompt === '' && !body.suffix) return load(context, body, generateFields)
+    return answer(context, reply, body, toGenerate(body), generateFields)
+  }
+})
+
+function answer(
+  context: GatewayContext,
+  reply: FastifyReply,
+  { model, stream }: { model: string; stream?: boolean | null | undefined },
+  request: GenerateRequest,
+  fields: PieceFields
+): Promise<FastifyReply> {
+  if (stream === false) return documentAnswer(context, reply, [request], new AnswerLines(model, fields))
+  return streamAnswer(context, reply, [request], () => new AnswerLines(model, fields))
+}
+
+function load(
+  { components }: GatewayContext,
+  { model, keep_alive: keepAlive }: LoadBody,
+  fields: PieceFields
+): object {
+  findServed(components.consumer.models(), model)
+  return loadDocument(model, keepAlive, fields)
 }
 
 function toChat(body: z.infer<typeof chatBody>): ChatRequest {

@@ -1,10 +1,8 @@
-import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { ListedModel } from '../../node/consumer/index.ts'
 import { BadRequestError } from '../../protocols/errors.ts'
-import type { GatewayContext } from '../context.ts'
 import { findServed } from '../model-names.ts'
-import { parse } from '../parse.ts'
+import { route } from '../route.ts'
 
 /** The release of Ollama whose API this is; clients ask for it to learn what they may send. */
 const OLLAMA_VERSION = '0.12.10'
@@ -22,34 +20,56 @@ const CAPABILITIES: Record<string, string> = {
   vision: 'vision'
 }
 
-export const showBody = z.object({
+const showBody = z.object({
   model: z.string().nullish(),
   /** What older clients say. */
   name: z.string().nullish()
 })
 
-/** What Ollama tells about itself and its models: `/api/version`, `/api/tags`, `/api/ps`, `/api/show`. */
-export function ollamaModels(app: FastifyInstance, context: GatewayContext, done: () => void): void {
-  const { consumer } = context.components
-  app.get('/api/version', () => ({ version: OLLAMA_VERSION }))
-  app.get('/api/tags', () => ({ models: consumer.models().map(toListed) }))
-  app.get('/api/ps', () => ({
+/** Ollama's `GET /api/version`. */
+export const version = route({
+  method: 'GET',
+  path: '/api/version',
+  summary: "The version of Ollama's API",
+  handle: () => ({ version: OLLAMA_VERSION })
+})
+
+/** Ollama's `GET /api/tags`. */
+export const tags = route({
+  method: 'GET',
+  path: '/api/tags',
+  summary: 'The models that somebody serves now',
+  handle: ({ components }) => ({ models: components.consumer.models().map(toListed) })
+})
+
+/** Ollama's `GET /api/ps`. */
+export const ps = route({
+  method: 'GET',
+  path: '/api/ps',
+  summary: 'The models that can be asked at once',
+  handle: ({ components }) => ({
     // Which models are in whose memory nobody tells: all that are served can be asked at once.
-    models: consumer.models().map((model) => ({
+    models: components.consumer.models().map((model) => ({
       ...toListed(model),
       expires_at: UNKNOWN_TIME,
       size_vram: 0,
       ...(model.contextLength === null ? {} : { context_length: model.contextLength })
     }))
-  }))
-  app.post('/api/show', (request) => {
-    const { model, name } = parse(showBody, request.body)
+  })
+})
+
+/** Ollama's `POST /api/show`. */
+export const show = route({
+  method: 'POST',
+  path: '/api/show',
+  summary: 'Describe a model',
+  body: showBody,
+  handle({ components }, { body: { model, name } }) {
     const wanted = model || name
     if (!wanted) throw new BadRequestError('model is required', { param: 'model' })
-    return toShown(findServed(consumer.models(), wanted))
-  })
-  done()
-}
+    return toShown(findServed(components.consumer.models(), wanted))
+  }
+})
 
 function toListed(model: ListedModel): object {
   return {

@@ -1,16 +1,21 @@
-import type { FastifyInstance } from 'fastify'
 import { documentAnswer, streamAnswer } from '../answer/deliver.ts'
-import type { GatewayContext } from '../context.ts'
-import { parse } from '../parse.ts'
+import { SERVER_SENT_EVENTS } from '../answer/stream-kind.ts'
+import { chatAnswer } from '../openapi/answers.ts'
+import { route } from '../route.ts'
 import { ChatChunks } from './chat-chunks.ts'
 import { ChatCompletion } from './chat-completion.ts'
 import { chatBody, toChatRequest } from './chat-request.ts'
 import { inChoices } from './choices.ts'
 
 /** `POST /v1/chat/completions`. */
-export function chatCompletions(app: FastifyInstance, context: GatewayContext, done: () => void): void {
-  app.post('/v1/chat/completions', (request, reply) => {
-    const body = parse(chatBody, request.body)
+export const chatCompletions = route({
+  method: 'POST',
+  path: '/v1/chat/completions',
+  summary: 'Chat',
+  body: chatBody,
+  answer: chatAnswer,
+  stream: SERVER_SENT_EVENTS.contentType,
+  handle(context, { body, reply }) {
     const requests = inChoices([toChatRequest(body)], body.n ?? 1)
     const choices = requests.length
     const legacyFunctions = body.functions != null && body.functions.length > 0
@@ -24,6 +29,5 @@ export function chatCompletions(app: FastifyInstance, context: GatewayContext, d
       requests,
       (model) => new ChatChunks(model, { includeUsage, legacyFunctions, choices })
     )
-  })
-  done()
-}
+  }
+})

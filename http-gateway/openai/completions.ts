@@ -1,10 +1,9 @@
-import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { BadRequestError } from '../../protocols/errors.ts'
 import { completionRequest, type CompletionRequest } from '../../protocols/inference/index.ts'
 import { documentAnswer, streamAnswer } from '../answer/deliver.ts'
-import type { GatewayContext } from '../context.ts'
-import { parse } from '../parse.ts'
+import { SERVER_SENT_EVENTS } from '../answer/stream-kind.ts'
+import { route } from '../route.ts'
 import { inChoices, MAX_CHOICES } from './choices.ts'
 import { CompletionChunks, CompletionDocument } from './completion-formats.ts'
 import { samplingFields, toSampling, withoutNulls } from './sampling.ts'
@@ -31,9 +30,13 @@ export const completionBody = z.object({
 type CompletionBody = z.infer<typeof completionBody>
 
 /** `POST /v1/completions`. */
-export function completions(app: FastifyInstance, context: GatewayContext, done: () => void): void {
-  app.post('/v1/completions', (request, reply) => {
-    const body = parse(completionBody, request.body)
+export const completions = route({
+  method: 'POST',
+  path: '/v1/completions',
+  summary: 'Complete a text',
+  body: completionBody,
+  stream: SERVER_SENT_EVENTS.contentType,
+  handle(context, { body, reply }) {
     const choices = body.n ?? 1
     const requests = inChoices(toCompletionRequests(body), choices)
     const echoes = requests.map((_, choice) =>
@@ -47,9 +50,8 @@ export function completions(app: FastifyInstance, context: GatewayContext, done:
       requests,
       (model) => new CompletionChunks(model, echoes, includeUsage)
     )
-  })
-  done()
-}
+  }
+})
 
 /** A request for each prompt. Throws BadRequestError naming what cannot be had. */
 export function toCompletionRequests(body: CompletionBody): [CompletionRequest, ...CompletionRequest[]] {

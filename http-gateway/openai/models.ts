@@ -1,17 +1,28 @@
-import type { FastifyInstance } from 'fastify'
 import type { ListedModel } from '../../node/consumer/index.ts'
-import type { GatewayContext } from '../context.ts'
 import { findServed } from '../model-names.ts'
+import { modelAnswer, modelsAnswer } from '../openapi/answers.ts'
+import { route } from '../route.ts'
 
-/** `GET /v1/models` and `/v1/models/<id>`; an id may hold slashes. */
-export function models(app: FastifyInstance, context: GatewayContext, done: () => void): void {
-  const { consumer } = context.components
-  app.get('/v1/models', () => ({ object: 'list', data: consumer.models().map(toModel) }))
-  app.get<{ Params: { '*': string } }>('/v1/models/*', (request) => {
-    return toModel(findServed(consumer.models(), request.params['*']))
-  })
-  done()
-}
+/** `GET /v1/models`. */
+export const models = route({
+  method: 'GET',
+  path: '/v1/models',
+  summary: 'The models that somebody serves now',
+  answer: modelsAnswer,
+  handle: ({ components }) => ({ object: 'list', data: components.consumer.models().map(toModel) })
+})
+
+/** `GET /v1/models/<id>`; an id may hold slashes. */
+export const model = route({
+  method: 'GET',
+  path: '/v1/models/*',
+  summary: 'One of the models; the id may hold slashes',
+  answer: modelAnswer,
+  handle({ components }, { request }) {
+    const { '*': id = '' } = request.params as { '*'?: string }
+    return toModel(findServed(components.consumer.models(), id))
+  }
+})
 
 /** Nobody tells when a model was made: this is since when it may have been listed here. */
 const CREATED = Math.floor(performance.timeOrigin / 1000)

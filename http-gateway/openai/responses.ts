@@ -1,27 +1,29 @@
-import type { FastifyInstance } from 'fastify'
 import type { Delta, Usage } from '../../protocols/inference/index.ts'
 import type { EndEvent } from '../answer/answer.ts'
 import type { Ends } from '../answer/answers.ts'
 import { documentAnswer, streamAnswer, type DocumentFormat, type StreamFormat } from '../answer/deliver.ts'
 import { receiptComments } from '../answer/headers.ts'
 import type { SseWriter } from '../answer/sse-writer.ts'
-import type { GatewayContext } from '../context.ts'
+import { SERVER_SENT_EVENTS } from '../answer/stream-kind.ts'
 import type { Failure } from '../errors.ts'
-import { parse } from '../parse.ts'
+import { route } from '../route.ts'
 import { ResponseItems } from './response-items.ts'
 import { ResponseObject, type ResponseState } from './response-object.ts'
 import { responsesBody, toChatRequest, type ResponsesBody } from './responses-request.ts'
 
 /** `POST /v1/responses`, stateless: nothing is stored, and nothing can be referred to. */
-export function responses(app: FastifyInstance, context: GatewayContext, done: () => void): void {
-  app.post('/v1/responses', (request, reply) => {
-    const body = parse(responsesBody, request.body)
+export const responses = route({
+  method: 'POST',
+  path: '/v1/responses',
+  summary: 'Respond to an input',
+  body: responsesBody,
+  stream: SERVER_SENT_EVENTS.contentType,
+  handle(context, { body, reply }) {
     const chat = toChatRequest(body)
     if (body.stream !== true) return documentAnswer(context, reply, [chat], new ResponseDocument(body))
     return streamAnswer(context, reply, [chat], (model) => new ResponseEvents(body, model))
-  })
-  done()
-}
+  }
+})
 
 /** A response as one document. */
 class ResponseDocument implements DocumentFormat {

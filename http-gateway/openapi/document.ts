@@ -1,22 +1,22 @@
 import { z } from 'zod'
+import type { Route } from '../route.ts'
+import type { RegisteredRoute } from '../route-table.ts'
 import { errorAnswer } from './answers.ts'
-import { OPERATIONS, type Operation } from './operations.ts'
 
 /** The statuses of `http-gateway/README.md`, as far as every route shares them. */
 const ERROR = { $ref: '#/components/responses/Error' }
 
 type Loosened = Parameters<NonNullable<z.core.JSONSchemaGeneratorParams['override']>>[0]
 
-/** A route that somebody forgot: it is listed all the same, and a test fails. */
-const UNDESCRIBED: Operation = { tag: 'node', summary: '' }
-
-/** An OpenAPI 3.1 document of routes, each as its method and its pattern. */
-export function openapiDocument(routes: Iterable<readonly [method: string, pattern: string]>): object {
+/**
+ * An OpenAPI 3.1 document of routes. `@fastify/swagger` would need each schema a second time as a route option,
+ * and knows neither bodies that are put into shape before they are checked nor answers that may be streamed.
+ */
+export function openapiDocument(routes: readonly RegisteredRoute[]): object {
   const paths: Record<string, Record<string, object>> = {}
-  for (const [method, pattern] of routes) {
-    const operation = OPERATIONS[`${method} ${pattern}`] ?? UNDESCRIBED
-    const path = (paths[pattern.replace('*', '{id}')] ??= {})
-    path[method.toLowerCase()] = describe(method, pattern, operation)
+  for (const { surface, route } of routes) {
+    const path = (paths[route.path.replace('*', '{id}')] ??= {})
+    path[route.method.toLowerCase()] = describe(surface, route)
   }
   return {
     openapi: '3.1.0',
@@ -29,7 +29,7 @@ export function openapiDocument(routes: Iterable<readonly [method: string, patte
     servers: [{ url: '/' }],
     // Both: a key is wanted where keys are configured, and on loopback none may be.
     security: [{}, { bearer: [] }],
-    tags: ['openai', 'anthropic', 'ollama', 'node'].map((name) => ({ name })),
+    tags: [...new Set(routes.map(({ surface }) => surface))].map((name) => ({ name })),
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
@@ -43,20 +43,20 @@ export function openapiDocument(routes: Iterable<readonly [method: string, patte
   }
 }
 
-function describe(method: string, pattern: string, operation: Operation): object {
-  const { tag, summary, body, query, answer, type = 'application/json', stream } = operation
+function describe(surface: string, route: Route): object {
+  const { method, path, summary, body, query, answer, type = 'application/json', stream } = route
   const content = {
     [type]: { schema: answer === undefined ? {} : toSchema(answer, 'output') },
     ...(stream === undefined ? {} : { [stream]: { schema: { type: 'string' } } })
   }
-  const parameters = [...pathParameters(pattern), ...queryParameters(query)]
+  const parameters = [...pathParameters(path), ...queryParameters(query)]
   return {
-    operationId: `${method} ${pattern}`
+    operationId: `${method} ${path}`
       .toLowerCase()
       .replace('*', 'id')
       .replace(/[^a-z\d]+/g, '_')
       .replace(/_$/, ''),
-    tags: [tag],
+    tags: [surface],
     summary,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(method === 'POST' ? { requestBody: requestBody(body) } : {}),
@@ -69,8 +69,8 @@ function requestBody(body: z.ZodType | undefined): object {
   return { required: true, content: { 'application/json': { schema } } }
 }
 
-function pathParameters(pattern: string): object[] {
-  if (!pattern.endsWith('*')) return []
+function pathParameters(path: string): object[] {
+  if (!path.endsWith('*')) return []
   return [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }]
 }
 

@@ -1,10 +1,12 @@
-import type { FastifyInstance } from 'fastify'
-import type { GatewayContext } from '../context.ts'
+import { route } from '../route.ts'
+import { openapiAnswer } from './answers.ts'
 import { openapiDocument } from './document.ts'
 
 /** `GET /openapi.json`: the routes that this gateway really has. */
-export function openapi(app: FastifyInstance, { routes }: GatewayContext, done: () => void): void {
-  let document: object | undefined
-  app.get('/openapi.json', () => (document ??= openapiDocument(routes.all())))
-  done()
-}
+export const openapi = route({
+  method: 'GET',
+  path: '/openapi.json',
+  summary: 'This document',
+  answer: openapiAnswer,
+  handle: ({ routes }) => openapiDocument(routes.all())
+})

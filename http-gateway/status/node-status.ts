@@ -1,14 +1,63 @@
-import type { FastifyInstance } from 'fastify'
-import type { GatewayContext } from '../context.ts'
+import {
+  balanceAnswer,
+  capacityAnswer,
+  healthAnswer,
+  meshAnswer,
+  peersAnswer,
+  pubkeyAnswer
+} from '../openapi/answers.ts'
+import { route } from '../route.ts'
 
-/** What the node tells about itself: `/healthz`, `/balance`, `/peers`, `/pubkey`, `/capacity`, `/mesh`. */
-export function nodeStatus(app: FastifyInstance, { components }: GatewayContext, done: () => void): void {
-  const { addresses, capacity, consumer, identity, ledger, mesh } = components
-  app.get('/healthz', () => ({ status: 'ok' }))
-  app.get('/balance', () => ledger.balance())
-  app.get('/peers', () => ({ peers: consumer.peers() }))
-  app.get('/pubkey', () => ({ ...identity, addresses: addresses() }))
-  app.get('/capacity', () => capacity())
-  app.get('/mesh', () => mesh())
-  done()
-}
+/** `GET /healthz`. */
+export const healthz = route({
+  method: 'GET',
+  path: '/healthz',
+  summary: 'Whether the node is well',
+  answer: healthAnswer,
+  handle: () => ({ status: 'ok' })
+})
+
+/** `GET /balance`. */
+export const balance = route({
+  method: 'GET',
+  path: '/balance',
+  summary: 'What this node and its peers have between them',
+  answer: balanceAnswer,
+  handle: ({ components }) => components.ledger.balance()
+})
+
+/** `GET /peers`. */
+export const peers = route({
+  method: 'GET',
+  path: '/peers',
+  summary: 'The contributors that this node knows',
+  answer: peersAnswer,
+  handle: ({ components }) => ({ peers: components.consumer.peers() })
+})
+
+/** `GET /pubkey`. */
+export const pubkey = route({
+  method: 'GET',
+  path: '/pubkey',
+  summary: 'Who this node is',
+  answer: pubkeyAnswer,
+  handle: ({ components: { identity, addresses } }) => ({ ...identity, addresses: addresses() })
+})
+
+/** `GET /capacity`. */
+export const capacity = route({
+  method: 'GET',
+  path: '/capacity',
+  summary: "What this node's own engine can take on",
+  answer: capacityAnswer,
+  handle: ({ components }) => components.capacity()
+})
+
+/** `GET /mesh`. */
+export const mesh = route({
+  method: 'GET',
+  path: '/mesh',
+  summary: 'Whether this node is in a mesh',
+  answer: meshAnswer,
+  handle: ({ components }) => components.mesh()
+})

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
-import { OPERATIONS } from '../../http-gateway/openapi/operations.ts'
+import { allRoutes } from '../../http-gateway/surfaces.ts'
 import { exchange, openSocket, readAll } from '../support/gateway/raw-http.ts'
 import { parseReply, probe, type Probe, type Reply } from '../support/gateway/probe.ts'
 import { testGateway, type TestGateway } from '../support/gateway/gateway.ts'
 
-const ROUTES = Object.keys(OPERATIONS).map((key) => {
-  const [method = '', pattern = ''] = key.split(' ')
-  return { method, path: pattern.replace('*', 'tiny') }
-})
+const ROUTES = Array.from(allRoutes(), ({ route: { method, path } }) => ({
+  method,
+  path: path.replace('*', 'tiny')
+}))
 const POSTS = ROUTES.filter(({ method }) => method === 'POST')
 
 /** A status and a code, in the error document of the API that the path belongs to. */

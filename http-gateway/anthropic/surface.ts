@@ -1,0 +1,13 @@
+import type { Surface } from '../route.ts'
+import { toAnthropicError } from './errors.ts'
+import { countTokens, messages } from './messages.ts'
+
+/** Anthropic's API. */
+export const anthropic: Surface<'anthropic'> = {
+  name: 'anthropic',
+  routes: [messages, countTokens],
+  owns: (path) => /^\/v1\/messages(\/|$)/.test(path),
+  errorDocument: toAnthropicError,
+  // What Anthropic's clients look for instead of x-request-id.
+  headers: (requestId) => ({ 'request-id': requestId })
+}

@@ -1,0 +1,15 @@
+import { toEnvelope } from '../errors.ts'
+import type { Surface } from '../route.ts'
+import { chatCompletions } from './chat-completions.ts'
+import { completions } from './completions.ts'
+import { embeddings } from './embeddings.ts'
+import { model, models } from './models.ts'
+import { responses } from './responses.ts'
+
+/** OpenAI's API. */
+export const openai: Surface<'openai'> = {
+  name: 'openai',
+  routes: [chatCompletions, responses, completions, embeddings, models, model],
+  owns: () => false,
+  errorDocument: toEnvelope
+}

@@ -1,0 +1,54 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import type { GatewayContext } from './context.ts'
+import type { Failure } from './errors.ts'
+
+/** A request as its route sees it: body and query are parsed. */
+export interface Call<Body = unknown, Query = unknown> {
+  body: Body
+  query: Query
+  request: FastifyRequest
+  reply: FastifyReply
+}
+
+/** One route: how it is matched, described and answered. */
+export interface Route<Body = unknown, Query = unknown> {
+  method: 'GET' | 'POST'
+  /** A path, or one that ends with `/*` for everything below it. */
+  path: string
+  /** One line for the reference and for the OpenAPI document. */
+  summary: string
+  /** Parses the body. A POST route without one ignores its body. */
+  body?: z.ZodType<Body>
+  /** Parses the query. */
+  query?: z.ZodType<Query>
+  /** The 200's body; left out, it is what the vendor's own API documents. */
+  answer?: z.ZodType
+  /** The 200's content type. @default 'application/json' */
+  type?: string
+  /** The 200's content type when the answer is streamed. */
+  stream?: string
+  /** Whether it answers without an API key: only where the answer is the same on every node. @default false */
+  public?: boolean
+  /** Answers a call: returns the body, or sends it through the reply. */
+  handle(context: GatewayContext, call: Call<Body, Query>): unknown
+}
+
+/** The APIs that the gateway speaks; each has an entry in `surfaces.ts`. */
+export type SurfaceName = 'openai' | 'anthropic' | 'ollama' | 'node'
+
+/** An API: its routes, and its own words for errors. */
+export interface Surface<Name extends SurfaceName = SurfaceName> {
+  name: Name
+  routes: readonly Route[]
+  /** Whether errors on a path are told in this surface's words. */
+  owns(path: string): boolean
+  errorDocument(failure: Failure, requestId: string): object
+  /** Headers of every answer on its paths. */
+  headers?(requestId: string): Record<string, string>
+}
+
+/** A route with its types inferred from its schemas. */
+export function route<Body, Query>(route: Route<Body, Query>): Route {
+  return route
+}

@@ -1,0 +1,15 @@
+import { dashboard } from '../dashboard/dashboard.ts'
+import { toEnvelope } from '../errors.ts'
+import { metrics } from '../metrics/metrics.ts'
+import { openapi } from '../openapi/openapi.ts'
+import type { Surface } from '../route.ts'
+import { balance, capacity, healthz, mesh, peers, pubkey } from './node-status.ts'
+import { receipts } from './receipts.ts'
+
+/** What the node tells about itself. */
+export const node: Surface<'node'> = {
+  name: 'node',
+  routes: [healthz, balance, peers, pubkey, capacity, mesh, receipts, metrics, openapi, dashboard],
+  owns: () => false,
+  errorDocument: toEnvelope
+}
