@@ -31,7 +31,17 @@ module.exports = {
       name: 'leaves-stand-alone',
       severity: 'error',
       from: { path: '^node/(engines|discovery|ledger|identity|config|membership|reach)/' },
-      to: { path: '^node/(engines|discovery|ledger|identity|config|membership|reach)/', pathNot: '^node/$1/' }
+      to: {
+        path: '^node/(engines|discovery|ledger|identity|config|membership|reach)/',
+        // The setting `engine` takes the names of the engines that there are.
+        pathNot: ['^node/$1/', '^node/engines/descriptors\\.ts$']
+      }
+    },
+    {
+      name: 'only-config-imports-descriptors',
+      severity: 'error',
+      from: { path: '^node/(discovery|ledger|identity|membership|reach)/' },
+      to: { path: '^node/engines/' }
     },
     {
       name: 'nobody-imports-entry',

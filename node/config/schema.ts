@@ -1,6 +1,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
 import { MAX_MODEL_NAME_LENGTH } from '../../protocols/inference/index.ts'
+import { ENGINE_NAMES, ENGINES } from '../engines/descriptors.ts'
 import { ed25519PeerId } from '../../protocols/records/fields.ts'
 
 /** Begins every invite; what is in one, `node/membership` knows. */
@@ -37,6 +38,8 @@ const prices = z.record(text.max(MAX_MODEL_NAME_LENGTH, { error: "a model's name
     'an object with a price for each model, such as {"llama3.2:3b":{"prompt":750000,"completion":3000000}}'
 })
 
+const engineSummaries = ENGINE_NAMES.map((name) => `${name} (${ENGINES[name].summary})`).join(', ')
+
 /** Every setting but the home folder, with its meaning and its default. */
 export const settings = z.strictObject({
   bootstrap: list(peerAddress)
@@ -72,11 +75,9 @@ export const settings = z.strictObject({
     .prefault({})
     .describe('What a relay gives: places, and to each peer circuits, bytes, time and bytes a second'),
   engine: z
-    .enum(['auto', 'ollama', 'openai', 'embedded', 'none'], {
-      error: 'auto, ollama, openai, embedded or none'
-    })
+    .enum(['auto', ...ENGINE_NAMES, 'none'], { error: `auto, ${ENGINE_NAMES.join(', ')} or none` })
     .default('auto')
-    .describe('The program that runs the models; none only asks others'),
+    .describe(`What runs the models: auto (the first found), ${engineSummaries}, or none`),
   engineUrl: httpUrl.optional().describe("The engine's address, where it is not the usual one"),
   engineKey: text.optional().describe("The engine's API key"),
   modelFile: text.optional().describe('A GGUF file for the embedded engine'),

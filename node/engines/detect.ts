@@ -1,20 +1,9 @@
-import { EmbeddedEngine } from './embedded/embedded-engine.ts'
+import type { EngineSettings, OpenedEngine } from './descriptor.ts'
+import { ENGINE_NAMES, ENGINES } from './descriptors.ts'
 import type { Engine, EngineOptions } from './engine.ts'
-import type { EmbeddedEngineInit, OllamaEngineInit, OpenaiEngineInit } from './index.ts'
-import { OllamaEngine } from './ollama/ollama-engine.ts'
-import { OpenaiEngine } from './openai/openai-engine.ts'
 
 /** How long an engine may take to say that it is there, in milliseconds. */
 const DETECT_TIMEOUT_MS = 1000
-
-/** What {@link detectEngine} tries, in this order. */
-export interface DetectEngineInit {
-  ollama?: OllamaEngineInit
-  /** Tried when Ollama does not answer; left out when not given. */
-  openai?: OpenaiEngineInit
-  /** Used when nothing else answers. */
-  embedded?: EmbeddedEngineInit
-}
 
 /** An engine, and a sentence for people that says which it is and why. */
 export interface DetectedEngine {
@@ -23,31 +12,29 @@ export interface DetectedEngine {
 }
 
 /**
- * Finds this machine's engine: Ollama, else the OpenAI-compatible server if one is named, else the embedded
- * engine, whose model only demonstrates unless a path is given. Never throws for an engine that is absent.
+ * Finds this machine's engine: the embedded one if a model file is given, else Ollama, else the OpenAI-compatible
+ * server if an address is given, else the embedded engine with its demonstration model. Never throws for an engine
+ * that is absent.
  */
 export async function detectEngine(
-  init: DetectEngineInit = {},
+  settings: EngineSettings = {},
   options: EngineOptions = {}
 ): Promise<DetectedEngine> {
-  const ollama = new OllamaEngine(init.ollama ?? {})
-  if (await answers(ollama, options)) {
-    return { engine: ollama, reason: `Ollama answers at ${ollama.url}` }
+  const taken = ENGINE_NAMES.find((name) => ENGINES[name].detection(settings) === 'take')
+  if (taken !== undefined) return because(ENGINES[taken].open(settings))
+  const missing: string[] = []
+  for (const name of ENGINE_NAMES) {
+    if (ENGINES[name].detection(settings) !== 'ask') continue
+    const opened = ENGINES[name].open(settings)
+    if (await answers(opened.engine, options)) return because(opened, ...missing)
+    missing.push(`${opened.label} does not answer`)
   }
-  const missing = [`no Ollama at ${ollama.url}`]
-  if (init.openai !== undefined) {
-    const openai = new OpenaiEngine(init.openai)
-    if (await answers(openai, options)) {
-      return {
-        engine: openai,
-        reason: `an OpenAI-compatible server answers at ${openai.url} (${missing.join()})`
-      }
-    }
-    missing.push(`no OpenAI-compatible server at ${openai.url}`)
-  }
-  const engine = new EmbeddedEngine(init.embedded ?? {})
-  const which = init.embedded?.modelPath ?? 'the demonstration model, which only shows that the mesh works'
-  return { engine, reason: `embedded engine with ${which} (${missing.join(', ')})` }
+  const last = ENGINE_NAMES.find((name) => ENGINES[name].detection(settings) === 'last') ?? 'embedded'
+  return because(ENGINES[last].open(settings), ...missing)
+}
+
+function because({ engine, label }: OpenedEngine, ...reasons: string[]): DetectedEngine {
+  return { engine, reason: reasons.length === 0 ? label : `${label} (${reasons.join(', ')})` }
 }
 
 /** Whether the engine is there; one that is not is closed. */

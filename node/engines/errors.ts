@@ -89,3 +89,9 @@ export function callError(engine: string, err: unknown, signal: AbortSignal): Er
   const said = quote(err instanceof Error ? err.message : String(err))
   return new EngineFailedError(`${engine} failed: ${said}`, { cause: err })
 }
+
+/** A setting of an engine that cannot be meant; the message names it and says what was expected. */
+export class EngineSettingsError extends Error {
+  static override readonly name = 'EngineSettingsError'
+  override readonly name = 'EngineSettingsError'
+}

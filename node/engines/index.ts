@@ -23,77 +23,16 @@
  */
 import { EmbeddedEngine } from './embedded/embedded-engine.ts'
 import type { Engine } from './engine.ts'
+import type { EmbeddedEngineInit, OllamaEngineInit, OpenaiEngineInit } from './init.ts'
 import { OllamaEngine } from './ollama/ollama-engine.ts'
 import { OpenaiEngine } from './openai/openai-engine.ts'
 
-export { detectEngine } from './detect.ts'
-export type { DetectedEngine, DetectEngineInit } from './detect.ts'
+export type { Detection, EngineDescriptor, EngineSettings, OpenedEngine } from './descriptor.ts'
+export { ENGINE_NAMES, ENGINES, type EngineName } from './descriptors.ts'
+export { detectEngine, type DetectedEngine } from './detect.ts'
 export type * from './engine.ts'
-
-/** Where Ollama answers, and what it is held to. */
-export interface OllamaEngineInit {
-  /**
-   * Base URL.
-   *
-   * @default 'http://127.0.0.1:11434'
-   */
-  url?: string
-  /**
-   * Tokens of prompt and answer together, the same for every request: Ollama loads the model again when it
-   * changes. Models with a shorter context keep theirs.
-   *
-   * @default 8192
-   */
-  contextLength?: number
-}
-
-/** Where an OpenAI-compatible server answers. */
-export interface OpenaiEngineInit {
-  /** Base URL with or without its `/v1`, such as `http://127.0.0.1:8080`. */
-  url: string
-  /** Sent as a bearer token. */
-  apiKey?: string
-  /**
-   * Tokens of prompt and answer together, for models whose server does not tell.
-   *
-   * @default 4096
-   */
-  contextLength?: number
-}
-
-/** Which GGUF file the embedded engine runs, and how. */
-export interface EmbeddedEngineInit {
-  /**
-   * Path of a GGUF file.
-   *
-   * @default the demonstration model that comes with the package
-   */
-  modelPath?: string
-  /**
-   * The model's id.
-   *
-   * @default its file name without `.gguf` and quantization: `tiny-chat` for `tiny-chat-q8_0.gguf`
-   */
-  modelName?: string
-  /**
-   * CPU threads. Never more than the machine's cores: threads that outnumber them spin.
-   *
-   * @default 1
-   */
-  threads?: number
-  /**
-   * Tokens of prompt and answer together, for each slot.
-   *
-   * @default the model's own, at most 4096
-   */
-  contextSize?: number
-  /**
-   * Requests that are answered at the same time; more wait in the order they came.
-   *
-   * @default 4
-   */
-  slots?: number
-}
+export { EngineSettingsError } from './errors.ts'
+export type * from './init.ts'
 
 /** An engine that asks Ollama by its native API. */
 export function ollamaEngine(init: OllamaEngineInit = {}): Engine {

@@ -15,7 +15,7 @@ import {
 } from '../../../protocols/inference/index.ts'
 import type { EmbeddingResult, Engine, EngineEvent, EngineOptions, TokenCount } from '../engine.ts'
 import { callError } from '../errors.ts'
-import type { EmbeddedEngineInit } from '../index.ts'
+import type { EmbeddedEngineInit } from '../init.ts'
 import { anySignal, waitFor } from '../signals.ts'
 import { EngineProcess } from './child-process.ts'
 import { FileDigest } from './digest.ts'

@@ -9,15 +9,15 @@ import {
 import type { EmbeddingRequest, GenerateRequest, ModelInfo } from '../../../protocols/inference/index.ts'
 import type { EmbeddingResult, Engine, EngineEvent, EngineOptions, TokenCount } from '../engine.ts'
 import { callError } from '../errors.ts'
-import type { OllamaEngineInit } from '../index.ts'
+import type { OllamaEngineInit } from '../init.ts'
 import { checkContextLength, estimateInputTokens, estimateTokens } from '../prompt.ts'
 import { anySignal } from '../signals.ts'
 import { ollamaClient } from './client.ts'
+import { DEFAULT_URL } from './host.ts'
 import { OllamaModels } from './models.ts'
 import { chatLine, generateLine, OllamaReply } from './replies.ts'
 import { toOllamaChat, toOllamaGenerate, type OllamaStreamedChat } from './requests.ts'
 
-const DEFAULT_URL = 'http://127.0.0.1:11434'
 const DEFAULT_CONTEXT_LENGTH = 8192
 
 const embeddings = z.object({

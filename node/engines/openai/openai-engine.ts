@@ -3,7 +3,7 @@ import { EngineFailedError, LobstahError, ShuttingDownError } from '../../../pro
 import type { EmbeddingRequest, GenerateRequest, ModelInfo } from '../../../protocols/inference/index.ts'
 import type { EmbeddingResult, Engine, EngineEvent, EngineOptions, TokenCount } from '../engine.ts'
 import { callError } from '../errors.ts'
-import type { OpenaiEngineInit } from '../index.ts'
+import type { OpenaiEngineInit } from '../init.ts'
 import { checkContextLength, estimateInputTokens, estimateTokens } from '../prompt.ts'
 import { anySignal } from '../signals.ts'
 import { OpenaiClient } from './client.ts'

@@ -7,34 +7,34 @@ import { startOpenaiServer } from '../../support/engines/openai-server.ts'
 describe('node/engines/detect', () => {
   it('takes Ollama where it answers', async () => {
     await using server = await startOllamaServer()
-    const { engine, reason } = await detectEngine({ ollama: { url: server.url } })
+    const { engine, reason } = await detectEngine({ environment: { OLLAMA_HOST: server.url } })
     assert.equal(engine.name, 'ollama')
-    assert.equal(reason, `Ollama answers at ${server.url}`)
+    assert.equal(reason, `Ollama at ${server.url}`)
     await engine.close()
   })
 
   it('takes the OpenAI-compatible server where Ollama does not answer', async () => {
     await using server = await startOpenaiServer()
-    const { engine, reason } = await detectEngine({
-      ollama: { url: await nowhere() },
-      openai: { url: server.url }
-    })
+    const { engine, reason } = await detectEngine({ url: server.url })
     assert.equal(engine.name, 'openai')
-    assert.match(reason, /^an OpenAI-compatible server answers at .* \(no Ollama at /)
+    assert.match(reason, /^an OpenAI-compatible server at .* \(Ollama at .* does not answer\)$/)
     await engine.close()
   })
 
   it('takes the embedded engine where nothing answers, and says what its model is', async () => {
     const url = await nowhere()
-    const { engine, reason } = await detectEngine({ ollama: { url }, openai: { url } })
+    const { engine, reason } = await detectEngine({ url })
     assert.equal(engine.name, 'embedded')
-    assert.match(reason, /demonstration model.*no Ollama at .*, no OpenAI-compatible server at /)
+    assert.match(
+      reason,
+      /demonstration model.*Ollama at .* does not answer, an OpenAI-compatible server at .* does not answer/
+    )
     await engine.close()
   })
 
   it('stops looking when it is told to', async () => {
     const signal = AbortSignal.abort(new BadRequestError('enough'))
-    await assert.rejects(detectEngine({ ollama: { url: await nowhere() } }, { signal }), {
+    await assert.rejects(detectEngine({ url: await nowhere() }, { signal }), {
       message: 'enough'
     })
   })

@@ -79,7 +79,7 @@ describe('node/entry/choose-engine', function () {
     const chosen = await chooseEngine(config({ modelFile }), {})
     assert.deepEqual(
       [chosen?.engine.name, chosen?.reason],
-      ['embedded', 'a model file was given; the model is still loading']
+      ['embedded', `the embedded engine with ${modelFile}; the model is still loading`]
     )
     await chosen?.engine.close()
   })
@@ -100,7 +100,7 @@ describe('node/entry/choose-engine', function () {
       const asks = await runProcess(['--home', home, 'doctor', '--gateway-port', '0'], { env })
       assert.match(
         asks.stdout,
-        /^- {5}engine +none found: Ollama does not answer at http:\/\/127\.0\.0\.1:9,/
+        /^- {5}engine +none found: Ollama at http:\/\/127\.0\.0\.1:9 does not answer,/
       )
       assert.equal(asks.code, 0)
       const serves = await runProcess(['--home', home, 'doctor', '--gateway-port', '0', '--contribute'], {

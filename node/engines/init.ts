@@ -1,0 +1,64 @@
+/** Where Ollama answers, and what it is held to. */
+export interface OllamaEngineInit {
+  /**
+   * Base URL.
+   *
+   * @default 'http://127.0.0.1:11434'
+   */
+  url?: string
+  /**
+   * Tokens of prompt and answer together, the same for every request: Ollama loads the model again when it
+   * changes. Models with a shorter context keep theirs.
+   *
+   * @default 8192
+   */
+  contextLength?: number
+}
+
+/** Where an OpenAI-compatible server answers. */
+export interface OpenaiEngineInit {
+  /** Base URL with or without its `/v1`, such as `http://127.0.0.1:8080`. */
+  url: string
+  /** Sent as a bearer token. */
+  apiKey?: string
+  /**
+   * Tokens of prompt and answer together, for models whose server does not tell.
+   *
+   * @default 4096
+   */
+  contextLength?: number
+}
+
+/** Which GGUF file the embedded engine runs, and how. */
+export interface EmbeddedEngineInit {
+  /**
+   * Path of a GGUF file.
+   *
+   * @default the demonstration model that comes with the package
+   */
+  modelPath?: string
+  /**
+   * The model's id.
+   *
+   * @default its file name without `.gguf` and quantization: `tiny-chat` for `tiny-chat-q8_0.gguf`
+   */
+  modelName?: string
+  /**
+   * CPU threads. Never more than the machine's cores: threads that outnumber them spin.
+   *
+   * @default 1
+   */
+  threads?: number
+  /**
+   * Tokens of prompt and answer together, for each slot.
+   *
+   * @default the model's own, at most 4096
+   */
+  contextSize?: number
+  /**
+   * Requests that are answered at the same time; more wait in the order they came.
+   *
+   * @default 4
+   */
+  slots?: number
+}
