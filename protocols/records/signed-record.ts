@@ -5,7 +5,7 @@ import type { PrivateKey } from '@libp2p/interface'
 import { InvalidRecordError } from './errors.ts'
 import { publicKeyOf, signerOf } from './keys.ts'
 
-/** Longest payload, in characters. */
+/** Longest payload, in characters (code points). */
 export const MAX_PAYLOAD_LENGTH = 262_144
 
 /** A record as it is sent, kept and verified: the exact text that was signed, and the signature. */
