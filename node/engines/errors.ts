@@ -8,12 +8,11 @@ import {
   ModelNotFoundError,
   UnsupportedParameterError
 } from '../../protocols/errors.ts'
-import { contextLengthIn } from './context-length.ts'
+import { contextLengthIn, isContextOverflow } from './context-length.ts'
 
 /** How much of an engine's own words goes into a message, in characters. */
 const MAX_QUOTE_LENGTH = 300
 
-const CONTEXT_OVERFLOW = /exceed_context|context (length|size|window)|available context|maximum context/i
 const UNSUPPORTED_IMAGE = /image input|image_url|mmproj|multimodal/i
 const UNREADABLE_REQUEST = /json\.exception|parse error|failed to parse|invalid (json|type|param)/i
 
@@ -34,7 +33,7 @@ export function statusError(engine: string, status: number, body: string): Lobst
   const said = quote(messageOf(body))
   if (status <= 500) {
     // llama.cpp answers 500 for requests that no server could fulfil, so a 500 is not always worth a retry.
-    if (CONTEXT_OVERFLOW.test(body)) {
+    if (isContextOverflow(body)) {
       const contextLength = contextLengthIn(body)
       const known = contextLength === undefined ? {} : { contextLength }
       return new ContextLengthExceededError(`${engine} answers ${said}`, known)

@@ -8,7 +8,7 @@ import {
   type LobstahError
 } from '../../../protocols/errors.ts'
 import { quote } from '../errors.ts'
-import { contextLimitIn, isContextOverflow } from './context-limit.ts'
+import { contextLengthIn, isContextOverflow } from '../context-length.ts'
 
 /** What messages call the server. */
 export const SERVER = 'The OpenAI-compatible server'
@@ -24,26 +24,19 @@ export interface Failure {
   message: string
   /** What kind of failure it is, in the server's own word. */
   type: string
-}
-
-/** The server refused a prompt that does not fit, and may have told how much does. */
-export class EngineContextExceededError extends ContextLengthExceededError {
-  /** The context's length in tokens, where the server told it. */
-  readonly limit: number | undefined
-
-  constructor(message: string, limit: number | undefined) {
-    super(message)
-    this.limit = limit
-  }
+  /** The context's length in tokens, where a field of its own tells it. */
+  contextLength?: number | undefined
 }
 
 /** The error that stands for a failure of the server's. */
-export function toError({ status, message, type }: Failure): LobstahError {
+export function toError({ status, message, type, ...failure }: Failure): LobstahError {
   const said = quote(message)
   // Servers answer 500 for requests that no server could fulfil, so a 500 is not always worth a retry.
   if (status <= 501 && ![401, 402, 403, 429].includes(status)) {
     if (isContextOverflow(`${type} ${message}`)) {
-      return new EngineContextExceededError(`${SERVER} answers ${said}`, contextLimitIn(message))
+      const contextLength = failure.contextLength ?? contextLengthIn(message)
+      const known = contextLength === undefined ? {} : { contextLength }
+      return new ContextLengthExceededError(`${SERVER} answers ${said}`, known)
     }
     if (UNSUPPORTED_IMAGE.test(message)) {
       return new UnsupportedParameterError(`${SERVER} answers ${said}`, { param: 'messages' })
@@ -72,16 +65,17 @@ export function toError({ status, message, type }: Failure): LobstahError {
 /** The failure that a body other than 2xx tells. */
 export function failureOf(status: number, body: string): Failure {
   const document = parsed(body)
-  const { message, type = '' } = wordsOf(document) ?? {}
-  return { status, type, message: message ?? (body.trim() === '' ? `status ${status}` : body) }
+  const { message, type = '', contextLength } = wordsOf(document) ?? {}
+  return { status, type, contextLength, message: message ?? (body.trim() === '' ? `status ${status}` : body) }
 }
 
 /** The failure that a document at status 200, or an event of a stream, tells instead of an answer. */
 export function failureIn(document: unknown): Failure | undefined {
   if (!isFailure(document)) return undefined
-  const { message, type = '', status } = wordsOf(document) ?? {}
+  const { message, type = '', status, contextLength } = wordsOf(document) ?? {}
   const refused = /invalid|validation|bad_?request/i.test(type)
-  return { status: status ?? (refused ? 400 : 500), type, message: message ?? 'it does not say why' }
+  const known = { type, contextLength, message: message ?? 'it does not say why' }
+  return { status: status ?? (refused ? 400 : 500), ...known }
 }
 
 /** Whether a document tells a failure. `error: null` beside an answer does not. */
@@ -95,6 +89,7 @@ function isFailure(document: unknown): boolean {
 }
 
 interface Words {
+  contextLength?: number | undefined
   message?: string | undefined
   type?: string | undefined
   status?: number | undefined
@@ -106,21 +101,27 @@ interface Words {
  * left alone.
  */
 function wordsOf(document: unknown): Words | undefined {
-  if (typeof document === 'string') return { message: document }
+  if (typeof document === 'string') {
+    // Proxies put the JSON of the server behind them into a text.
+    const inner = document.trimStart().startsWith('{') ? wordsOf(parsed(document)) : undefined
+    return inner?.message === undefined ? { message: document } : inner
+  }
   if (!isRecord(document)) return undefined
   const { error, message, detail, msg } = document
   const own = {
     type: firstString(document.type, document.error_type, document.code),
-    status: firstStatus(document.http_status_code, document.code, document.status)
+    status: firstStatus(document.http_status_code, document.code, document.status),
+    contextLength:
+      Number.isSafeInteger(document.n_ctx) && Number(document.n_ctx) > 0 ? Number(document.n_ctx) : undefined
   }
   // An empty or a null error is none.
   if (error) {
     const inner = wordsOf(error)
     return {
-      ...own,
       message: inner?.message,
       type: inner?.type ?? own.type,
-      status: inner?.status ?? own.status
+      status: inner?.status ?? own.status,
+      contextLength: inner?.contextLength ?? own.contextLength
     }
   }
   if (Array.isArray(detail)) return { ...own, ...wordsOf(detail[0]) }

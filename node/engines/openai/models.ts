@@ -1,74 +1,90 @@
-import { z } from 'zod'
 import { LobstahError, ModelNotFoundError } from '../../../protocols/errors.ts'
-import { canonicalModelName, type Capability, type ModelInfo } from '../../../protocols/inference/index.ts'
+import {
+  canonicalModelName,
+  MAX_MODEL_NAME_LENGTH,
+  type ModelInfo
+} from '../../../protocols/inference/index.ts'
 import type { OpenaiClient } from './client.ts'
 import { SERVER } from './errors.ts'
+import { capabilitiesOf, contextLengthOf, isLlamaCpp, readListing, readProps, type Props } from './listing.ts'
+import { namesOf, withoutFolders } from './names.ts'
 
-const size = z.number().int().min(1).nullish().catch(null)
+/** How long a limit that the server told in an error holds, in milliseconds: the model may be loaded anew. */
+const LEARNED_FOR_MS = 60 * 60_000
 
-const listing = z.object({
-  data: z.array(
-    z.object({
-      id: z.string().min(1),
-      owned_by: z.string().nullish().catch(null),
-      // Each server has its own word for the context's length.
-      context_length: size,
-      max_model_len: size,
-      context_window: size,
-      meta: z.object({ n_ctx_train: size, n_params: size }).nullish().catch(null)
-    })
-  )
-})
-type Listed = z.infer<typeof listing>['data'][number]
+/** From here on, in tokens, a limit only says that none was set, since the context is unknown. */
+const NO_LIMIT = 1_048_576
 
-const props = z.object({
-  default_generation_settings: z.object({ n_ctx: size }).nullish().catch(null),
-  modalities: z.object({ vision: z.boolean().nullish() }).nullish().catch(null)
-})
-type Props = z.infer<typeof props>
-
-/** What every server of this kind is taken to do: they tell next to nothing of their models. */
-const CHAT: readonly Capability[] = [
-  'chat',
-  'completion',
-  'tools',
-  'tool_choice',
-  'json_object',
-  'json_schema',
-  'logprobs',
-  'logit_bias'
-]
+/** A model, and what its server calls it: often a path, which no other machine may see. */
+export interface ServedModel {
+  info: ModelInfo
+  serverId: string
+  /** Whether the server refuses a prompt that together with `max_tokens` is over the context. */
+  strict: boolean
+  /** Whether the server is SGLang. */
+  sglang: boolean
+}
 
 /** The models that the server lists. */
 export class OpenaiModels {
   readonly #client: OpenaiClient
-  readonly #contextLength: number
-  #models = new Map<string, ModelInfo>()
-  /** Ids of models whose server refuses a prompt that together with `max_tokens` is over the context. */
-  #strict = new Set<string>()
+  readonly #contextLength: number | null
+  readonly #now: () => number
+  #models = new Map<string, ServedModel>()
+  #names: ReadonlyMap<string, string> = new Map()
+  #llamaCpp = false
+  /** Contexts that the server told in its errors, by its ids. */
+  readonly #learned = new Map<string, { contextLength: number; until: number }>()
 
-  /** `contextLength`: of models whose server does not tell, in tokens. */
-  constructor(client: OpenaiClient, contextLength: number) {
+  /** `contextLength`: of models whose server does not tell, in tokens; null where nobody knows. */
+  constructor(client: OpenaiClient, contextLength: number | null, now: () => number = Date.now) {
     this.#client = client
     this.#contextLength = contextLength
+    this.#now = now
+  }
+
+  /** Whether llama.cpp's server is asked. */
+  get llamaCpp(): boolean {
+    return this.#llamaCpp
   }
 
   /** Asks anew which models there are. */
   async list(signal: AbortSignal): Promise<ModelInfo[]> {
-    const { data } = listing.parse(await this.#client.get('/v1/models', signal))
-    const props = data.some(isLlamaCpp) ? await this.#props(signal) : undefined
-    const models = data.map((model) => this.#describe(model, isLlamaCpp(model) ? props : undefined))
-    this.#models = new Map(models.map((model) => [canonicalModelName(model.id), model]))
-    // Those that say this word, vLLM and SGLang, do.
-    this.#strict = new Set(data.filter((model) => model.max_model_len != null).map(({ id }) => id))
-    return models
+    const listed = new Map(
+      readListing(await this.#client.get('/v1/models', signal)).map((model) => [model.id, model])
+    )
+    this.#llamaCpp = listed.values().some(isLlamaCpp)
+    const props = this.#llamaCpp ? await this.#props(signal) : undefined
+    this.#names = namesOf(listed.keys())
+    this.#models = new Map()
+    for (const [name, serverId] of this.#names) {
+      const model = listed.get(serverId)
+      if (model === undefined || name.length > MAX_MODEL_NAME_LENGTH) continue
+      const told = contextLengthOf(model, isLlamaCpp(model) ? props : undefined)
+      const info: ModelInfo = {
+        id: name,
+        digest: null,
+        contextLength: this.#learnedOf(serverId) ?? told ?? this.#contextLength,
+        parameters: model.meta?.n_params ?? null,
+        capabilities: capabilitiesOf(model, name, isLlamaCpp(model) ? props : undefined)
+      }
+      // Those that say this word, vLLM and SGLang, are strict.
+      const strict = model.max_model_len != null
+      this.#models.set(canonicalModelName(name), {
+        info,
+        serverId,
+        strict,
+        sglang: model.owned_by === 'sglang'
+      })
+    }
+    return [...this.#models.values()].map(({ info }) => info)
   }
 
   /**
    * One model by name. Throws ModelNotFoundError, since some servers answer with whatever model they have
    * loaded, whichever was asked for.
    */
-  async find(name: string, signal: AbortSignal): Promise<ModelInfo> {
+  async find(name: string, signal: AbortSignal): Promise<ServedModel> {
     const id = canonicalModelName(name)
     if (!this.#models.has(id)) await this.list(signal)
     const model = this.#models.get(id)
@@ -76,50 +92,46 @@ export class OpenaiModels {
     return model
   }
 
-  /**
-   * Whether a request's `max_tokens` is to be left out: it is no less than all of the context, and the server would
-   * refuse it beside any prompt instead of stopping where the context ends, as it does of itself.
-   */
-  boundsItself({ id, contextLength }: ModelInfo, maxTokens: number | undefined): boolean {
-    return this.#strict.has(id) && contextLength !== null && (maxTokens ?? 0) >= contextLength
+  /** Remembers the context's length that the server told in an error. */
+  learn({ info, serverId }: ServedModel, contextLength: number): void {
+    if (info.contextLength !== null && contextLength >= info.contextLength) return
+    this.#learned.set(serverId, { contextLength, until: this.#now() + LEARNED_FOR_MS })
+    info.contextLength = contextLength
+  }
+
+  /** Forgets what was learned where an answer needed more. */
+  unlearn({ serverId }: ServedModel, tokens: number): void {
+    if ((this.#learned.get(serverId)?.contextLength ?? Infinity) < tokens) this.#learned.delete(serverId)
+  }
+
+  /** A server's words without the folders of its machine. */
+  withoutFolders(text: string): string {
+    return withoutFolders(text, this.#names)
+  }
+
+  #learnedOf(serverId: string): number | undefined {
+    const learned = this.#learned.get(serverId)
+    if (learned !== undefined && learned.until <= this.#now()) this.#learned.delete(serverId)
+    return this.#learned.get(serverId)?.contextLength
   }
 
   /** What llama.cpp's server tells of itself, if it does. */
   async #props(signal: AbortSignal): Promise<Props | undefined> {
     try {
-      return props.parse(await this.#client.get('/props', signal))
+      return readProps(await this.#client.get('/props', signal))
     } catch (err) {
-      if (err instanceof LobstahError || err instanceof z.ZodError) return undefined
+      if (err instanceof LobstahError) return undefined
       throw err
     }
   }
-
-  #describe(model: Listed, props: Props | undefined): ModelInfo {
-    const told =
-      // What a slot really has; the others say what the model could.
-      props?.default_generation_settings?.n_ctx ??
-      model.context_length ??
-      model.max_model_len ??
-      model.context_window ??
-      model.meta?.n_ctx_train
-    return {
-      id: model.id,
-      digest: null,
-      contextLength: told ?? this.#contextLength,
-      parameters: model.meta?.n_params ?? null,
-      capabilities: capabilitiesOf(model, props)
-    }
-  }
 }
 
-function isLlamaCpp(model: Listed): boolean {
-  return model.owned_by === 'llamacpp'
-}
-
-function capabilitiesOf(model: Listed, props: Props | undefined): Capability[] {
-  if (/embed/i.test(model.id)) return ['embedding']
-  const capabilities = [...CHAT]
-  if (props?.modalities?.vision === true) capabilities.push('vision')
-  if (isLlamaCpp(model) || model.owned_by === 'vllm') capabilities.push('continue')
-  return capabilities
+/**
+ * Whether a request's `max_tokens` is to be left out: it is no less than all of the context, or says that there is no
+ * limit. A strict server would refuse it beside any prompt instead of stopping where the context ends, as it does of
+ * itself.
+ */
+export function boundsItself({ info, strict }: ServedModel, maxTokens: number | undefined): boolean {
+  if (maxTokens === undefined) return false
+  return info.contextLength === null ? maxTokens >= NO_LIMIT : strict && maxTokens >= info.contextLength
 }

@@ -1,5 +1,9 @@
-import { z } from 'zod'
-import { EngineFailedError, LobstahError, ShuttingDownError } from '../../../protocols/errors.ts'
+import {
+  ContextLengthExceededError,
+  EngineFailedError,
+  LobstahError,
+  ShuttingDownError
+} from '../../../protocols/errors.ts'
 import type { EmbeddingRequest, GenerateRequest, ModelInfo } from '../../../protocols/inference/index.ts'
 import type { EmbeddingResult, Engine, EngineEvent, EngineOptions, TokenCount } from '../engine.ts'
 import { callError } from '../errors.ts'
@@ -7,28 +11,25 @@ import type { OpenaiEngineInit } from '../init.ts'
 import { checkContextLength, estimateInputTokens, estimateTokens } from '../prompt.ts'
 import { anySignal } from '../signals.ts'
 import { OpenaiClient } from './client.ts'
+import { readEmbeddings } from './embeddings.ts'
 import { SERVER } from './errors.ts'
-import { OpenaiModels } from './models.ts'
+import { OpenaiModels, type ServedModel } from './models.ts'
 import { OpenaiReply } from './replies.ts'
 import { toChatBody, toCompletionBody } from './requests.ts'
-
-const DEFAULT_CONTEXT_LENGTH = 4096
-
-const embeddings = z.object({
-  data: z.array(z.object({ index: z.number().int().min(0), embedding: z.array(z.number()) })),
-  usage: z.object({ prompt_tokens: z.number().int().min(0) }).nullish()
-})
+import { Slots } from './slots.ts'
 
 /** An engine that asks an OpenAI-compatible server. */
 export class OpenaiEngine implements Engine {
   readonly name = 'openai'
   readonly #client: OpenaiClient
   readonly #models: OpenaiModels
+  readonly #slots: Slots
   readonly #closing = new AbortController()
 
   constructor(init: OpenaiEngineInit) {
     this.#client = new OpenaiClient(init.url, init.apiKey)
-    this.#models = new OpenaiModels(this.#client, init.contextLength ?? DEFAULT_CONTEXT_LENGTH)
+    this.#models = new OpenaiModels(this.#client, init.contextLength ?? null)
+    this.#slots = new Slots(this.#client)
   }
 
   /** Where the server is asked, without `/v1`. */
@@ -42,11 +43,18 @@ export class OpenaiEngine implements Engine {
 
   async *generate(request: GenerateRequest, options: EngineOptions = {}): AsyncIterable<EngineEvent> {
     const signal = anySignal(options.signal, this.#closing.signal)
+    const end = this.#slots.begin()
+    let left = true
     try {
       signal.throwIfAborted()
       yield* this.#answer(request, signal)
+      left = false
     } catch (err) {
-      throw callError(SERVER, err, signal)
+      left = signal.aborted
+      throw this.#told(err, signal)
+    } finally {
+      // A loop that is left ends here, without an error.
+      end(left)
     }
   }
 
@@ -54,17 +62,9 @@ export class OpenaiEngine implements Engine {
     return this.#call(options, async (signal) => {
       const model = await this.#models.find(request.model, signal)
       const { input, dimensions } = request
-      const body = { model: model.id, input, dimensions, encoding_format: 'float' }
-      const { data, usage } = embeddings.parse(await this.#client.post('/v1/embeddings', body, signal))
-      const vectors = data.toSorted((a, b) => a.index - b.index)
-      if (vectors.length !== input.length || vectors.some(({ index }, place) => index !== place)) {
-        throw new EngineFailedError(`${SERVER} gave ${vectors.length} vectors for ${input.length} inputs`)
-      }
-      return {
-        vectors: vectors.map(({ embedding }) => Float32Array.from(embedding)),
-        // Some servers tell no count, or 0, which no input has.
-        promptTokens: usage?.prompt_tokens ? usage.prompt_tokens : estimateInputTokens(input)
-      }
+      const body = { model: model.serverId, input, dimensions, encoding_format: 'float' }
+      const document = await this.#learning(model, this.#client.post('/v1/embeddings', body, signal))
+      return readEmbeddings(document, input.length, () => estimateInputTokens(input))
     })
   }
 
@@ -86,6 +86,13 @@ export class OpenaiEngine implements Engine {
     })
   }
 
+  /** How many requests that were left llama.cpp's server still works on; see {@link Slots}. */
+  busy(options: EngineOptions = {}): Promise<number> {
+    return this.#call(options, (signal) =>
+      this.#models.llamaCpp ? this.#slots.busy(signal) : Promise.resolve(0)
+    )
+  }
+
   close(): Promise<void> {
     this.#closing.abort(new ShuttingDownError('The engine is closed'))
     return Promise.resolve()
@@ -94,18 +101,35 @@ export class OpenaiEngine implements Engine {
   async *#answer(request: GenerateRequest, signal: AbortSignal): AsyncIterable<EngineEvent> {
     const model = await this.#models.find(request.model, signal)
     const promptTokens = estimateTokens(request)
-    checkContextLength(promptTokens, model.contextLength)
+    checkContextLength(promptTokens, model.info.contextLength)
     const tools = request.kind === 'chat' ? (request.tools ?? []).map((tool) => tool.function.name) : []
     const reply = new OpenaiReply(promptTokens, tools)
-    // Null means as much as fits; left out, a completion would end after a few words.
-    const bound = this.#models.boundsItself(model, request.max_tokens) ? { max_tokens: null } : {}
     const [path, body] =
       request.kind === 'chat'
         ? ['/v1/chat/completions', toChatBody(request, model)]
         : ['/v1/completions', toCompletionBody(request, model)]
-    for await (const event of this.#client.stream(path, { ...body, ...bound }, signal))
-      yield* reply.deltas(event)
+    try {
+      for await (const event of this.#client.stream(path, body, signal)) yield* reply.deltas(event)
+    } catch (err) {
+      this.#learn(model, err)
+      throw err
+    }
     yield* reply.end()
+  }
+
+  async #learning<T>(model: ServedModel, work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (err) {
+      this.#learn(model, err)
+      throw err
+    }
+  }
+
+  #learn(model: ServedModel, err: unknown): void {
+    if (err instanceof ContextLengthExceededError && err.contextLength !== undefined) {
+      this.#models.learn(model, err.contextLength)
+    }
   }
 
   async #call<T>(options: EngineOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -114,7 +138,14 @@ export class OpenaiEngine implements Engine {
       signal.throwIfAborted()
       return await work(signal)
     } catch (err) {
-      throw callError(SERVER, err, signal)
+      throw this.#told(err, signal)
     }
+  }
+
+  /** What a call throws: nothing in it tells where on this machine a model lies. */
+  #told(err: unknown, signal: AbortSignal): Error {
+    const error = callError(SERVER, err, signal)
+    if (!signal.aborted) error.message = this.#models.withoutFolders(error.message)
+    return error
   }
 }

@@ -59,6 +59,10 @@ export class OpenaiServer extends FakeServer {
   quirks: OpenaiQuirks = {}
   /** Sent as it stands to whoever asks for an answer, in place of what the script says. */
   recorded: { body: string; contentType?: string; status?: number } | undefined
+  /** Answered to whoever asks for vectors, in place of any. */
+  embedded: unknown
+  /** Which slots work, as `/slots` tells; 404 without, no answer at all where it is silent. */
+  slots: boolean[] | 'silent' | undefined
   readonly #apiKey: string | undefined
 
   constructor(init: OpenaiServerInit) {
@@ -84,11 +88,22 @@ export class OpenaiServer extends FakeServer {
         return this.props === undefined
           ? sendError(response, 404, 'File Not Found', 'not_found_error')
           : sendJson(response, 200, this.props)
+      case 'GET /slots':
+        if (this.slots === 'silent') return
+        return this.slots === undefined
+          ? sendError(response, 501, 'This server does not support slots endpoint.', 'not_supported_error')
+          : sendJson(
+              response,
+              200,
+              this.slots.map((is_processing, id) => ({ id, is_processing }))
+            )
       case 'POST /v1/chat/completions':
       case 'POST /v1/completions':
         return this.#generate(exchange, body)
       case 'POST /v1/embeddings':
-        return embed(exchange, body, this.quirks)
+        return this.embedded === undefined
+          ? embed(exchange, body, this.quirks)
+          : sendJson(response, 200, this.embedded)
       default:
         return sendError(response, 404, 'File Not Found', 'not_found_error')
     }

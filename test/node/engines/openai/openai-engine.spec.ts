@@ -13,7 +13,7 @@ import {
 import type { ChatRequest } from '../../../../protocols/inference/index.ts'
 import { record } from '../../../support/engines/fake-server.ts'
 import { startOpenaiServer, type OpenaiServer } from '../../../support/engines/openai-server.ts'
-import { nextTurn, type FakeReply } from '../../../support/engines/script.ts'
+import { endless, nextTurn, type FakeReply } from '../../../support/engines/script.ts'
 import { chat, collect, rejectsUnsupported } from '../contract.ts'
 
 const MODEL = 'tiny-server'
@@ -44,13 +44,69 @@ describe('node/engines/openai', () => {
     }
 
     it('finds the length of the context wherever the server tells it', async () => {
-      assert.equal(await contextOf({}), 4096)
+      assert.equal(await contextOf({}), null)
       assert.equal(await contextOf({ meta: { n_ctx_train: 1000 } }), 1000)
+      assert.equal(await contextOf({ meta: { n_ctx_train: 1000, n_ctx: 500 } }), 500)
       assert.equal(await contextOf({ meta: { n_ctx_train: 1000 }, context_window: 2000 }), 2000)
       assert.equal(await contextOf({ max_model_len: 3000 }), 3000)
       assert.equal(await contextOf({ context_length: 5000 }), 5000)
+      assert.equal(await contextOf({ max_context_length: 9000, loaded_context_length: 6000 }), 6000)
       server.props = { default_generation_settings: { n_ctx: 512 } }
       assert.equal(await contextOf({ owned_by: 'llamacpp', meta: { n_ctx_train: 1000 } }), 512)
+    })
+
+    it('passes a prompt on where the context is unknown, and learns it from the refusal', async () => {
+      server.models = [{ id: MODEL }]
+      await ask('word '.repeat(10_000))
+      const error =
+        'This model\u2019s maximum context length is 4,096 tokens. However, you requested 10000 tokens.'
+      answer({ status: { code: 400, error } })
+      await assert.rejects(ask('word '.repeat(10_000)), {
+        code: 'context_length_exceeded',
+        contextLength: 4096
+      })
+      // Remembered: what cannot fit is refused here, and the list says so.
+      assert.equal((await engine.models())[0]?.contextLength, 4096)
+      const asked = server.requests.length
+      await assert.rejects(ask('word '.repeat(10_000)), ContextLengthExceededError)
+      assert.equal(server.requests.length, asked)
+      answer({ text: 'Fine.' })
+      assert.equal((await ask('Hello!')).text, 'Fine.')
+    })
+
+    it('sends no limit that only says that there is none', async () => {
+      server.models = [{ id: MODEL }]
+      await ask('Hello!', { max_tokens: 1_048_576 })
+      assert.equal(sent().max_tokens, null)
+      await ask('Hello!', { max_tokens: 100 })
+      assert.equal(sent().max_tokens, 100)
+    })
+
+    it('offers a model that is a path by its name, asks for it by its path, and tells nobody the folder', async () => {
+      const path = 'C:\\Users\\John Smith\\models\\tiny.gguf'
+      server.models = [{ id: path, owned_by: 'llamacpp' }]
+      assert.deepEqual(
+        (await engine.models()).map(({ id }) => id),
+        ['tiny.gguf']
+      )
+      await collect(engine.generate(chat('tiny.gguf', 'Hello!')))
+      assert.equal(sent().model, path)
+      answer({ status: { code: 500, error: `failed to load ${path} and /home/john/other/big.gguf` } })
+      await assert.rejects(
+        collect(engine.generate(chat('tiny.gguf', 'Hello!'))),
+        (err: Error) =>
+          err.message.includes('load tiny.gguf and big.gguf') && !/john|models/i.test(err.message)
+      )
+    })
+
+    it('says what it was answered where that is no list of models', async () => {
+      const wrong = openaiEngine({ url: `${server.url}/v1/nothing` })
+      await assert.rejects(wrong.health(), EngineFailedError)
+      await wrong.close()
+      server.models = undefined as unknown as []
+      await assert.rejects(engine.models(), /did not answer \/v1\/models with a list of models/)
+      server.models = null as unknown as []
+      assert.deepEqual(await engine.models(), [])
     })
 
     it('knows by the server and the name what a model can do', async () => {
@@ -87,6 +143,33 @@ describe('node/engines/openai', () => {
       await ask('Hello!', { ...more, top_logprobs: 2 })
       for (const [name, value] of Object.entries(more)) assert.deepEqual(sent()[name], value, name)
       assert.deepEqual([sent().logprobs, sent().top_logprobs], [true, 2])
+    })
+
+    it('wraps arguments in the history that are no JSON object', async () => {
+      const call = (text: string) => ({
+        id: 'a',
+        type: 'function' as const,
+        function: { name: 'f', arguments: text }
+      })
+      const sentArguments = async (text: string) => {
+        await collect(
+          engine.generate({
+            kind: 'chat',
+            model: MODEL,
+            messages: [
+              { role: 'user', content: 'Hello!' },
+              { role: 'assistant', content: null, tool_calls: [call(text)] },
+              { role: 'tool', tool_call_id: 'a', content: 'done' }
+            ]
+          })
+        )
+        const message = record((sent().messages as unknown[])[1])
+        return record(record((message.tool_calls as unknown[])[0]).function).arguments
+      }
+      assert.equal(await sentArguments('{"x": 1}'), '{"x":1}')
+      assert.equal(await sentArguments(''), '{}')
+      assert.equal(await sentArguments('ls -l'), '{"arguments":"ls -l"}')
+      assert.equal(await sentArguments('[1]'), '{"arguments":"[1]"}')
     })
 
     it('continues a message where the server can', async () => {
@@ -136,6 +219,25 @@ describe('node/engines/openai', () => {
       assert.equal((await engine.embed(request)).promptTokens, 4)
     })
 
+    it('reads vectors in base64, and without an index', async () => {
+      const request = { kind: 'embedding' as const, model: 'tiny-embed', input: ['one', 'two'] }
+      const base64 = Buffer.from(Float32Array.of(0.5, -1).buffer).toString('base64')
+      server.embedded = { data: [{ embedding: base64 }, { index: null, embedding: [[1, 2]] }], usage: null }
+      const { vectors, promptTokens } = await engine.embed(request)
+      assert.deepEqual(
+        vectors.map((vector) => [...vector]),
+        [
+          [0.5, -1],
+          [1, 2]
+        ]
+      )
+      assert.ok(promptTokens > 0)
+      server.embedded = { data: [{ index: 0, embedding: [1] }] }
+      await assert.rejects(engine.embed(request), /1 vectors for 2 inputs/)
+      server.embedded = { data: 'oops' }
+      await assert.rejects(engine.embed(request), /something other than vectors/)
+    })
+
     it('leaves the length to a server that refuses one as long as its whole context', async () => {
       // What a contributor asks for where its consumer set no limit.
       const limits = async (max_tokens: number) => {
@@ -176,11 +278,56 @@ describe('node/engines/openai', () => {
     })
   })
 
+  describe('slots', () => {
+    const leave = async () => {
+      answer({ text: endless(), gate: nextTurn })
+      for await (const event of engine.generate(chat(MODEL, 'endless'))) if (event.type === 'delta') return
+    }
+
+    it('knows what llama.cpp still works on after a request was left', async () => {
+      server.slots = [true, false]
+      await engine.models()
+      assert.equal(await engine.busy?.(), 0)
+      await leave()
+      assert.equal(await engine.busy?.(), 1)
+      server.slots = [false, false]
+      assert.equal(await engine.busy?.(), 0)
+      server.slots = [true, true]
+      // These are the owner's own.
+      assert.equal(await engine.busy?.(), 0)
+    })
+
+    it('takes a server that does not tell its slots in time for busy, and one that never tells for free', async () => {
+      await engine.models()
+      await leave()
+      server.slots = 'silent'
+      assert.equal(await engine.busy?.(), 1)
+      server.slots = undefined
+      assert.equal(await engine.busy?.(), 0)
+    })
+  })
+
   describe('failures', () => {
     it('means what the status says, and does not retry what no server could do', async () => {
       const cases = [
         [400, 'the request exceeds the available context size', ContextLengthExceededError],
+        [
+          500,
+          'input (700 tokens) is too large to process. increase the physical batch size',
+          ContextLengthExceededError
+        ],
+        [500, 'Context size has been exceeded.', ContextLengthExceededError],
+        [
+          422,
+          'Input validation error: `inputs` must have less than 2048 tokens. Given: 2222',
+          ContextLengthExceededError
+        ],
         [400, 'bad value', BadRequestError],
+        [
+          501,
+          'This server does not support embeddings. Start it with `--embeddings`',
+          UnsupportedParameterError
+        ],
         [404, 'The model does not exist', ModelNotFoundError],
         [429, 'slow down', BusyError],
         [500, '[json.exception.parse_error.101] parse error at line 1', BadRequestError],

@@ -181,6 +181,20 @@ describe('node/engines/openai, as servers answer', () => {
       }))
   }
 
+  it('reads the context that a field of its own tells, in a text too', async () => {
+    const error = {
+      message: 'the request exceeds the available context size',
+      type: 'exceed_context_size_error',
+      n_ctx: 8192
+    }
+    for (const body of [{ error }, { error: JSON.stringify({ error }) }]) {
+      await assert.rejects(ask(JSON.stringify(body)), {
+        code: 'context_length_exceeded',
+        contextLength: 8192
+      })
+    }
+  })
+
   it('reads reasoning under every name', async () => {
     for (const delta of [
       { reasoning: 'hm', content: 'hello' },
