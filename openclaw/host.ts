@@ -97,6 +97,44 @@ interface ModelContext {
 /** A model that is asked for by name, with where it is answered. */
 export type DynamicModel = ModelDefinition & { provider: string; api: string; baseUrl: string }
 
+/** A turn's answer as OpenClaw holds it; `content` is empty where a turn failed before its first word. */
+export interface AssistantMessage {
+  role: 'assistant'
+  content: { type: string; text?: string }[]
+  api: string
+  provider: string
+  model: string
+  usage: Record<string, unknown>
+  stopReason: string
+  errorMessage?: string | undefined
+  errorCode?: string | undefined
+  errorType?: string | undefined
+  errorBody?: string | undefined
+  /** Milliseconds since 1970. */
+  timestamp: number
+}
+
+/** What a turn's stream says; of most events only that they pass. */
+export type AssistantEvent =
+  | { type: 'start'; partial: AssistantMessage }
+  | { type: 'text_start'; contentIndex: number; partial: AssistantMessage }
+  | { type: 'text_delta'; contentIndex: number; delta: string; partial?: AssistantMessage }
+  | { type: 'text_end'; contentIndex: number; content: string; partial: AssistantMessage }
+  | { type: 'done'; reason: 'stop' | 'length' | 'toolUse'; message: AssistantMessage }
+  | { type: 'error'; reason: 'aborted' | 'error'; error: AssistantMessage }
+
+/** A turn's answer, event by event, and whole at its end. */
+export interface AssistantStream extends AsyncIterable<AssistantEvent> {
+  result(): Promise<AssistantMessage>
+}
+
+/** Sends a turn to a model. */
+export type StreamFunction = (
+  model: { id: string; api: string; provider: string; baseUrl?: string },
+  context: unknown,
+  options?: unknown
+) => AssistantStream | Promise<AssistantStream>
+
 /** A model provider as OpenClaw registers it. */
 export interface ProviderPlugin {
   id: string
@@ -118,6 +156,7 @@ export interface ProviderPlugin {
   prepareDynamicModel(context: ModelContext): Promise<DynamicModel | undefined>
   resolveDynamicModel(context: ModelContext): DynamicModel | undefined
   resolveSyntheticAuth(): { apiKey: string; source: string; mode: 'api-key' }
+  wrapStreamFn(context: { config?: HostConfig; streamFn?: StreamFunction }): StreamFunction | undefined
   buildUnknownModelHint(context: ModelContext & { baseUrl?: string }): string
   wizard: {
     setup: Record<string, unknown>

@@ -7,6 +7,7 @@
  */
 import { currentChoices } from './choices.ts'
 import { KEY_MARKER, PROVIDER } from './constants.ts'
+import { explained, type Target } from './explain.ts'
 import type { DynamicModel, HostConfig, ModelDefinition, PluginEntry, ProviderConfig } from './host.ts'
 import { listModels, record } from './models.ts'
 import { onboard, onboardSilently } from './onboarding.ts'
@@ -55,6 +56,8 @@ const plugin: PluginEntry = {
         source: `${LABEL}: no key needed`,
         mode: 'api-key'
       }),
+      wrapStreamFn: ({ config = {}, streamFn }) =>
+        streamFn && explained(streamFn, () => targetOf(providerOf(config))),
       buildUnknownModelHint: ({ config = {}, modelId, baseUrl }) =>
         unknownModelHint(modelId, baseUrl ?? providerOf(config).baseUrl),
       wizard: {
@@ -81,6 +84,11 @@ function providerOf(config: HostConfig): ProviderConfig {
   const apiKey = typeof kept.apiKey === 'string' ? kept.apiKey : KEY_MARKER
   const models = Array.isArray(kept.models) ? (kept.models as ModelDefinition[]) : []
   return { ...kept, baseUrl, api: 'openai-completions', apiKey, models }
+}
+
+function targetOf({ baseUrl, apiKey, localService }: ProviderConfig): Target {
+  const command = localService && [localService.command, ...localService.args].join(' ')
+  return { baseUrl, apiKey, command }
 }
 
 /** The models that are served now; where no node runs, those that were configured when one did. */

@@ -62,15 +62,23 @@ export async function meshState(baseUrl: string, apiKey: string, signal?: AbortS
   }
 }
 
-/** Whether a gateway answers, and takes another key than this. */
-export async function refusesKey(baseUrl: string, apiKey: string): Promise<boolean> {
+/** What answers at a base URL: a node with its models, a node that wants another key, another program, or nothing. */
+export type Probe =
+  { kind: 'node'; models: string[] } | { kind: 'refused' } | { kind: 'stranger' } | { kind: 'silent' }
+
+/** Looks what answers at a base URL. */
+export async function probe(baseUrl: string, apiKey: string): Promise<Probe> {
+  let response: Response
   try {
-    const response = await request(`${baseUrl}/models`, apiKey)
-    await response.body?.cancel()
-    return response.status === 401
+    response = await request(`${baseUrl}/models`, apiKey)
   } catch {
-    return false
+    return { kind: 'silent' }
   }
+  const body = await response.json().catch(() => undefined)
+  if (response.status === 401) return { kind: 'refused' }
+  const { data } = record(body)
+  if (!response.ok || !Array.isArray(data)) return { kind: 'stranger' }
+  return { kind: 'node', models: data.map((item) => record(item).id).filter((id) => typeof id === 'string') }
 }
 
 async function get(url: string, apiKey: string, signal?: AbortSignal): Promise<Record<string, unknown>> {

@@ -2,7 +2,7 @@ import { addressProblem, currentChoices, friendsProblem, keptChoices, toBaseUrl 
 import { KEY_MARKER, PROVIDER } from './constants.ts'
 import type { AuthContext, AuthResult, HostConfig, NonInteractiveContext, ProviderConfig } from './host.ts'
 import { takeInvites } from './invites.ts'
-import { preferredModel, record, refusesKey, type GridModel } from './models.ts'
+import { preferredModel, probe, record, type GridModel } from './models.ts'
 import { askChoices, defaultAccess, type Answers } from './questions.ts'
 import { localService, type Place } from './service.ts'
 import { afterwards } from './texts.ts'
@@ -70,7 +70,7 @@ async function settle({ choices, joined }: Answers, apiKey: string, place: Place
   const service = localService(choices, place)
   const gateway = { baseUrl: choices.baseUrl, apiKey }
   let reached = await askService(gateway, choices.discover)
-  const refused = reached.models === undefined && (await refusesKey(choices.baseUrl, apiKey))
+  const refused = reached.models === undefined && (await probe(choices.baseUrl, apiKey)).kind === 'refused'
   // A second node would find the port and the home taken.
   if (reached.models === undefined && !refused && service !== undefined)
     reached = await tryService(service, gateway, choices.discover)

@@ -3,8 +3,8 @@ import { delimiter, join } from 'node:path'
 import type { Choices } from './choices.ts'
 import type { LocalService } from './host.ts'
 
-/** How long a node may take to start, in milliseconds. */
-const READY_TIMEOUT_MS = 60_000
+/** How long a node may take to start, in milliseconds: it takes one second, and a person waits for the answer. */
+const READY_TIMEOUT_MS = 12_000
 
 /** The program within the full package. */
 const PROGRAM = 'dist/node/entry/main.js'

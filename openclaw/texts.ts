@@ -22,7 +22,7 @@ export const TEXTS = {
 }
 
 /** Asks the questions again, and looks for models. */
-const ONBOARD = 'openclaw models auth login --provider lobstah --method custom --set-default'
+export const ONBOARD = 'openclaw models auth login --provider lobstah --method custom --set-default'
 
 /** What came of onboarding. */
 export interface Outcome {
