@@ -1,4 +1,5 @@
-import { isIPv4 } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
+import { hostname, networkInterfaces } from 'node:os'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { PREFLIGHT_MAX_AGE_S } from './constants.ts'
 import { HostMissingError, HostNotAllowedError, OriginNotAllowedError } from './errors.ts'
@@ -10,8 +11,14 @@ export interface AccessPolicyInit {
   allowedOrigins: string[]
 }
 
-/** Where desktop applications and editors' panels come from; no web page has such an origin. */
+/** The schemes of desktop applications and editors' panels; no web page has such an origin. */
 const APPLICATION_SCHEMES = new Set(['app:', 'tauri:', 'vscode-webview:'])
+
+/** Listening on these means listening on every address of the machine. */
+const WILDCARDS = new Set(['0.0.0.0', '::', '0:0:0:0:0:0:0:0'])
+
+/** A Host header: a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port. */
+const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i
 
 /** Headers of ours that a web page may read. */
 const EXPOSED_HEADERS =
@@ -30,18 +37,20 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Who may call: a gateway on loopback needs no key, so it must make sure that it is not a web page that calls,
- * by another name for 127.0.0.1 (DNS rebinding) or across origins. CORS headers alone would not keep a page
- * from having a request executed.
+ * Decides who may call. A gateway on loopback needs no key, so it must refuse web pages that reach it by another
+ * name for 127.0.0.1 (DNS rebinding) or across origins. CORS headers alone would not keep a page from having a
+ * request executed.
  */
 export class AccessPolicy {
   readonly #hosts: Set<string>
   readonly #origins: Set<string>
+  /** Whether the gateway listens on every address of the machine. */
+  readonly #wildcard: boolean
 
   constructor({ host, allowedHosts, allowedOrigins }: AccessPolicyInit) {
-    const ownName = host.includes(':') ? `[${host}]` : host
-    this.#hosts = new Set([ownName, ...allowedHosts].map((name) => name.toLowerCase()))
-    this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()))
+    this.#wildcard = WILDCARDS.has(host)
+    this.#hosts = new Set([host, ...allowedHosts].map((name) => bracketed(name.toLowerCase())))
+    this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase().replace(/\/+$/, '')))
   }
 
   /**
@@ -68,12 +77,15 @@ export class AccessPolicy {
     if (host === undefined) throw new HostMissingError()
     // A request line may name a host too: `GET http://host/path`, as to a proxy.
     const named = /^[a-z]+:\/\/([^/?#]*)/i.exec(request.originalUrl)?.[1]
-    if (!this.#allowsHost(host) || !this.#allowsHost(named ?? host)) throw new HostNotAllowedError()
+    for (const name of new Set([host, named ?? host])) {
+      if (!this.#allowsHost(name)) throw new HostNotAllowedError(name)
+    }
   }
 
   #allowsHost(host: string): boolean {
-    const name = /^(\[[^\]]*\]|[^:]*)(?::\d{1,5})?$/.exec(host)?.[1]?.toLowerCase()
-    return name !== undefined && (isLoopback(name) || this.#hosts.has(name))
+    const name = HOST.exec(host)?.[1]?.toLowerCase().replace(/\.$/, '')
+    if (name === undefined) return false
+    return isLoopback(name) || this.#hosts.has(name) || (this.#wildcard && isOwn(name))
   }
 
   /** The origin to be named in CORS headers; undefined where no web page is behind the request. */
@@ -82,20 +94,37 @@ export class AccessPolicy {
     if (origin === undefined) {
       // Browsers leave Origin out of some requests across sites. Sec-Fetch-Mode says nothing: Node sends it.
       const site = request.headers['sec-fetch-site']
-      if (site === 'cross-site' || site === 'same-site') throw new OriginNotAllowedError()
+      if (site === 'cross-site' || site === 'same-site') throw new OriginNotAllowedError('another site')
       return undefined
     }
-    if (!this.#allowsOrigin(origin)) throw new OriginNotAllowedError()
+    if (!this.#allowsOrigin(origin)) throw new OriginNotAllowedError(origin)
     return origin
   }
 
   #allowsOrigin(origin: string): boolean {
+    // Sandboxed frames and local files, whoever wrote them: no setting can tell one from another.
+    if (origin === 'null') return false
     if (this.#origins.has(origin.toLowerCase())) return true
     const url = URL.parse(origin)
     if (url === null) return false
+    const isWeb = url.protocol === 'http:' || url.protocol === 'https:'
+    if (!isWeb && this.#origins.has(`${url.protocol}//*`)) return true
     if (APPLICATION_SCHEMES.has(url.protocol)) return true
-    return (url.protocol === 'http:' || url.protocol === 'https:') && isLoopback(url.hostname)
+    return isWeb && isLoopback(url.hostname)
   }
+}
+
+function bracketed(host: string): string {
+  return isIP(host) === 6 ? `[${host}]` : host
+}
+
+/** Whether a name or address is this machine's own. Read anew each time: laptops change networks. */
+function isOwn(name: string): boolean {
+  const own = hostname().toLowerCase()
+  if (name === own || name === `${own}.local` || name === own.replace(/\..*/, '')) return true
+  return Object.values(networkInterfaces()).some((addresses = []) =>
+    addresses.some(({ address }) => bracketed(address.toLowerCase()) === name)
+  )
 }
 
 function isPreflight(request: FastifyRequest): boolean {

@@ -9,6 +9,9 @@ export const DEFAULT_BODY_LIMIT = 64 * 1024 * 1024
 export const DEFAULT_HEADERS_TIMEOUT_MS = 10_000
 export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000
 
+/** This program's version. */
+export const VERSION = '0.1.0'
+
 /** How often Node looks for connections that have run out of time to send their request. */
 export const CONNECTIONS_CHECKING_INTERVAL_MS = 2_000
 

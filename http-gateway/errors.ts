@@ -57,6 +57,9 @@ const RETRY_STATUSES = new Set([408, 429, 503, 504])
 
 const DEFAULT_RETRY_AFTER_MS = 1_000
 
+/** Longest text of a caller's that an error repeats, in characters. */
+const MAX_SHOWN_LENGTH = 128
+
 /** A request that the gateway itself refuses. */
 export abstract class RefusedError extends Error {
   abstract readonly status: number
@@ -73,8 +76,8 @@ export class RouteNotFoundError extends RefusedError {
   readonly status = 404
   readonly type = 'invalid_request_error'
   readonly code = 'route_not_found'
-  constructor(message = 'There is no such route; the API is under /v1') {
-    super(message)
+  constructor(method: string, path: string, advice: string) {
+    super(`There is no route ${shown(`${method} ${path}`)}: ${advice}`)
   }
 }
 
@@ -88,7 +91,7 @@ export class MethodNotAllowedError extends RefusedError {
   override readonly headers: Record<string, string>
   constructor(methods: string[]) {
     const allow = methods.join(', ')
-    super(`This route answers ${allow} only`)
+    super(`This route does not answer this method: use ${allow}`)
     this.headers = { allow }
   }
 }
@@ -100,7 +103,7 @@ export class HostMissingError extends RefusedError {
   readonly status = 400
   readonly type = 'invalid_request_error'
   readonly code = 'host_missing'
-  constructor(message = 'The request has no Host header') {
+  constructor(message = 'The request has no Host header: send one, such as Host: 127.0.0.1:17475') {
     super(message)
   }
 }
@@ -112,8 +115,10 @@ export class HostNotAllowedError extends RefusedError {
   readonly status = 403
   readonly type = 'permission_error'
   readonly code = 'host_not_allowed'
-  constructor(message = 'The Host header names a host that is not allowed; add it to the allowed hosts') {
-    super(message)
+  constructor(host: string) {
+    super(
+      `The request is addressed to ${shown(host)}, which is not this gateway's name: use 127.0.0.1, or add the name with --allowed-hosts`
+    )
   }
 }
 
@@ -124,8 +129,10 @@ export class OriginNotAllowedError extends RefusedError {
   readonly status = 403
   readonly type = 'permission_error'
   readonly code = 'origin_not_allowed'
-  constructor(message = 'Web pages of this origin may not call; add it to the allowed origins') {
-    super(message)
+  constructor(origin: string) {
+    super(
+      `Web pages and extensions of ${shown(origin)} may not call this gateway: add the origin with --allowed-origins`
+    )
   }
 }
 
@@ -139,6 +146,32 @@ export class ApiKeyError extends RefusedError {
   override readonly headers: Record<string, string> = { 'www-authenticate': 'Bearer' }
   constructor(message = 'The API key is missing or wrong; send it as Authorization: Bearer <key>') {
     super(message)
+  }
+}
+
+/** The body is in a form that the route does not read. */
+export class UnsupportedBodyError extends RefusedError {
+  static override readonly name = 'UnsupportedBodyError'
+  override readonly name = 'UnsupportedBodyError'
+  readonly status = 415
+  readonly type = 'invalid_request_error'
+  readonly code = 'unsupported_media_type'
+  override readonly headers: Record<string, string>
+  constructor(message: string, headers: Record<string, string> = {}) {
+    super(message)
+    this.headers = headers
+  }
+}
+
+/** The body, decompressed, is larger than the limit. */
+export class BodyTooLargeError extends RefusedError {
+  static override readonly name = 'BodyTooLargeError'
+  override readonly name = 'BodyTooLargeError'
+  readonly status = 413
+  readonly type = 'invalid_request_error'
+  readonly code = 'request_too_large'
+  constructor(limit: number) {
+    super(`The decompressed body is larger than ${limit} bytes: send less`)
   }
 }
 
@@ -185,6 +218,11 @@ export class GatewayNotStartedError extends Error {
   constructor(message = 'The gateway is not started') {
     super(message)
   }
+}
+
+/** A caller's own text, cut short. */
+function shown(text: string): string {
+  return JSON.stringify(text.slice(0, MAX_SHOWN_LENGTH))
 }
 
 /** Anything thrown, as what a client is told. Details of unexpected errors stay in the log. */

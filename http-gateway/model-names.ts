@@ -49,8 +49,8 @@ function family(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1).replace(/:.*/, '')
 }
 
-/** Levenshtein's: how many characters must be changed, put in or left out. */
-function editDistance(a: string, b: string): number {
+/** Levenshtein's distance: how many characters must be changed, added or dropped. */
+export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let i = 0; i < a.length; i++) {
     let left = i + 1

@@ -6,7 +6,10 @@ export interface RegisteredRoute {
   route: Route
 }
 
-/** The routes of a gateway, by which a wrong method is told from a wrong path. */
+/** What base URLs end in, and paths begin with. */
+const PREFIX = /^\/(v1|api)(?=\/)/
+
+/** The routes of a gateway: tells a wrong method from a wrong path, and finds the route that a base URL hides. */
 export class RouteTable {
   readonly #routes: RegisteredRoute[]
 
@@ -20,14 +23,40 @@ export class RouteTable {
 
   /** The methods that a URL answers; none when there is no such path. */
   methods(url: string): string[] {
-    const path = url
-      .replace(/[?#].*$/, '')
-      .replace(/\/{2,}/g, '/')
-      .replace(/(?<=.)\/$/, '')
+    const path = pathOf(url)
     return this.#routes
       .filter(({ route }) =>
-        route.path.endsWith('/*') ? path.startsWith(route.path.slice(0, -1)) : path === route.path
+        route.path.endsWith('/*')
+          ? path.startsWith(route.path.slice(0, -1)) && path.length >= route.path.length
+          : path === route.path
       )
       .flatMap(({ route: { method } }) => (method === 'GET' ? ['HEAD', 'GET'] : [method]))
   }
+
+  /**
+   * The URL of the route that a request means: in origin form, and with the one prefix that its path needs. Base
+   * URLs are written with and without `/v1`, so that it comes twice, not at all, or before Ollama's `/api`.
+   */
+  resolve(target: string): string {
+    const url = target.replace(/^https?:\/\/[^/?#]*(?=[/?#]|$)/i, '') || '/'
+    const path = pathOf(url)
+    if (this.methods(path).length > 0) return url
+    let rest = path
+    let prefix = '/v1'
+    for (let found = PREFIX.exec(rest); found !== null; found = PREFIX.exec(rest)) {
+      prefix = found[0]
+      rest = rest.slice(prefix.length)
+    }
+    const meant = [prefix + rest, rest].find((candidate) => this.methods(candidate).length > 0)
+    return meant === undefined ? url : meant + (/\?[^#]*/.exec(url)?.[0] ?? '')
+  }
+}
+
+/** A URL's path, without slashes that are doubled or trail. */
+export function pathOf(url: string): string {
+  return url
+    .replace(/^https?:\/\/[^/?#]*/i, '')
+    .replace(/[?#].*$/s, '')
+    .replace(/\/{2,}/g, '/')
+    .replace(/(?<=.)\/$/, '')
 }

@@ -41,6 +41,8 @@ export type SurfaceName = 'openai' | 'anthropic' | 'ollama' | 'node'
 export interface Surface<Name extends SurfaceName = SurfaceName> {
   name: Name
   routes: readonly Route[]
+  /** Whether bodies are read as JSON whatever content type they name, as the vendor's server does. @default false */
+  anyContentType?: boolean
   /** Whether errors on a path are told in this surface's words. */
   owns(path: string): boolean
   errorDocument(failure: Failure, requestId: string): object

@@ -14,11 +14,12 @@ import { ClientErrors } from './client-errors.ts'
 import { CONNECTIONS_CHECKING_INTERVAL_MS, MAX_HEADER_SIZE, MAX_PARAM_LENGTH } from './constants.ts'
 import type { GatewayContext } from './context.ts'
 import { MethodNotAllowedError, RouteNotFoundError } from './errors.ts'
+import { adviceFor } from './nearest-routes.ts'
 import { parse } from './parse.ts'
+import { pathOf } from './route-table.ts'
 import { fail, tellOutcomes } from './request-log.ts'
-import type { Route } from './route.ts'
-import type { RouteTable } from './route-table.ts'
-import { surfaceOf } from './surfaces.ts'
+import type { RegisteredRoute, RouteTable } from './route-table.ts'
+import { SURFACES, surfaceOf } from './surfaces.ts'
 import type { TlsFiles } from './tls.ts'
 import { traceparentOf } from './trace.ts'
 import { cutUnread } from './unread-documents.ts'
@@ -27,6 +28,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Answers without an API key. */
     public?: boolean
+    /** Reads its body as JSON whatever content type it names. */
+    anyContentType?: boolean
   }
 }
 
@@ -40,13 +43,13 @@ export function createServer(
   const app = fastify(serverOptions(context, clientErrors, tls))
   // RFC 9110 allows a server to ignore expectations; Node would refuse unknown ones with an empty body.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
-  readBodies(app)
+  readBodies(app, context.settings.bodyLimit)
   tellOutcomes(app, context, draining)
   guard(app, context, clientErrors, draining)
   app.addHook('onSend', (_request, reply, payload, done) => {
     done(null, cutUnread(reply, payload, context.settings.stalledReaderMs))
   })
-  for (const { route } of context.routes.all()) addRoute(app, context, route)
+  for (const registered of context.routes.all()) addRoute(app, context, registered)
   return app
 }
 
@@ -55,7 +58,7 @@ function serverOptions(
   clientErrors: ClientErrors,
   tls: TlsFiles | undefined
 ): FastifyServerOptions {
-  const { settings } = context
+  const { settings, routes } = context
   const http = {
     maxHeaderSize: MAX_HEADER_SIZE,
     headersTimeout: settings.headersTimeoutMs,
@@ -78,6 +81,7 @@ function serverOptions(
     requestIdHeader: false,
     genReqId: requestId,
     clientErrorHandler: clientErrors.answer,
+    rewriteUrl: ({ url = '/' }) => routes.resolve(url),
     frameworkErrors: (err, request, reply) => fail(context, err, request, reply)
   }
 }
@@ -104,11 +108,11 @@ function guard(
   })
 }
 
-function addRoute(app: FastifyInstance, context: GatewayContext, route: Route): void {
+function addRoute(app: FastifyInstance, context: GatewayContext, { surface, route }: RegisteredRoute): void {
   app.route({
     method: route.method,
     url: route.path,
-    config: { public: route.public === true },
+    config: { public: route.public === true, anyContentType: SURFACES[surface].anyContentType === true },
     handler: (request: FastifyRequest, reply: FastifyReply) =>
       route.handle(context, {
         body: route.body === undefined ? undefined : parse(route.body, request.body),
@@ -121,7 +125,9 @@ function addRoute(app: FastifyInstance, context: GatewayContext, route: Route): 
 
 function notFound(routes: RouteTable, request: FastifyRequest): Error {
   const methods = routes.methods(request.url)
-  return methods.length === 0 ? new RouteNotFoundError() : new MethodNotAllowedError(methods)
+  if (methods.length > 0) return new MethodNotAllowedError(methods)
+  const path = pathOf(request.originalUrl)
+  return new RouteNotFoundError(request.method, path, adviceFor(routes, path))
 }
 
 /** The caller's own id where it is one that can go into a log. */

@@ -48,6 +48,8 @@ export const chatAnswer = z.looseObject({
   usage
 })
 
+export const versionAnswer = z.object({ version: z.string() })
+
 export const healthAnswer = z.object({ status: z.literal('ok') })
 
 const amounts = { earned: micro, spent: micro, claimed: micro, net: micro }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { VERSION } from '../constants.ts'
 import type { Route } from '../route.ts'
 import type { RegisteredRoute } from '../route-table.ts'
 import { errorAnswer } from './answers.ts'
@@ -22,7 +23,7 @@ export function openapiDocument(routes: readonly RegisteredRoute[]): object {
     openapi: '3.1.0',
     info: {
       title: 'lobstah-node',
-      version: '0.1.0',
+      version: VERSION,
       description: 'OpenAI-compatible inference over a peer-to-peer mesh, and what the node tells of itself.',
       license: { name: 'MIT', identifier: 'MIT' }
     },

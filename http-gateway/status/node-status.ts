@@ -1,10 +1,12 @@
+import { VERSION } from '../constants.ts'
 import {
   balanceAnswer,
   capacityAnswer,
   healthAnswer,
   meshAnswer,
   peersAnswer,
-  pubkeyAnswer
+  pubkeyAnswer,
+  versionAnswer
 } from '../openapi/answers.ts'
 import { route } from '../route.ts'
 
@@ -15,6 +17,24 @@ export const healthz = route({
   summary: 'Whether the node is well',
   answer: healthAnswer,
   handle: () => ({ status: 'ok' })
+})
+
+/** `GET /health`, as other inference servers call it. */
+export const health = route({
+  method: 'GET',
+  path: '/health',
+  summary: 'Whether the node is well, by the name that other servers use',
+  answer: healthAnswer,
+  handle: () => ({ status: 'ok' })
+})
+
+/** `GET /version`. */
+export const version = route({
+  method: 'GET',
+  path: '/version',
+  summary: "This program's version",
+  answer: versionAnswer,
+  handle: () => ({ version: VERSION })
 })
 
 /** `GET /balance`. */

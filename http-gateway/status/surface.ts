@@ -3,13 +3,26 @@ import { toEnvelope } from '../errors.ts'
 import { metrics } from '../metrics/metrics.ts'
 import { openapi } from '../openapi/openapi.ts'
 import type { Surface } from '../route.ts'
-import { balance, capacity, healthz, mesh, peers, pubkey } from './node-status.ts'
+import { balance, capacity, health, healthz, mesh, peers, pubkey, version } from './node-status.ts'
 import { receipts } from './receipts.ts'
 
 /** What the node tells about itself. */
 export const node: Surface<'node'> = {
   name: 'node',
-  routes: [healthz, balance, peers, pubkey, capacity, mesh, receipts, metrics, openapi, dashboard],
+  routes: [
+    healthz,
+    health,
+    version,
+    balance,
+    peers,
+    pubkey,
+    capacity,
+    mesh,
+    receipts,
+    metrics,
+    openapi,
+    dashboard
+  ],
   owns: () => false,
   errorDocument: toEnvelope
 }

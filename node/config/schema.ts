@@ -95,6 +95,20 @@ export const settings = z.strictObject({
   apiKeys: list(text)
     .default([])
     .describe('Keys of which the gateway wants one; with none, it asks for none'),
+  allowedHosts: list(
+    text.regex(/^[\w.-]+$|^[\da-f:.]+$/i, {
+      error: 'host names or addresses without scheme and port, such as host.docker.internal'
+    })
+  )
+    .default([])
+    .describe('Host names that requests may be addressed to, besides localhost and the address listened on'),
+  allowedOrigins: list(
+    text.regex(/^[a-z][a-z\d+.-]*:\/\/(\*|[^/*?#\s]+)\/?$/i, {
+      error: 'origins, such as https://chat.example, vscode-file://vscode-app or chrome-extension://<id>'
+    })
+  )
+    .default([])
+    .describe('Origins of web pages, extensions and editors that may call, besides loopback ones'),
   gatewayCert: text.optional().describe('A certificate chain, PEM, by which the gateway speaks HTTPS'),
   gatewayKey: text.optional().describe("The private key of the gateway's certificate, PEM"),
   friends: list(peerId).default([]).describe('Ids of peers to treat as friends'),

@@ -136,6 +136,8 @@ function buildGateway(
     host: config.gatewayHost,
     port: config.gatewayPort,
     apiKeys: [...config.apiKeys],
+    allowedHosts: [...config.allowedHosts],
+    allowedOrigins: [...config.allowedOrigins],
     keysFile: keysFile(config.home),
     spendingFile: join(config.home, 'spending.json'),
     token,

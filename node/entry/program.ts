@@ -154,7 +154,16 @@ const GROUPS: Record<string, string[]> = {
     'slots',
     'queue'
   ],
-  'The gateway:': ['gateway', 'gatewayHost', 'gatewayPort', 'apiKeys', 'gatewayCert', 'gatewayKey'],
+  'The gateway:': [
+    'gateway',
+    'gatewayHost',
+    'gatewayPort',
+    'apiKeys',
+    'allowedHosts',
+    'allowedOrigins',
+    'gatewayCert',
+    'gatewayKey'
+  ],
   'Credits:': ['prices', 'maxPrice', 'creditLine']
 }
 

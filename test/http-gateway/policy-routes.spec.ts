@@ -109,6 +109,8 @@ describe('http-gateway policy, on every route', () => {
   for (const [what, request, status, code] of bodies) {
     it(`refuses ${what} at every route that takes one`, async () => {
       for (const { method, path } of POSTS) {
+        // Ollama's server reads JSON whatever it is called, and its clients rely on it.
+        if (code === 'unsupported_media_type' && path.startsWith('/api/')) continue
         const reply = await probe(url, {
           method,
           path,

@@ -52,6 +52,8 @@ describe('node/config/resolve-config', () => {
     assert.deepEqual(resolve(), {
       home,
       bootstrap: [],
+      allowedHosts: [],
+      allowedOrigins: [],
       announce: [],
       contribute: false,
       relay: false,

@@ -1,0 +1,33 @@
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import { BadRequestError } from '../../protocols/errors.ts'
+import { JSON_LINES } from '../answer/stream-kind.ts'
+import { findServed } from '../model-names.ts'
+import { route } from '../route.ts'
+
+const pullBody = z.object({
+  model: z.string().nullish(),
+  /** What older clients say. */
+  name: z.string().nullish(),
+  stream: z.boolean().nullish()
+})
+
+/** What Ollama says of a model that is there already. */
+const STEPS = ['pulling manifest', 'verifying sha256 digest', 'writing manifest', 'success']
+
+/** Ollama's `POST /api/pull`: a model that is served is there; a mesh fetches no other. */
+export const pull = route({
+  method: 'POST',
+  path: '/api/pull',
+  summary: 'Answer that a served model is there; nothing is downloaded',
+  body: pullBody,
+  stream: JSON_LINES.contentType,
+  handle({ components }, { body: { model, name, stream }, reply }) {
+    const wanted = model || name
+    if (!wanted) throw new BadRequestError('Missing required parameter: model', { param: 'model' })
+    findServed(components.consumer.models(), wanted)
+    if (stream === false) return { status: 'success' }
+    reply.type(JSON_LINES.contentType)
+    return reply.send(Readable.from(STEPS.map((status) => `${JSON.stringify({ status })}\n`)))
+  }
+})
