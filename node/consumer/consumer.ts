@@ -1,46 +1,52 @@
 import {
-  InvalidFrameError,
-  textBytes,
+  ContextLengthExceededError,
   toLobstahError,
   type AnswerEvent,
   type InferOptions,
   type InferenceRequest,
-  type LobstahError
+  type LobstahError,
+  type OfferedModel
 } from '../../protocols/index.ts'
 import type { Contributor } from '../discovery/index.ts'
-import type { Consumer, ConsumerComponents, ConsumerInit, ListedModel, PeerStatus } from './index.ts'
-import { Affinity, sessionOf } from './choice/affinity.ts'
+import type {
+  Consumer,
+  ConsumerComponents,
+  ConsumerInit,
+  ListedModel,
+  LocalProvider,
+  PeerStatus
+} from './index.ts'
+import { attempt } from './attempt.ts'
+import { ABSENCE_MS, Attempts } from './choice/attempts.ts'
+import { Candidates, type Candidate } from './choice/candidates.ts'
+import { Departures } from './choice/departures.ts'
 import { explain } from './choice/explain.ts'
 import { listModels } from './choice/list-models.ts'
-import { NO_FAULT, PeerHealth } from './peers/peer-health.ts'
 import { PriceLimits } from './choice/price-limits.ts'
-import { Purchases } from './settling/purchases.ts'
-import { findModel, rank, type Candidate } from './choice/ranking.ts'
-import { Reconciler } from './settling/reconciler.ts'
-import { RemoteProvider } from './remote-provider.ts'
+import { rank } from './choice/ranking.ts'
+import { Peers } from './peers/peers.ts'
 import { TokenCounts } from './peers/token-drift.ts'
-
-/** Contributors that one request is tried on. */
-const MAX_ATTEMPTS = 4
+import { RemoteProvider } from './remote-provider.ts'
+import { Purchases } from './settling/purchases.ts'
+import { Reconciler } from './settling/reconciler.ts'
 
 /** How long a first question waits for a mesh that is being joined, in milliseconds. */
 const COLD_START_MS = 5000
 
-/** How often the DHT is asked meanwhile, in milliseconds. */
-const COLD_START_STEP_MS = 100
+/** How often the directory is looked at while a request waits, in milliseconds. */
+const WAIT_STEP_MS = 100
 
 /** See {@link Consumer}. */
 export class LobstahConsumer implements Consumer {
   readonly #init: ConsumerInit
   readonly #components: ConsumerComponents
-  readonly #health = new Map<string, PeerHealth>()
-  /** Contributors seen since start, so that one that is gone is still shown. */
-  readonly #seen = new Map<string, Contributor>()
+  readonly #peers = new Peers()
   readonly #background = new Set<Promise<void>>()
   readonly #purchases = new Purchases()
   readonly #reconciler: Reconciler
   readonly #counts = new TokenCounts()
-  readonly #affinity = new Affinity()
+  readonly #departures = new Departures()
+  readonly #candidates: Candidates
   readonly #priceLimits: PriceLimits
 
   constructor(init: ConsumerInit, components: ConsumerComponents) {
@@ -48,6 +54,12 @@ export class LobstahConsumer implements Consumer {
     this.#components = components
     this.#reconciler = new Reconciler({ ...components, purchases: this.#purchases })
     this.#priceLimits = new PriceLimits(init.maxPrice ?? {})
+    this.#candidates = new Candidates({
+      providers: () => this.#providers(),
+      peers: this.#peers,
+      priceLimits: this.#priceLimits,
+      now: components.now
+    })
   }
 
   start(): void {
@@ -62,167 +74,140 @@ export class LobstahConsumer implements Consumer {
   }
 
   models(): ListedModel[] {
-    return listModels(this.#providers().map(({ provider }) => provider))
+    return listModels(
+      this.#offers().map((offer) => ({ peer: offer.peer, models: this.#candidates.held(offer) }))
+    )
   }
 
   peers(): PeerStatus[] {
-    const live = new Map(
-      this.#components.directory.contributors().map((contributor) => [contributor.peer, contributor])
-    )
-    return [...new Map([...this.#seen, ...live]).values()].map((contributor) => {
-      const { slots, active, queued, models } = contributor.announcement
-      const health = this.#healthOf(contributor.peer)
-      const up = live.has(contributor.peer)
-      return {
-        peer: contributor.peer,
-        route: new RemoteProvider(contributor, this.#remote).route,
-        path: this.#pathTo(contributor),
-        state: !up ? 'down' : health.excluded(this.#components.now()) ? 'excluded' : 'up',
-        models: models.map(({ id }) => id),
-        slots,
-        active,
-        queued,
-        answered: health.answered,
-        failed: health.failed,
-        firstTokenMs: health.firstTokenMs,
-        disputes: this.#reconciler.disputes(contributor.peer),
-        tokenDrift: this.#counts.drifts(contributor.peer)
+    return this.#peers.statuses(
+      this.#components.directory.contributors(),
+      this.#components.now(),
+      (contributor) => {
+        const { peer, announcement } = contributor
+        const models = this.#candidates.held({ peer, models: announcement.models })
+        return {
+          route: new RemoteProvider(contributor, this.#remote).route,
+          path: this.#pathTo(contributor),
+          contexts: Object.fromEntries(models.map(({ id, contextLength }) => [id, contextLength])),
+          disputes: this.#reconciler.disputes(peer),
+          tokenDrift: this.#counts.drifts(peer)
+        }
       }
-    })
+    )
   }
 
   async *infer(request: InferenceRequest, options: InferOptions = {}): AsyncGenerator<AnswerEvent> {
-    const { signal } = options
-    const tried = new Set<string>()
-    const failures: LobstahError[] = []
-    const session = sessionOf(request, options.session)
-    while (tried.size < MAX_ATTEMPTS) {
-      const candidate = await this.#choose(request, tried, session, signal)
+    const { signal, session } = options
+    const attempts = new Attempts()
+    // This node's own engine tells nobody when it comes or goes.
+    this.#observeModels()
+    while (attempts.open) {
+      const candidate = await this.#choose(request, attempts, session, signal)
       if (candidate === undefined) break
-      tried.add(candidate.provider.peer)
-      const attempt = { started: false }
+      const progress = { started: false }
+      const tracked = { ...this.#components, peers: this.#peers, counts: this.#counts }
       try {
-        yield* this.#attempt(candidate, request, attempt, options)
-        if (session !== undefined)
-          this.#affinity.answered(session, candidate.provider.peer, this.#components.now())
+        yield* attempt(candidate.provider, request, progress, options, tracked)
+        this.#candidates.answered(request, session, candidate.provider.peer)
         return
       } catch (thrown) {
         signal?.throwIfAborted()
         const err = toLobstahError(thrown)
-        if (attempt.started || !err.retryable) throw err
-        this.#components.log(
-          '%s failed before its first token, asking another: %s',
-          candidate.provider.peer,
-          err.message
-        )
-        failures.push(err)
-        this.#components.observer?.failedOver()
+        const tooLong = err instanceof ContextLengthExceededError
+        if (progress.started || !(err.retryable || tooLong)) throw err
+        if (tooLong) this.#candidates.learnContext(candidate, request, err)
+        this.#failedOver(candidate, attempts, err)
       }
     }
-    const offers = this.#providers().flatMap(({ provider }) => provider.models())
-    throw explain(request.model, offers, failures, this.#priceLimits)
+    throw (
+      attempts.worst ??
+      explain(request.model, {
+        offers: this.#offers().flatMap(({ models }) => models),
+        priceLimits: this.#priceLimits,
+        departure: this.#departures.of(request.model),
+        now: this.#components.now()
+      })
+    )
   }
 
-  async *#attempt(
-    { provider }: Candidate,
-    request: InferenceRequest,
-    attempt: { started: boolean },
-    options: InferOptions
-  ): AsyncGenerator<AnswerEvent> {
-    const health = this.#healthOf(provider.peer)
-    const asked = performance.now()
-    let bytes = 0
-    this.#components.observer?.attempted(provider.route)
-    try {
-      for await (const event of provider.infer(request, options)) {
-        if (event.type === 'delta' && !attempt.started) {
-          attempt.started = true
-          health.firstToken(performance.now() - asked)
-        }
-        if (event.type === 'delta') bytes += textBytes(event.delta)
-        if (event.type === 'end') {
-          health.success()
-          this.#counts.add(provider.peer, request.model, { tokens: event.usage.completionTokens, bytes })
-        }
-        yield event
-        if (event.type === 'end') return
-      }
-      throw new InvalidFrameError('The answer has no end')
-    } catch (err) {
-      if (options.signal?.aborted !== true) {
-        const { code } = toLobstahError(err)
-        this.#components.observer?.failed(code)
-        if (!NO_FAULT.has(code)) health.failure(this.#components.now())
-      }
-      throw err
-    }
-  }
-
-  /** The best candidate that was not tried yet; the DHT is asked when nobody is known. */
+  /** The best candidate that may still be asked; waits where one may come, or come back, in a moment. */
   async #choose(
     request: InferenceRequest,
-    tried: Set<string>,
+    attempts: Attempts,
     session: string | undefined,
     signal?: AbortSignal
   ): Promise<Candidate | undefined> {
     const best = (): Candidate | undefined => {
-      const candidates = this.#candidates(request, session).filter(
-        ({ provider }) => !tried.has(provider.peer)
-      )
+      const now = performance.now()
+      const candidates = this.#candidates
+        .of(request, session)
+        .filter(({ provider, contextLength }) => attempts.allows(provider.peer, contextLength, now))
       return rank(candidates, request)[0]
     }
-    const known = best()
-    if (known !== undefined || tried.size > 0) return known
     const { directory } = this.#components
-    const deadline = performance.now() + COLD_START_MS
+    for (;;) {
+      const known = best()
+      const back = attempts.waitsUntil(performance.now())
+      if (known !== undefined || back === undefined) {
+        if (known !== undefined || attempts.begun) return known
+        break
+      }
+      await directory.changed(Math.max(1, back - performance.now()), signal)
+    }
+    return await this.#await(request.model, best, signal)
+  }
+
+  /** Asks the DHT for a model that nobody known serves, and waits for a mesh being joined or a peer that may be back. */
+  async #await(
+    model: string,
+    best: () => Candidate | undefined,
+    signal: AbortSignal | undefined
+  ): Promise<Candidate | undefined> {
+    const { directory, now } = this.#components
+    const departure = this.#departures.of(model)
+    const absence = departure === undefined ? 0 : ABSENCE_MS - Math.abs(now() - departure.at)
+    const deadline = performance.now() + Math.max(COLD_START_MS, absence)
     do {
-      await directory.find(request.model, { signal })
+      const found = directory.find(model, { signal })
+      // The peers that were found may be those that left: a return must not wait for the end of a dial.
+      if (departure === undefined) await found
+      else found.catch(() => undefined)
       signal?.throwIfAborted()
-      const found = best()
-      if (found !== undefined) return found
+      const candidate = best()
+      if (candidate !== undefined) return candidate
+      const left = deadline - performance.now()
       // A node that has just joined knows nobody yet: its user's first question is worth a short wait.
-      if (!directory.joining) return undefined
-      await directory.changed(COLD_START_STEP_MS, signal)
+      if (absence <= 0 && !directory.joining) return undefined
+      await directory.changed(Math.min(WAIT_STEP_MS, Math.max(1, left)), signal)
     } while (performance.now() < deadline)
-    return undefined
+    return best()
   }
 
-  #candidates(request: InferenceRequest, session: string | undefined): Candidate[] {
-    const now = this.#components.now()
-    const warm = session === undefined ? undefined : this.#affinity.peer(session, now)
-    return this.#providers().flatMap(({ provider, load }) => {
-      const model = findModel(provider.models(), request.model)
-      if (model === undefined || (provider.route !== 'local' && this.#priceLimits.exceeds(model))) return []
-      const health = this.#healthOf(provider.peer)
-      const { firstTokenMs } = health
-      const excluded = health.excluded(now)
-      return [{ provider, model, load: load(), firstTokenMs, excluded, warm: provider.peer === warm }]
-    })
+  #failedOver({ provider: { peer }, model }: Candidate, attempts: Attempts, err: LobstahError): void {
+    attempts.failed(peer, err, this.#candidates.contextLength(peer, model), performance.now())
+    this.#components.log('%s failed before its first token, asking another: %s', peer, err.message)
+    this.#components.observer?.failedOver()
   }
 
-  #providers(): { provider: Candidate['provider']; load: () => number }[] {
+  #offers(): { peer: string; models: OfferedModel[] }[] {
+    return this.#providers().map(({ provider }) => ({ peer: provider.peer, models: provider.models() }))
+  }
+
+  #providers(): LocalProvider[] {
     const remote = this.#components.directory
       .contributors()
       .filter(({ peer }) => this.#init.allows(peer))
-      .map((contributor) => {
-        const { active, queued, slots } = contributor.announcement
-        return {
-          provider: new RemoteProvider(contributor, this.#remote),
-          load: () => (active + queued) / Math.max(1, slots)
-        }
-      })
+      .map((contributor) => ({
+        provider: new RemoteProvider(contributor, this.#remote),
+        load: () => this.#peers.load(contributor)
+      }))
     return [...this.#components.local, ...remote]
   }
 
   #pathTo({ id }: Contributor): PeerStatus['path'] {
     const connection = this.#components.directory.connection(id)
     return connection === undefined ? null : this.#components.pathOf(connection)
-  }
-
-  #healthOf(peer: string): PeerHealth {
-    const health = this.#health.get(peer) ?? new PeerHealth()
-    this.#health.set(peer, health)
-    return health
   }
 
   get #remote(): ConstructorParameters<typeof RemoteProvider>[1] {
@@ -242,7 +227,12 @@ export class LobstahConsumer implements Consumer {
   readonly #onChange = (): void => {
     const { directory } = this.#components
     const contributors = directory.contributors()
-    for (const contributor of contributors) this.#seen.set(contributor.peer, contributor)
+    this.#peers.observe(contributors)
+    this.#observeModels()
     this.#reconciler.visit(contributors, (id) => directory.connection(id))
+  }
+
+  #observeModels(): void {
+    this.#departures.observe(this.#offers(), this.#components.now())
   }
 }

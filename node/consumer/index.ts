@@ -29,7 +29,7 @@ export interface ConsumerInit {
   maxPrice?: Readonly<Record<string, Price>>
 }
 
-/** This node's own engine, and how full it is: requests running and waiting, per slot. */
+/** A provider, and how full it is: requests running and waiting, per slot. */
 export interface LocalProvider {
   provider: Provider
   load: () => number
@@ -77,6 +77,8 @@ export interface PeerStatus {
   /** `up`; `excluded` for a while after failures; `down` when the connection is lost. */
   state: 'up' | 'excluded' | 'down'
   models: string[]
+  /** Tokens that each model holds there as far as is known, by name; null where it is not. */
+  contexts: Record<string, number | null>
   slots: number
   active: number
   queued: number

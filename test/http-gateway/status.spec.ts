@@ -43,6 +43,7 @@ describe('http-gateway status routes', () => {
       path: 'relayed',
       state: 'up',
       models: ['tiny:latest'],
+      contexts: { 'tiny:latest': 8192 },
       slots: 1,
       active: 0,
       queued: 0,

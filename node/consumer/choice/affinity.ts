@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import QuickLRU from 'quick-lru'
 import type { InferenceRequest } from '../../../protocols/index.ts'
 
 /** Sessions that are remembered; the one that was silent longest is forgotten first. */
@@ -17,7 +18,7 @@ interface Warm {
  * only what is new. An agent's turns are tens of thousands of tokens long, and all but the last are the same.
  */
 export class Affinity {
-  readonly #sessions = new Map<string, Warm>()
+  readonly #sessions = new QuickLRU<string, Warm>({ maxSize: MAX_SESSIONS })
 
   /** The peer whose engine is warm for a session at `now`, in milliseconds since 1970. */
   peer(session: string, now: number): string | undefined {
@@ -27,11 +28,7 @@ export class Affinity {
 
   /** Notes who has just answered a session. */
   answered(session: string, peer: string, now: number): void {
-    // A map keeps the order of insertion: the first is the one that was silent longest.
-    this.#sessions.delete(session)
     this.#sessions.set(session, { peer, at: now })
-    const oldest = this.#sessions.keys().next().value
-    if (this.#sessions.size > MAX_SESSIONS && oldest !== undefined) this.#sessions.delete(oldest)
   }
 }
 

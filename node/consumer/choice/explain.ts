@@ -1,27 +1,50 @@
 import {
-  BusyError,
   ModelNotFoundError,
   NoProviderError,
   type LobstahError,
   type OfferedModel
 } from '../../../protocols/index.ts'
+import type { Departure } from './departures.ts'
 import type { PriceLimits } from './price-limits.ts'
 import { findModel } from './ranking.ts'
 
-/** Why nobody answered: what the contributors said who were asked, or why none of the offers would do. */
-export function explain(
-  name: string,
-  offers: OfferedModel[],
-  failures: LobstahError[],
+/** How long a model whose last contributor left is expected back, in milliseconds. */
+const EXPECTED_BACK_MS = 60_000
+
+/** When to ask again for one that is expected back, in milliseconds. */
+const RETRY_MS = 5000
+
+export interface ExplainContext {
+  /** All that is offered now. */
+  offers: OfferedModel[]
   priceLimits: PriceLimits
-): LobstahError {
-  const last = failures.find((err) => err instanceof BusyError) ?? failures.at(-1)
-  if (last !== undefined) return last
+  /** Who served the model last, where nobody does now. */
+  departure: Departure | undefined
+  /** Milliseconds since 1970. */
+  now: number
+}
+
+/** Why nobody was asked: none of the offers would do. */
+export function explain(name: string, context: ExplainContext): LobstahError {
+  const { offers, priceLimits, departure, now } = context
   const tooDear = priceLimits.explain(
     name,
     offers.filter((model) => findModel([model], name) !== undefined)
   )
   if (tooDear !== undefined) return tooDear
-  if (offers.length === 0) return new NoProviderError(`Nobody who serves ${name} can be reached now`)
-  return new ModelNotFoundError(`The model ${name} is served by nobody in reach`)
+  if (departure !== undefined) return gone(name, departure, now)
+  if (offers.length === 0) return new NoProviderError(`No contributor that serves ${name} can be reached now`)
+  return new ModelNotFoundError(`No contributor in reach serves the model ${name}`)
+}
+
+function gone(name: string, { peers, at }: Departure, now: number): LobstahError {
+  const seconds = Math.max(0, Math.round((now - at) / 1000))
+  const [first, ...others] = peers
+  const who = others.length === 0 ? first : `${first} and ${others.length} more`
+  const what = `${name} was served by ${who} until ${seconds} s ago (${new Date(at).toISOString()})`
+  if (Math.abs(now - at) < EXPECTED_BACK_MS)
+    return new NoProviderError(`${what}. It may be back soon: try again in a few seconds.`, {
+      retryAfterMs: RETRY_MS
+    })
+  return new ModelNotFoundError(`${what} and is not served any more. Choose another model.`)
 }

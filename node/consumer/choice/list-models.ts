@@ -1,11 +1,11 @@
-import { canonicalModelName, type Provider } from '../../../protocols/index.ts'
+import { canonicalModelName, type OfferedModel } from '../../../protocols/index.ts'
 import type { ListedModel } from '../index.ts'
 
 /** The models that providers offer, each once, with the peers that serve it and the largest context among them. */
-export function listModels(providers: Provider[]): ListedModel[] {
+export function listModels(providers: { peer: string; models: OfferedModel[] }[]): ListedModel[] {
   const listed = new Map<string, ListedModel>()
   for (const provider of providers) {
-    for (const model of provider.models()) {
+    for (const model of provider.models) {
       const key = canonicalModelName(model.id)
       const known = listed.get(key)
       if (known === undefined) listed.set(key, { ...model, peers: [provider.peer] })

@@ -5,11 +5,14 @@ import {
   type OfferedModel,
   type Provider
 } from '../../../protocols/index.ts'
+import { contextNeed, contextRank } from './context.ts'
 
-/** A provider with what decides how soon it is asked. */
+/** What decides how soon a provider is asked. */
 export interface Candidate {
-  provider: Provider
+  provider: Pick<Provider, 'peer' | 'route'>
   model: OfferedModel
+  /** Tokens that the model holds there as far as is known; null where it is not. */
+  contextLength: number | null
   /** Requests running and waiting there, per slot. */
   load: number
   /** Median time to the first token, in milliseconds; null when it was never asked. */
@@ -52,27 +55,50 @@ function fitness(model: ModelInfo, request: InferenceRequest): number {
   return wishes.filter((wish) => model.capabilities.includes(wish)).length
 }
 
+/** The part of requests by which peers that were never asked are measured. */
+const EXPLORED_PART = 0.2
+
 function slowness({ provider, firstTokenMs, load }: Candidate): number {
   const penalty = provider.route === 'relayed' ? RELAYED_PENALTY : 1
   return (firstTokenMs ?? UNKNOWN_FIRST_TOKEN_MS) * penalty * (1 + load)
 }
 
 /**
- * The order in which candidates are asked: those that can do what is asked, then this node's own engine while
- * it has a free slot, then the one that is warm for the session while that one has, then the least loaded and
- * fastest; those that failed lately come last.
+ * The order in which candidates are asked: those whose context holds the prompt; of these the ones that have not failed
+ * lately, can do what is asked, and hold the longest answer too; then those with a free slot, this node's own engine
+ * and the one that is warm for the session first, then the fastest. A part of the requests goes to peers that were
+ * never asked, so that each is measured.
  */
-export function rank(candidates: Candidate[], request: InferenceRequest): Candidate[] {
-  const jitter = new Map(candidates.map((candidate) => [candidate, 1 + Math.random() / 10]))
+export function rank<C extends Candidate>(
+  candidates: C[],
+  request: InferenceRequest,
+  random: () => number = Math.random
+): C[] {
+  const jitter = new Map<Candidate, number>(candidates.map((candidate) => [candidate, 1 + random() / 10]))
+  const explores = random() < EXPLORED_PART
+  const need = contextNeed(request)
+  const context = ({ contextLength }: Candidate): number => contextRank(contextLength, need)
+  const tooSmall = (candidate: Candidate): number => (context(candidate) === 2 ? 1 : 0)
+  // Where none holds the prompt by the estimate, the largest comes closest.
+  const shortfall = (candidate: Candidate): number =>
+    tooSmall(candidate) === 0 ? 0 : -(candidate.contextLength ?? 0)
+  const full = ({ load }: Candidate): number => (load < 1 ? 0 : 1)
+  const unknown = ({ provider, firstTokenMs, load }: Candidate): number =>
+    explores && firstTokenMs === null && load < 1 && provider.route !== 'local' ? 0 : 1
   const score = (candidate: Candidate): number => slowness(candidate) * (jitter.get(candidate) ?? 1)
   const local = ({ provider, load }: Candidate): number => (provider.route === 'local' && load < 1 ? 0 : 1)
   const cold = ({ warm = false, load }: Candidate): number => (warm && load < 1 ? 0 : 1)
   return candidates.toSorted(
     (a, b) =>
+      tooSmall(a) - tooSmall(b) ||
+      shortfall(a) - shortfall(b) ||
       Number(a.excluded) - Number(b.excluded) ||
       fitness(b.model, request) - fitness(a.model, request) ||
+      context(a) - context(b) ||
+      full(a) - full(b) ||
       local(a) - local(b) ||
       cold(a) - cold(b) ||
+      unknown(a) - unknown(b) ||
       score(a) - score(b)
   )
 }

@@ -1,3 +1,4 @@
+import QuickLRU from 'quick-lru'
 import type { Transcript } from '../../../protocols/index.ts'
 import type { Purchase } from './purchase.ts'
 
@@ -8,7 +9,7 @@ const MAX_BROKEN = 256
 export class Purchases {
   readonly #running = new Set<string>()
   /** What they delivered, without the purchases themselves: their documents may have 64 MiB each. */
-  readonly #broken = new Map<string, Transcript>()
+  readonly #broken = new QuickLRU<string, Transcript>({ maxSize: MAX_BROKEN })
 
   begin(purchase: Purchase): void {
     this.#running.add(purchase.id)
@@ -24,8 +25,6 @@ export class Purchases {
     if (whole) return false
     // Where nothing was delivered, such as by a busy contributor, there is nothing to compare a claim with.
     if (purchase.transcript.deltas > 0) this.#broken.set(purchase.id, purchase.transcript)
-    const [oldest] = this.#broken.keys()
-    if (this.#broken.size > MAX_BROKEN && oldest !== undefined) this.#broken.delete(oldest)
     return true
   }
 

@@ -43,12 +43,14 @@ describe('node/consumer/choice/affinity', () => {
 
   it('forgets the session that was silent longest when there are too many', () => {
     const affinity = new Affinity()
-    for (let i = 0; i < 1024; i++) affinity.answered(`s${i}`, 'peer', 0)
-    affinity.answered('s0', 'peer', 0)
-    affinity.answered('one more', 'peer', 0)
+    affinity.answered('silent', 'peer', 0)
+    for (let i = 0; i < 2048; i++) {
+      if (i % 500 === 0) affinity.answered('busy', 'peer', 0)
+      affinity.answered(`s${i}`, 'peer', 0)
+    }
     assert.deepEqual(
-      ['s0', 's1', 's2', 'one more'].map((session) => affinity.peer(session, 0)),
-      ['peer', undefined, 'peer', 'peer']
+      ['silent', 'busy', 's2047'].map((session) => affinity.peer(session, 0)),
+      [undefined, 'peer', 'peer']
     )
   })
 
@@ -64,7 +66,15 @@ describe('node/consumer/choice/affinity', () => {
           // Never asked here.
         }
       }
-      return { provider, model, load: 0, firstTokenMs: 100, excluded: false, ...changes }
+      return {
+        provider,
+        model,
+        contextLength: model.contextLength,
+        load: 0,
+        firstTokenMs: 100,
+        excluded: false,
+        ...changes
+      }
     }
     const first = (...candidates: Candidate[]): string | undefined =>
       rank(candidates, REQUEST)[0]?.provider.peer

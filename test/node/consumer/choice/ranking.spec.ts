@@ -17,13 +17,24 @@ function candidate(
       // Never asked here.
     }
   }
-  return { provider, model, load: 0, firstTokenMs: 100, excluded: false, ...rest }
+  return {
+    provider,
+    model,
+    contextLength: model.contextLength,
+    load: 0,
+    firstTokenMs: 100,
+    excluded: false,
+    ...rest
+  }
 }
+
+/** Chances by which no unknown peer is tried out of turn. */
+const settled = (): number => 0.5 + Math.random() / 2
 
 /** The order of peers, which is the same each time although ties are broken at random. */
 function ranked(candidates: Candidate[], request: InferenceRequest = REQUEST): string[] {
   const orders = Array.from({ length: 20 }, () =>
-    rank(candidates, request).map(({ provider }) => provider.peer)
+    rank(candidates, request, settled).map(({ provider }) => provider.peer)
   )
   for (const order of orders) assert.deepEqual(order, orders[0])
   return orders[0]!
@@ -95,6 +106,33 @@ describe('node/consumer/choice/ranking', () => {
       assert.deepEqual(ranked([own, able]), ['own', 'able'])
     })
   }
+
+  it('asks those first whose context holds the prompt, then the answer too', () => {
+    const small = candidate('small', { contextLength: 8192, firstTokenMs: 1 })
+    const large = candidate('large', { contextLength: 131_072, load: 3, firstTokenMs: 900 })
+    const long = chat({ messages: [{ role: 'user', content: 'word '.repeat(19_000) }] })
+    assert.deepEqual(ranked([small, large], long), ['large', 'small'])
+    assert.deepEqual(ranked([small, large], chat({ max_tokens: 16_000 })), ['large', 'small'])
+    assert.deepEqual(ranked([small, large]), ['small', 'large'])
+    const unknown = candidate('unknown', { contextLength: null, load: 5 })
+    assert.deepEqual(ranked([small, unknown], long), ['unknown', 'small'])
+    const larger = candidate('larger', { contextLength: 9000, load: 5, excluded: true })
+    assert.deepEqual(ranked([small, larger], long), ['larger', 'small'])
+  })
+
+  it('asks a full peer after a free one, however slow', () => {
+    const full = candidate('full', { load: 1, firstTokenMs: 1 })
+    assert.deepEqual(ranked([full, candidate('free', { firstTokenMs: 60_000 })]), ['free', 'full'])
+  })
+
+  it('gives a part of the requests to a peer that was never asked', () => {
+    const unknown = candidate('unknown', { firstTokenMs: null })
+    const known = candidate('known', { firstTokenMs: 1 })
+    assert.equal(rank([known, unknown], REQUEST, () => 0.19)[0], unknown)
+    assert.equal(rank([known, unknown], REQUEST, () => 0.21)[0], known)
+    const full = candidate('full', { firstTokenMs: null, load: 1 })
+    assert.equal(rank([known, full], REQUEST, () => 0)[0], known)
+  })
 
   it('goes by the kind of the request', () => {
     const embedding: InferenceRequest = { kind: 'embedding', model: 'm', input: ['x'] }

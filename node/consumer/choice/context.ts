@@ -1,0 +1,81 @@
+import QuickLRU from 'quick-lru'
+import { canonicalModelName, type ChatRequest, type InferenceRequest } from '../../../protocols/index.ts'
+
+/** Bytes of text that one prompt token stands for, on the low side: a peer that just holds a prompt is no good choice. */
+const BYTES_PER_TOKEN = 4
+
+/** Tokens of one image, where nobody has counted. */
+const TOKENS_PER_IMAGE = 1024
+
+/** Room for an answer whose length the request does not limit, in tokens. */
+const SHORT_ANSWER_TOKENS = 512
+
+/** Limits that are remembered, and for how long in milliseconds: an engine may load its model anew with more. */
+const MAX_LIMITS = 1024
+const LIMIT_AGE_MS = 15 * 60_000
+
+/** What a request needs of a model's context, in tokens. */
+export interface ContextNeed {
+  prompt: number
+  /** The longest answer that the request allows; a short one where it sets no limit. */
+  answer: number
+}
+
+/** Estimates what a request needs. Nothing is refused by this estimate: it only orders the peers. */
+export function contextNeed(request: InferenceRequest): ContextNeed {
+  if (request.kind === 'embedding') return { prompt: Math.max(...request.input.map(tokensOf)), answer: 0 }
+  const answer = request.max_tokens ?? SHORT_ANSWER_TOKENS
+  if (request.kind === 'completion') {
+    return { prompt: tokensOf(request.prompt) + tokensOf(request.suffix ?? ''), answer }
+  }
+  return { prompt: chatTokens(request), answer }
+}
+
+/**
+ * How well a context holds a request: 0 where prompt and answer fit or the context is unknown, 1 where the prompt and a
+ * short answer fit, 2 where the prompt does not.
+ */
+export function contextRank(contextLength: number | null, { prompt, answer }: ContextNeed): 0 | 1 | 2 {
+  if (contextLength === null || prompt + answer <= contextLength) return 0
+  return prompt + Math.min(answer, SHORT_ANSWER_TOKENS) <= contextLength ? 1 : 2
+}
+
+/** The true limits of peers that refused a prompt they had announced to hold. */
+export class ContextLimits {
+  readonly #limits = new QuickLRU<string, number>({ maxSize: MAX_LIMITS, maxAge: LIMIT_AGE_MS })
+
+  /** Takes what a peer that announces `announced` really holds. */
+  learn(peer: string, model: string, announced: number | null, limit: number): void {
+    this.#limits.set(key(peer, model, announced), limit)
+  }
+
+  /** What a peer holds as far as this node knows: what it announces, or less once it has refused. */
+  of(peer: string, model: string, announced: number | null): number | null {
+    const learned = this.#limits.get(key(peer, model, announced))
+    if (learned === undefined) return announced
+    return announced === null ? learned : Math.min(announced, learned)
+  }
+}
+
+/** A peer that announces another context starts afresh. */
+function key(peer: string, model: string, announced: number | null): string {
+  return JSON.stringify([peer, canonicalModelName(model), announced])
+}
+
+function chatTokens({ messages, tools }: ChatRequest): number {
+  let tokens = tools === undefined ? 0 : tokensOf(JSON.stringify(tools))
+  for (const message of messages) {
+    if (typeof message.content === 'string') tokens += tokensOf(message.content)
+    else {
+      for (const part of message.content ?? [])
+        tokens += part.type === 'text' ? tokensOf(part.text) : TOKENS_PER_IMAGE
+    }
+    if (message.role === 'assistant' && message.tool_calls !== undefined)
+      tokens += tokensOf(JSON.stringify(message.tool_calls))
+  }
+  return tokens
+}
+
+function tokensOf(text: string): number {
+  return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN)
+}

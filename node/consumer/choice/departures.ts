@@ -1,0 +1,40 @@
+import QuickLRU from 'quick-lru'
+import { canonicalModelName, type OfferedModel } from '../../../protocols/index.ts'
+
+/** Models that are remembered after their last contributor has left. */
+const MAX_DEPARTED = 1024
+
+/** A model that was served, and is not any more. */
+export interface Departure {
+  /** The peers that served it last. */
+  peers: string[]
+  /** When the last of them was seen to be gone, in milliseconds since 1970. */
+  at: number
+}
+
+/** Remembers which models were served, by whom, and since when they are gone. */
+export class Departures {
+  #served = new Map<string, string[]>()
+  readonly #departed = new QuickLRU<string, Departure>({ maxSize: MAX_DEPARTED })
+
+  /** Takes what is offered now. */
+  observe(offers: { peer: string; models: OfferedModel[] }[], now: number): void {
+    const served = new Map<string, string[]>()
+    for (const { peer, models } of offers) {
+      for (const { id } of models) {
+        const name = canonicalModelName(id)
+        served.set(name, [...(served.get(name) ?? []), peer])
+      }
+    }
+    for (const [name, peers] of this.#served) {
+      if (!served.has(name)) this.#departed.set(name, { peers, at: now })
+    }
+    for (const name of served.keys()) this.#departed.delete(name)
+    this.#served = served
+  }
+
+  /** Who served a model last and since when nobody does; undefined where it is served or never was. */
+  of(model: string): Departure | undefined {
+    return this.#departed.get(canonicalModelName(model))
+  }
+}

@@ -1,0 +1,69 @@
+import QuickLRU from 'quick-lru'
+import type { Contributor } from '../../discovery/index.ts'
+import type { PeerStatus } from '../index.ts'
+import { PeerHealth } from './peer-health.ts'
+
+/** Contributors that are remembered after they have left; those met longest ago are forgotten first. */
+const MAX_SEEN = 1024
+
+/** What only its owner knows of a contributor's status. */
+export type PeerDetails = Pick<PeerStatus, 'route' | 'path' | 'disputes' | 'tokenDrift' | 'contexts'>
+
+/** What this node has seen of each contributor since start. */
+export class Peers {
+  readonly #seen = new QuickLRU<string, Contributor>({ maxSize: MAX_SEEN })
+  readonly #health = new QuickLRU<string, PeerHealth>({ maxSize: MAX_SEEN })
+  /** Requests of this node that each is answering. */
+  readonly #asked = new Map<string, number>()
+
+  /** Remembers those in touch, so that one that leaves is still shown. */
+  observe(contributors: Contributor[]): void {
+    for (const contributor of contributors) this.#seen.set(contributor.peer, contributor)
+  }
+
+  health(peer: string): PeerHealth {
+    const health = this.#health.get(peer) ?? new PeerHealth()
+    this.#health.set(peer, health)
+    return health
+  }
+
+  /** Notes a request to a peer; returns what to call when it is over. */
+  asks(peer: string): () => void {
+    this.#asked.set(peer, (this.#asked.get(peer) ?? 0) + 1)
+    return () => {
+      const left = (this.#asked.get(peer) ?? 1) - 1
+      if (left > 0) this.#asked.set(peer, left)
+      else this.#asked.delete(peer)
+    }
+  }
+
+  /** How full a contributor is, in requests per slot: by its announcement, or by what this node has sent since. */
+  load({ peer, announcement: { active, queued, slots } }: Contributor): number {
+    return Math.max(active + queued, this.#asked.get(peer) ?? 0) / Math.max(1, slots)
+  }
+
+  /** The status of all that are live or were seen; `details` are told for each. */
+  statuses(
+    live: Contributor[],
+    now: number,
+    details: (contributor: Contributor) => PeerDetails
+  ): PeerStatus[] {
+    const present = new Map(live.map((contributor) => [contributor.peer, contributor]))
+    return [...new Map([...this.#seen.entriesAscending(), ...present]).values()].map((contributor) => {
+      const { slots, active, queued, models } = contributor.announcement
+      const health = this.health(contributor.peer)
+      return {
+        peer: contributor.peer,
+        ...details(contributor),
+        state: !present.has(contributor.peer) ? 'down' : health.excluded(now) ? 'excluded' : 'up',
+        models: models.map(({ id }) => id),
+        slots,
+        active,
+        queued,
+        answered: health.answered,
+        failed: health.failed,
+        firstTokenMs: health.firstTokenMs
+      }
+    })
+  }
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { Attempts } from '../../../../node/consumer/choice/attempts.ts'
+import { BusyError, ContextLengthExceededError, EngineFailedError } from '../../../../protocols/index.ts'
+
+describe('node/consumer/choice/attempts', () => {
+  it('ends after four failures, or sixteen refusals', () => {
+    const failing = new Attempts()
+    const busy = new Attempts()
+    for (let i = 0; i < 4; i++) {
+      assert.equal(failing.open, true)
+      failing.failed(`p${i}`, new EngineFailedError(), 8192, 0)
+    }
+    assert.equal(failing.open, false)
+    for (let i = 0; i < 16; i++) {
+      assert.equal(busy.open, true)
+      busy.failed(`p${i}`, new BusyError(), 8192, 0)
+    }
+    assert.equal(busy.open, false)
+  })
+
+  it('asks only larger or unknown contexts after a prompt was too long', () => {
+    const attempts = new Attempts()
+    attempts.failed('small', new ContextLengthExceededError(), 8192, 0)
+    assert.deepEqual(
+      [4096, 8192, 8193, null].map((contextLength) => attempts.allows('other', contextLength, 0)),
+      [false, false, true, true]
+    )
+    assert.equal(attempts.allows('small', null, 0), false)
+  })
+
+  it('asks a peer again whose engine is away for a moment, for ten seconds', () => {
+    const attempts = new Attempts()
+    const away = new EngineFailedError('away', { retryAfterMs: 1000 })
+    attempts.failed('peer', away, null, 0)
+    assert.equal(attempts.waitsUntil(0), 1000)
+    assert.deepEqual([attempts.allows('peer', null, 999), attempts.allows('peer', null, 1000)], [false, true])
+    attempts.failed('peer', away, null, 9500)
+    assert.equal(attempts.waitsUntil(9999), 10_500)
+    assert.equal(attempts.waitsUntil(10_000), undefined)
+    const broken = new Attempts()
+    broken.failed('peer', new EngineFailedError(), null, 0)
+    assert.equal(broken.waitsUntil(0), undefined)
+  })
+
+  it('tells of a busy peer before others: asking again may help', () => {
+    const attempts = new Attempts()
+    const busy = new BusyError()
+    attempts.failed('a', busy, null, 0)
+    attempts.failed('b', new EngineFailedError(), null, 0)
+    assert.equal(attempts.worst, busy)
+  })
+})
