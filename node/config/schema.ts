@@ -81,10 +81,14 @@ export const settings = z.strictObject({
   engineUrl: httpUrl.optional().describe("The engine's address, where it is not the usual one"),
   engineKey: text.optional().describe("The engine's API key"),
   modelFile: text.optional().describe('A GGUF file for the embedded engine'),
-  threads: whole(1, 1024).optional().describe('Threads of the embedded engine; by default its own choice'),
+  threads: whole(1, 1024)
+    .optional()
+    .describe('Threads of the embedded engine; by default all cores for a model over 100 MB, else 1'),
   contextLength: whole(512, 16_777_216)
     .optional()
-    .describe('Tokens of prompt and answer together: what Ollama makes room for (8192 by default)'),
+    .describe(
+      'Tokens of prompt and answer together; by default what the engine has, and Ollama makes room for 32768 or more where the memory suffices'
+    ),
   slots: whole(1, 1024).default(1).describe('Requests answered at once'),
   queue: whole(0, 1024).default(16).describe('Requests that may wait for a slot'),
   gateway: flag.default(true).describe('Serve the OpenAI-compatible API on this machine'),

@@ -49,6 +49,13 @@ export interface Engine {
    * has no such method; one that cannot tell now answers 0.
    */
   busy?(options?: EngineOptions): Promise<number>
+  /**
+   * The digest that a model's name stands for at this moment, asked anew; undefined where there is no such model. An
+   * engine without this method tells digests only by {@link models}.
+   */
+  digest?(model: string, options?: EngineOptions): Promise<string | undefined>
+  /** Sentences for the owner about what the last list of models had to be held to; none by default. */
+  notes?(): string[]
   /** Resolves when the engine answers; throws EngineFailedError saying what to do when it does not. */
   health(options?: EngineOptions): Promise<void>
   close(): Promise<void>

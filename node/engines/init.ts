@@ -7,12 +7,17 @@ export interface OllamaEngineInit {
    */
   url?: string
   /**
-   * Tokens of prompt and answer together, the same for every request: Ollama loads the model again when it
-   * changes. Models with a shorter context keep theirs.
+   * Tokens of prompt and answer together, for every model; models with a shorter context keep theirs.
    *
-   * @default 8192
+   * @default the larger of 32768 and what is loaded, as far as the memory suffices
    */
   contextLength?: number
+  /**
+   * Memory of the machine that Ollama runs on, in bytes.
+   *
+   * @default this machine's where Ollama runs on it; else it is not known, and lowers nothing
+   */
+  memory?: number
 }
 
 /** Where an OpenAI-compatible server answers. */
@@ -44,9 +49,9 @@ export interface EmbeddedEngineInit {
    */
   modelName?: string
   /**
-   * CPU threads. Never more than the machine's cores: threads that outnumber them spin.
+   * CPU threads. Never more than the machine's cores: threads that outnumber them spin. The demonstration model takes one.
    *
-   * @default 1
+   * @default all cores for a model over 100 MB, else 1
    */
   threads?: number
   /**

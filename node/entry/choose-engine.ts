@@ -1,3 +1,4 @@
+import { BusyError, EngineFailedError, LobstahError } from '../../protocols/errors.ts'
 import { ConfigError, type Config } from '../config/index.ts'
 import {
   detectEngine,
@@ -13,13 +14,13 @@ const HEALTH_TIMEOUT_MS = 5000
 
 /** The engine of this machine. */
 export interface ChosenEngine extends DetectedEngine {
-  /** It is not there, and nobody asked for it: it serves once it answers. */
+  /** It does not answer yet: nothing is served until it does. */
   absent?: true
 }
 
 /**
  * The engine that the settings name, or the one found on this machine; undefined where nobody would use it.
- * Throws CommandError when a chosen one does not answer, and ConfigError for settings that cannot be meant.
+ * Throws CommandError when a chosen one cannot work, and ConfigError for settings that cannot be meant.
  */
 export async function chooseEngine(
   config: Config,
@@ -77,7 +78,7 @@ async function problem({ engine }: DetectedEngine): Promise<string | undefined> 
   }
 }
 
-async function healthy(chosen: DetectedEngine): Promise<DetectedEngine> {
+async function healthy(chosen: DetectedEngine): Promise<ChosenEngine> {
   const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS)
   try {
     await chosen.engine.health({ signal })
@@ -86,6 +87,13 @@ async function healthy(chosen: DetectedEngine): Promise<DetectedEngine> {
     // A large model takes longer to load than a server to answer: it is served once it is there.
     if (signal.aborted && chosen.engine.name === 'embedded')
       return { ...chosen, reason: `${chosen.reason}; the model is still loading` }
+    // After a reboot this node may be up before the server is.
+    if (chosen.engine.name !== 'embedded' && (signal.aborted || isAway(err)))
+      return {
+        ...chosen,
+        reason: `${chosen.reason}, which does not answer yet: waiting for it`,
+        absent: true
+      }
     await chosen.engine.close()
     throw new CommandError(
       `The engine does not answer (${chosen.reason}): ${reasonOf(err)}`,
@@ -93,6 +101,12 @@ async function healthy(chosen: DetectedEngine): Promise<DetectedEngine> {
       { cause: err }
     )
   }
+}
+
+/** Whether nothing answered at all, or only that it is not ready; another answer does not change by waiting. */
+function isAway(err: unknown): boolean {
+  if (!(err instanceof EngineFailedError)) return false
+  return !(err.cause instanceof LobstahError) || err.cause instanceof BusyError
 }
 
 function reasonOf(err: unknown): string {

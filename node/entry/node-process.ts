@@ -115,8 +115,11 @@ export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promi
 }
 
 function engineWarnings({ contribute }: Config, engine: ChosenEngine | undefined): string[] {
-  if (!contribute || engine?.absent === undefined) return []
-  return [`nothing is served yet: start Ollama (ollama serve), or name an engine (--engine, --model-file)`]
+  if (!contribute || engine === undefined) return []
+  if (engine.absent === undefined) return engine.engine.notes?.() ?? []
+  return [
+    `nothing is served yet: ${engine.reason}; start it (such as: ollama serve), or name another (--engine, --model-file)`
+  ]
 }
 
 interface GatewayParts {

@@ -43,11 +43,17 @@ export const price = z.object({
 })
 export type Price = z.infer<typeof price>
 
+/** What Ollama implies in front of a name: its registry and its namespace. */
+const IMPLIED = /^(https?:\/\/)?(registry\.ollama\.ai\/)?(library\/)?/i
+
 /**
- * The name under which a model is announced and looked up: trimmed, and with Ollama's implied tag said
- * (`llama3.2` is `llama3.2:latest`). Names that are paths or file names stay as they are.
+ * The name under which a model is looked up: trimmed, in lower case, without Ollama's registry and its namespace
+ * `library`, and with the tag `latest` where there is none (`llama3.2`, `Llama3.2:latest` and `library/llama3.2` are
+ * `llama3.2:latest`). Names that are paths or file names stay as they are.
  */
 export function canonicalModelName(name: string): string {
   const trimmed = name.trim()
-  return trimmed.includes(':') || /\.gguf$/i.test(trimmed) ? trimmed : `${trimmed}:latest`
+  if (/\.gguf$/i.test(trimmed)) return trimmed
+  const bare = trimmed.replace(IMPLIED, '').toLowerCase()
+  return bare.includes(':') ? bare : `${bare}:latest`
 }

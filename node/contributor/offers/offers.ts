@@ -8,6 +8,12 @@ import { priceOf } from './pricing.ts'
 /** How often the engine is asked what it can serve, in milliseconds. */
 const REFRESH_INTERVAL_MS = 15_000
 
+/**
+ * How often an engine that does not answer is asked, in milliseconds: what it serves is offered again within a second of
+ * its return.
+ */
+const AWAY_INTERVAL_MS = 400
+
 /** Longest wait for the engine's list, in milliseconds. */
 const REFRESH_TIMEOUT_MS = 10_000
 
@@ -23,6 +29,7 @@ export class Offers {
   readonly #init: OffersInit
   readonly #log: Logger
   #models: OfferedModel[] = []
+  #away = false
   #announced: OfferedModel[] = []
   #stopped = new AbortController()
   #loop: Promise<void> = Promise.resolve()
@@ -60,9 +67,11 @@ export class Offers {
     try {
       const served = await this.#engine.models({ signal })
       models = served.map((model) => ({ ...model, price: priceOf(model, this.#init.prices) }))
+      this.#away = false
     } catch (err) {
       if (this.#stopped.signal.aborted) return
-      this.#log('the engine does not answer: nothing is offered until it does - %e', err)
+      if (!this.#away) this.#log('the engine does not answer: nothing is offered until it does - %e', err)
+      this.#away = true
     }
     if (isDeepStrictEqual(models, this.#models)) return
     this.#models = models
@@ -75,7 +84,9 @@ export class Offers {
 
   async #keep(signal: AbortSignal): Promise<void> {
     do {
-      await delay(REFRESH_INTERVAL_MS, undefined, { signal }).catch(() => undefined)
+      await delay(this.#away ? AWAY_INTERVAL_MS : REFRESH_INTERVAL_MS, undefined, { signal }).catch(
+        () => undefined
+      )
       if (!signal.aborted) await this.refresh()
     } while (!signal.aborted)
   }

@@ -52,7 +52,8 @@ export class EmbeddedEngine implements Engine {
     this.#demonstration = init.modelPath === undefined
     this.#settings = {
       modelPath,
-      threads: init.threads ?? 1,
+      // The demonstration model is slower with every thread more: they wait for each other longer than they work.
+      threads: this.#demonstration ? 1 : init.threads,
       contextSize: init.contextSize,
       slots: init.slots ?? DEFAULT_SLOTS
     }

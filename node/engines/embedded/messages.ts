@@ -3,7 +3,8 @@ import type { Delta, FinishReason, GenerateRequest, Usage } from '../../../proto
 /** What the child needs to know before its first job. */
 export interface ChildSettings {
   modelPath: string
-  threads: number
+  /** Undefined for what suits the size of the model. */
+  threads: number | undefined
   /** Tokens for each slot, or undefined for the model's own up to a limit. */
   contextSize: number | undefined
   slots: number

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import {
   getLlama,
@@ -24,6 +25,9 @@ const DEFAULT_CONTEXT_SIZE = 4096
  */
 const RESERVED_TOKENS = 16
 
+/** Below this size the threads of a model wait for each other longer than they work, in bytes. */
+const SMALL_MODEL_BYTES = 100e6
+
 const QUANTIZATION = /\b(?:I?Q\d\w*|BF16|F16|F32)\b/
 
 /** The last event of an answer. */
@@ -34,6 +38,8 @@ export interface AnswerEnd {
 
 /** Loads a GGUF file into this process. */
 export async function loadModel(settings: ChildSettings): Promise<LoadedModel> {
+  const { size } = await stat(settings.modelPath)
+  const threads = threadsFor(size, settings.threads)
   const llama = await getLlama({
     // The binaries for Apple's own processors come with Metal only; elsewhere they run on the CPU.
     gpu: process.platform === 'darwin' && process.arch === 'arm64' ? 'metal' : false,
@@ -41,16 +47,25 @@ export async function loadModel(settings: ChildSettings): Promise<LoadedModel> {
     skipDownload: true,
     progressLogs: false,
     logLevel: LlamaLogLevel.error,
-    maxThreads: Math.min(settings.threads, availableParallelism())
+    maxThreads: threads
   })
   const model = await llama.loadModel({ modelPath: settings.modelPath })
   const context = await model.createContext({
     contextSize: settings.contextSize ?? Math.min(model.trainContextSize, DEFAULT_CONTEXT_SIZE),
     sequences: settings.slots,
     // Threads that outnumber the cores wait for each other in busy loops, at a hundredth of the speed.
-    threads: Math.min(settings.threads, llama.cpuMathCores)
+    threads: Math.min(threads, llama.cpuMathCores)
   })
   return new LoadedModel(llama, model, context, settings.slots)
+}
+
+/** Threads for a model of a size in bytes: those that the owner allows, never more than there are cores. */
+export function threadsFor(
+  size: number,
+  allowed: number | undefined,
+  cores = availableParallelism()
+): number {
+  return Math.min(allowed ?? (size < SMALL_MODEL_BYTES ? 1 : cores), cores)
 }
 
 /** A model in memory, and its slots. */

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import { EngineSettingsError } from '../errors.ts'
 
 /** Where Ollama listens unless told otherwise. */
-export const DEFAULT_URL = 'http://127.0.0.1:11434'
+const DEFAULT_URL = 'http://127.0.0.1:11434'
 
 /** Ollama's own port. */
 const PORT = 11_434
@@ -23,4 +23,18 @@ export function hostOf(variable = ''): string {
   // Ollama listens on all addresses when told so; not every system can connect to that.
   if (url.hostname === '0.0.0.0' || url.hostname === '[::]') url.hostname = '127.0.0.1'
   return url.origin
+}
+
+/** Where Ollama's API begins: addresses as other programs want them, with `/v1` or `/api` at the end, are understood. */
+export function apiUrl(url: string = DEFAULT_URL): string {
+  return url
+    .replace(/\/+$/, '')
+    .replace(/\/(v1|api)$/i, '')
+    .replace(/\/+$/, '')
+}
+
+/** Whether a URL leads to this machine. */
+export function isThisMachine(url: string): boolean {
+  const { hostname } = new URL(url)
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }

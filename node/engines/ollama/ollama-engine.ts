@@ -1,8 +1,11 @@
+import { totalmem } from 'node:os'
 import type { Ollama } from 'ollama/browser'
 import { z } from 'zod'
 import {
   BadRequestError,
+  BusyError,
   EngineFailedError,
+  LobstahError,
   ShuttingDownError,
   UnsupportedParameterError
 } from '../../../protocols/errors.ts'
@@ -13,12 +16,13 @@ import type { OllamaEngineInit } from '../init.ts'
 import { checkContextLength, estimateInputTokens, estimateTokens } from '../prompt.ts'
 import { anySignal } from '../signals.ts'
 import { ollamaClient } from './client.ts'
-import { DEFAULT_URL } from './host.ts'
-import { OllamaModels } from './models.ts'
-import { chatLine, generateLine, OllamaReply } from './replies.ts'
+import { apiUrl, isThisMachine } from './host.ts'
+import { Lingering } from './lingering.ts'
+import { OllamaModels, type OllamaModel } from './models.ts'
+import { chatLine, generateLine, OllamaReply, type Line } from './replies.ts'
 import { toOllamaChat, toOllamaGenerate, type OllamaStreamedChat } from './requests.ts'
 
-const DEFAULT_CONTEXT_LENGTH = 8192
+const NS_PER_MS = 1e6
 
 const embeddings = z.object({
   embeddings: z.array(z.array(z.number())),
@@ -31,11 +35,15 @@ export class OllamaEngine implements Engine {
   /** Where Ollama is asked. */
   readonly url: string
   readonly #models: OllamaModels
+  readonly #lingering = new Lingering()
   readonly #closing = new AbortController()
 
   constructor(init: OllamaEngineInit = {}) {
-    this.url = init.url ?? DEFAULT_URL
-    this.#models = new OllamaModels(init.contextLength ?? DEFAULT_CONTEXT_LENGTH)
+    this.url = apiUrl(init.url)
+    this.#models = new OllamaModels({
+      contextLength: init.contextLength,
+      memory: init.memory ?? (isThisMachine(this.url) ? totalmem() : undefined)
+    })
   }
 
   models(options: EngineOptions = {}): Promise<ModelInfo[]> {
@@ -47,7 +55,7 @@ export class OllamaEngine implements Engine {
     const signal = anySignal(options.signal, this.#closing.signal, left.signal)
     try {
       signal.throwIfAborted()
-      yield* this.#answer(ollamaClient(this.url, signal), request)
+      yield* this.#answer(ollamaClient(this.url, signal), request, signal)
     } catch (err) {
       throw callError('Ollama', err, signal)
     } finally {
@@ -67,7 +75,7 @@ export class OllamaEngine implements Engine {
           model: model.id,
           input,
           truncate: false,
-          options: model.contextLength === null ? {} : { num_ctx: model.contextLength },
+          options: { num_ctx: await this.#models.contextToAsk(client, model) },
           ...(dimensions === undefined ? {} : { dimensions })
         })
       )
@@ -84,6 +92,18 @@ export class OllamaEngine implements Engine {
     })
   }
 
+  busy(): Promise<number> {
+    return Promise.resolve(this.#lingering.count)
+  }
+
+  digest(model: string, options: EngineOptions = {}): Promise<string | undefined> {
+    return this.#call(options, (client) => this.#models.digestOf(client, model))
+  }
+
+  notes(): string[] {
+    return this.#models.notes
+  }
+
   countTokens(request: GenerateRequest): Promise<TokenCount> {
     return Promise.resolve({ tokens: estimateTokens(request), exact: false })
   }
@@ -93,6 +113,12 @@ export class OllamaEngine implements Engine {
       try {
         await client.version()
       } catch (err) {
+        // An answer that is not Ollama's says more than silence: another program has the port.
+        if (err instanceof LobstahError && !(err instanceof BusyError)) {
+          throw new EngineFailedError(`What answers at ${this.url} is not Ollama: ${err.message}`, {
+            cause: err
+          })
+        }
         throw new EngineFailedError(`Ollama does not answer at ${this.url}; start it with "ollama serve"`, {
           cause: err
         })
@@ -105,18 +131,39 @@ export class OllamaEngine implements Engine {
     return Promise.resolve()
   }
 
-  async *#answer(client: Ollama, request: GenerateRequest): AsyncIterable<EngineEvent> {
+  async *#answer(client: Ollama, request: GenerateRequest, signal: AbortSignal): AsyncIterable<EngineEvent> {
     const model = await this.#models.find(client, request.model)
     const promptTokens = estimateTokens(request)
     checkContextLength(promptTokens, model.contextLength)
-    const oneCallOnly = request.kind === 'chat' && request.parallel_tool_calls === false
-    const reply = new OllamaReply(promptTokens, oneCallOnly)
+    const asked = { ...model, contextLength: await this.#models.contextToAsk(client, model) }
+    const reply = new OllamaReply(promptTokens, request)
+    const since = this.#lingering.now()
+    let answers = false
+    try {
+      for await (const line of this.#lines(client, request, asked)) {
+        answers = true
+        this.#lingering.answered(since)
+        if (line.done && line.prompt_eval_duration !== undefined) {
+          const read = line.prompt_eval_count ?? 0
+          this.#lingering.measured(model.digest, read, line.prompt_eval_duration / NS_PER_MS)
+        }
+        yield* reply.events(line)
+      }
+    } catch (err) {
+      if (!answers && signal.aborted) this.#lingering.leftInPrompt(model.digest, promptTokens)
+      const end = signal.aborted ? undefined : reply.brokenOff(err)
+      if (end === undefined) throw err
+      yield end
+    }
+  }
+
+  async *#lines(client: Ollama, request: GenerateRequest, model: OllamaModel): AsyncIterable<Line> {
     if (request.kind === 'chat') {
-      const lines: AsyncIterable<unknown> = await openChat(client, toOllamaChat(request, model))
-      for await (const line of lines) yield* reply.events(chatLine.parse(line))
+      const lines = await openChat(client, toOllamaChat(request, model))
+      for await (const line of lines) yield chatLine.parse(line)
     } else {
       const lines: AsyncIterable<unknown> = await client.generate(toOllamaGenerate(request, model))
-      for await (const line of lines) yield* reply.events(generateLine.parse(line))
+      for await (const line of lines) yield generateLine.parse(line)
     }
   }
 

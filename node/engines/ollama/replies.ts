@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { EngineFailedError } from '../../../protocols/errors.ts'
-import type { Delta, FinishReason } from '../../../protocols/inference/index.ts'
+import type { Delta, FinishReason, GenerateRequest } from '../../../protocols/inference/index.ts'
 import type { EngineEvent } from '../engine.ts'
 import { newToolCallId } from '../tool-call-id.ts'
+import { readArguments } from './tool-arguments.ts'
 
 const count = z.number().int().min(0)
 const tokenLogprob = z.object({ token: z.string(), logprob: z.number() })
@@ -11,13 +12,14 @@ const common = {
   done: z.boolean(),
   done_reason: z.string().optional(),
   prompt_eval_count: count.optional(),
+  prompt_eval_duration: count.optional(),
   eval_count: count.optional(),
   logprobs: z.array(tokenLogprob.extend({ top_logprobs: z.array(tokenLogprob).nullish() })).nullish()
 }
 
 const toolCall = z.object({
   id: z.string().optional(),
-  function: z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()).nullish() })
+  function: z.object({ name: z.string(), arguments: z.unknown() })
 })
 
 /** One line of `/api/chat`. */
@@ -37,22 +39,50 @@ export const generateLine = z
   .object({ ...common, response: z.string().optional(), thinking: z.string().optional() })
   .transform(({ response, thinking, ...line }) => ({ ...line, message: { content: response, thinking } }))
 
-type Line = z.infer<typeof chatLine>
+/** One line of an answer. */
+export type Line = z.infer<typeof chatLine>
+
+/** Equal pieces at the end of an answer by which Ollama, up to 0.12, has ended it: its own limit is 30. */
+const REPEATED_PIECES = 30
+
+/** What the package throws where a stream ends without its last line. */
+const UNFINISHED = /did not receive done/i
+
+/** What later versions of Ollama say then, in mid-stream. */
+const REPETITION = /token repeat limit/i
 
 /** Turns the lines of one answer into events. */
 export class OllamaReply {
   readonly #promptEstimate: number
   readonly #oneCallOnly: boolean
+  readonly #tools: ReadonlyMap<string, unknown>
   #tokens = 0
   #calls = 0
+  #last: string | undefined
+  #equal = 0
 
-  /** `promptEstimate` stands in where Ollama does not count; `oneCallOnly` drops all tool calls but one. */
-  constructor(promptEstimate: number, oneCallOnly: boolean) {
+  /** `promptEstimate` stands in where Ollama does not count. */
+  constructor(promptEstimate: number, request: GenerateRequest) {
     this.#promptEstimate = promptEstimate
-    this.#oneCallOnly = oneCallOnly
+    const tools = request.kind === 'chat' ? request.tools : undefined
+    this.#oneCallOnly = request.kind === 'chat' && request.parallel_tool_calls === false
+    this.#tools = new Map(tools?.map((tool) => [tool.function.name, tool.function.parameters]))
+  }
+
+  /**
+   * The end of an answer that broke off because the model repeated itself: it would do the same anywhere, so this is
+   * no failure. Undefined for an answer that broke off for another reason.
+   */
+  brokenOff(err: unknown): EngineEvent | undefined {
+    const said = err instanceof Error && REPETITION.test(err.message) && this.#tokens > 0
+    const silent = err instanceof Error && UNFINISHED.test(err.message) && this.#equal >= REPEATED_PIECES
+    if (!said && !silent) return undefined
+    const usage = { promptTokens: this.#promptEstimate, completionTokens: this.#tokens }
+    return { type: 'end', finishReason: 'length', usage }
   }
 
   *events(line: Line): Iterable<EngineEvent> {
+    this.#watchRepetition(line)
     const delta = this.#delta(line)
     if (delta !== undefined) yield { type: 'delta', delta }
     if (!line.done) return
@@ -77,7 +107,7 @@ export class OllamaReply {
         index: this.#calls++,
         id: call.id ? call.id : newToolCallId(),
         name: call.function.name,
-        arguments: JSON.stringify(call.function.arguments ?? {})
+        arguments: readArguments(call.function.arguments, this.#tools.get(call.function.name))
       }))
     }
     if (line.logprobs && line.logprobs.length > 0) {
@@ -93,6 +123,13 @@ export class OllamaReply {
     delta.tokens = delta.logprobs?.length ?? rest
     this.#tokens += delta.tokens
     return delta
+  }
+
+  #watchRepetition({ done, message }: Line): void {
+    if (done) return
+    const piece = ((message?.content ?? '') || (message?.thinking ?? '')).trim()
+    this.#equal = piece === this.#last ? this.#equal + 1 : 1
+    this.#last = piece
   }
 
   #finishReason(reason: string | undefined): FinishReason {

@@ -10,10 +10,11 @@ import type {
   ChatMessage,
   ChatRequest,
   CompletionRequest,
-  GenerateRequest,
-  ModelInfo
+  GenerateRequest
 } from '../../../protocols/inference/index.ts'
 import { imageData, imagesOf, textOf } from '../prompt.ts'
+import { argumentsObject } from '../tool-arguments.ts'
+import type { OllamaModel } from './models.ts'
 
 /**
  * The same for every request: without them Ollama drops old messages silently, and a change of `shift` or of
@@ -27,7 +28,7 @@ type WireMessage = Message & { tool_call_id?: string }
 export type OllamaStreamedChat = OllamaChat & { stream: true }
 
 /** A chat in the terms of `/api/chat`. Throws UnsupportedParameterError for what the API or the model lacks. */
-export function toOllamaChat(request: ChatRequest, model: ModelInfo): OllamaStreamedChat {
+export function toOllamaChat(request: ChatRequest, model: OllamaModel): OllamaStreamedChat {
   refuseUnsupported(request)
   const tools = request.tool_choice === 'none' ? undefined : request.tools
   if (tools !== undefined) require(model, 'tools', 'tools')
@@ -47,7 +48,7 @@ export function toOllamaChat(request: ChatRequest, model: ModelInfo): OllamaStre
 /** A completion in the terms of `/api/generate`: raw, but where a suffix needs the model's template. */
 export function toOllamaGenerate(
   request: CompletionRequest,
-  model: ModelInfo
+  model: OllamaModel
 ): OllamaGenerate & { stream: true } {
   refuseUnsupported(request)
   // Ollama takes an empty prompt as an order to load the model, and answers nothing.
@@ -65,7 +66,7 @@ export function toOllamaGenerate(
   }
 }
 
-function require(model: ModelInfo, capability: Capability, param: string): void {
+function require(model: OllamaModel, capability: Capability, param: string): void {
   if (!model.capabilities.includes(capability)) {
     throw new UnsupportedParameterError(`The model ${model.id} does not support ${capability}`, { param })
   }
@@ -108,7 +109,7 @@ function toMessages(messages: ChatMessage[]): WireMessage[] {
           names.set(call.id, call.function.name)
           return {
             id: call.id,
-            function: { name: call.function.name, arguments: toArguments(call.function) }
+            function: { name: call.function.name, arguments: argumentsObject(call.function.arguments) }
           }
         })
         return {
@@ -119,19 +120,6 @@ function toMessages(messages: ChatMessage[]): WireMessage[] {
         }
       }
     }
-  })
-}
-
-/** OpenAI's arguments are text, Ollama's an object. */
-function toArguments(call: { name: string; arguments: string }): Record<string, unknown> {
-  try {
-    const parsed = JSON.parse(call.arguments === '' ? '{}' : call.arguments) as unknown
-    if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>
-  } catch {
-    // Answered below: not an object.
-  }
-  throw new BadRequestError(`The arguments of the call of ${call.name} are not a JSON object`, {
-    param: 'messages'
   })
 }
 
@@ -148,7 +136,7 @@ function toTool(tool: NonNullable<ChatRequest['tools']>[number]): NonNullable<Ol
 }
 
 /** Models that think do so unless told otherwise; for the others the wish has no meaning. */
-function thinking(effort: ChatRequest['reasoning_effort'], model: ModelInfo): Pick<OllamaChat, 'think'> {
+function thinking(effort: ChatRequest['reasoning_effort'], model: OllamaModel): Pick<OllamaChat, 'think'> {
   if (effort === undefined || !model.capabilities.includes('thinking')) return {}
   switch (effort) {
     case 'none':
@@ -171,7 +159,7 @@ function logprobs(request: GenerateRequest): Pick<OllamaChat, 'logprobs' | 'top_
   return request.top_logprobs === undefined ? {} : { logprobs: true, top_logprobs: request.top_logprobs }
 }
 
-function toOptions(request: GenerateRequest, model: ModelInfo): Partial<Options> {
+function toOptions(request: GenerateRequest, model: OllamaModel): Partial<Options> {
   const { max_tokens, temperature, top_p, top_k, min_p, seed, stop, presence_penalty, frequency_penalty } =
     request
   const wanted = {
@@ -186,8 +174,5 @@ function toOptions(request: GenerateRequest, model: ModelInfo): Partial<Options>
     frequency_penalty
   }
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
-  return {
-    ...(model.contextLength === null ? {} : { num_ctx: model.contextLength }),
-    ...Object.fromEntries(given)
-  }
+  return { num_ctx: model.contextLength, ...Object.fromEntries(given) }
 }

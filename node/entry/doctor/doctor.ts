@@ -48,7 +48,7 @@ async function engine(config: MeshConfig, env: NodeJS.ProcessEnv): Promise<Findi
     if (chosen === undefined) return skip('engine', 'nobody would use one')
     try {
       if (chosen.absent === true) {
-        return config.contribute
+        return config.contribute || config.engine !== 'auto'
           ? fail(
               'engine',
               chosen.reason,
@@ -57,7 +57,11 @@ async function engine(config: MeshConfig, env: NodeJS.ProcessEnv): Promise<Findi
           : skip('engine', chosen.reason)
       }
       const models = await chosen.engine.models({ signal: AbortSignal.timeout(PATIENCE_MS) })
-      if (models.length > 0) return ok('engine', `${chosen.reason}: ${models.map(({ id }) => id).join(', ')}`)
+      const notes = chosen.engine.notes?.() ?? []
+      if (models.length > 0) {
+        const detail = `${chosen.reason}: ${models.map(({ id }) => id).join(', ')}`
+        return notes.length === 0 ? ok('engine', detail) : warn('engine', detail, notes.join('; '))
+      }
       return warn(
         'engine',
         `${chosen.reason}: it has no models`,

@@ -32,6 +32,28 @@ describe('node/engines/detect', () => {
     await engine.close()
   })
 
+  it('gives the demonstration model up when a real engine appears', async function () {
+    this.timeout(20_000)
+    const url = await nowhere()
+    const { engine } = await detectEngine({ url })
+    assert.deepEqual(
+      (await engine.models()).map(({ demonstration }) => demonstration),
+      [true]
+    )
+    await using server = await startOllamaServer({ port: Number(new URL(url).port), models: [] })
+    await engine.models()
+    assert.equal(engine.name, 'embedded', 'an engine without models has nothing to serve')
+    server.models = [{ name: 'llama3.2:3b' }]
+    assert.deepEqual(
+      (await engine.models()).map(({ id }) => id),
+      ['llama3.2:3b']
+    )
+    assert.equal(engine.name, 'ollama')
+    await server.close()
+    await assert.rejects(engine.models(), { name: 'EngineFailedError' })
+    await engine.close()
+  })
+
   it('stops looking when it is told to', async () => {
     const signal = AbortSignal.abort(new BadRequestError('enough'))
     await assert.rejects(detectEngine({ url: await nowhere() }, { signal }), {

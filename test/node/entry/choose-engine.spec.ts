@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { resolveConfig, type Config } from '../../../node/config/index.ts'
 import { chooseEngine } from '../../../node/entry/choose-engine.ts'
 import { startOllamaServer } from '../../support/engines/ollama-server.ts'
+import { startOpenaiServer } from '../../support/engines/openai-server.ts'
 import { runProcess, startProcess } from '../../support/node-process.ts'
 
 /** Nothing listens there. */
@@ -52,22 +53,38 @@ describe('node/entry/choose-engine', function () {
     const elsewhere: [string, RegExp][] = [
       ['127.0.0.1', /http:\/\/127\.0\.0\.1:11434/],
       ['::1', /http:\/\/\[::1\]:11434/],
-      ['127.0.0.1:80', /Ollama at http:\/\/127\.0\.0\.1\)/],
-      ['https://127.0.0.1', /Ollama at https:\/\/127\.0\.0\.1\)/],
-      ['a b', /^OLLAMA_HOST: expected a host and port, or a URL/]
+      ['127.0.0.1:80', /Ollama at http:\/\/127\.0\.0\.1,/],
+      ['https://127.0.0.1', /Ollama at https:\/\/127\.0\.0\.1,/]
     ]
     for (const [host, said] of elsewhere) {
       it(`${host}: ${said.source}`, async () => {
-        const chosen = chooseEngine(config({ engine: 'ollama' }), { OLLAMA_HOST: host })
-        await assert.rejects(chosen, { message: said })
+        const chosen = await chooseEngine(config({ engine: 'ollama' }), { OLLAMA_HOST: host })
+        assert.match(chosen?.reason ?? '', said)
+        assert.match(chosen?.reason ?? '', /does not answer yet: waiting for it$/)
+        assert.equal(chosen?.absent, true)
+        await chosen.engine.close()
       })
     }
 
+    it('and says what it cannot read', () =>
+      assert.rejects(chooseEngine(config({ engine: 'ollama' }), { OLLAMA_HOST: 'a b' }), {
+        name: 'ConfigError',
+        message: /^OLLAMA_HOST: expected a host and port, or a URL/
+      }))
+
     it('and not where Ollama is not asked', async () => {
-      const chosen = chooseEngine(config({ engine: 'openai', engineUrl: `http://${NOBODY}` }), {
-        OLLAMA_HOST: 'a b'
-      })
-      await assert.rejects(chosen, { name: 'CommandError' })
+      const settings = config({ engine: 'openai', engineUrl: `http://${NOBODY}` })
+      const chosen = await chooseEngine(settings, { OLLAMA_HOST: 'a b' })
+      assert.equal(chosen?.absent, true)
+      await chosen.engine.close()
+    })
+  })
+
+  it('does not wait for a server that answers, but not as Ollama', async () => {
+    await using server = await startOpenaiServer()
+    await assert.rejects(chooseEngine(config({ engine: 'ollama', engineUrl: server.url }), {}), {
+      name: 'CommandError',
+      message: /What answers at .* is not Ollama/
     })
   })
 

@@ -46,12 +46,6 @@ describe('node/entry: the program', function () {
         2,
         /must|ends in the peer's id/
       ],
-      [
-        'an engine that does not answer',
-        ['--engine', 'ollama', '--engine-url', 'http://127.0.0.1:9'],
-        3,
-        /Ollama does not answer at http:\/\/127\.0\.0\.1:9; start it with "ollama serve"/
-      ],
       ['a model file that is not there', ['--model-file', 'absent.gguf'], 3, /absent\.gguf/],
       [
         'a gateway open to others without a key',

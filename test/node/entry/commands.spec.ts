@@ -234,7 +234,7 @@ describe('node/entry: every command, for scripts', function () {
         ['peers', ...nowhere],
         ['chat', 'Hi', ...nowhere],
         ['chat', 'Hi', '--model', 'absent', '--home', at('node')],
-        ['--engine', 'openai', '--engine-url', 'http://127.0.0.1:9']
+        ['--model-file', 'absent.gguf', '--gateway-port', '0']
       ]
       assert.deepEqual(await codes(unavailable), all(unavailable, EXIT.unavailable))
     })

@@ -19,6 +19,8 @@ export interface FakeOllamaModel {
   quantization?: string
   /** Ollama's words: completion, tools, insert, vision, embedding, thinking. */
   capabilities?: string[]
+  /** Size of the weights, in bytes. */
+  size?: number
   /** Makes it one that Ollama passes on to its cloud. */
   remote?: { model: string; host: string }
   /** Its file is damaged: it is listed, and cannot be shown. */
@@ -64,7 +66,10 @@ export class OllamaServer extends FakeServer {
   /** How much to think is taken, not only whether to: some versions take it from gpt-oss alone. */
   thinksByLevel = true
   readonly #version: string
-  readonly #loaded = new Map<string, number>()
+  /** Models that were loaded, again after a change of their context too. */
+  loads = 0
+  /** What `ps` tells: the context that each model is loaded with. */
+  readonly loaded = new Map<string, number>()
 
   constructor(init: OllamaServerInit) {
     super()
@@ -126,7 +131,10 @@ export class OllamaServer extends FakeServer {
     work: (model: FakeOllamaModel) => Promise<void> | void
   ): Promise<void> {
     const name = String(body.model)
-    const model = this.models.find((known) => known.name === name || known.name === `${name}:latest`)
+    const bare = name.toLowerCase().replace(/^(registry\.ollama\.ai\/)?(library\/)?/, '')
+    const model = this.models.find(({ name: known }) =>
+      [bare, `${bare}:latest`].includes(known.toLowerCase())
+    )
     if (model === undefined) return sendJson(response, 404, { error: `model '${name}' not found` })
     await work(model)
   }
@@ -141,9 +149,11 @@ export class OllamaServer extends FakeServer {
       return sendJson(response, 400, { error })
     }
     const options = record(body.options)
-    const prompt = toPrompt(model, body, options)
-    const size = Number(options.num_ctx ?? 4096)
-    this.#loaded.set(model.name, size)
+    // Never more than the model was trained for.
+    const size = Math.min(Number(options.num_ctx ?? 4096), model.contextLength ?? 131_072)
+    if (this.loaded.get(model.name) !== size) this.loads++
+    this.loaded.set(model.name, size)
+    const prompt = toPrompt(model, body, options, size)
     if (prompt.tokens >= size && body.truncate === false) {
       const error = `the request exceeds the available context size (${size} tokens), try increasing it`
       return sendJson(response, 400, { error })
@@ -157,12 +167,12 @@ export class OllamaServer extends FakeServer {
 
   #resident(): unknown[] {
     return this.models
-      .filter((model) => this.#loaded.has(model.name))
+      .filter((model) => this.loaded.has(model.name))
       .map((model) => ({
         ...listed(model),
         expires_at: '2026-01-01T00:05:00Z',
         size_vram: 0,
-        context_length: this.#loaded.get(model.name)
+        context_length: this.loaded.get(model.name)
       }))
   }
 }
@@ -282,9 +292,18 @@ class OllamaAnswer {
 function toPrompt(
   model: FakeOllamaModel,
   body: Record<string, unknown>,
-  options: Record<string, unknown>
+  options: Record<string, unknown>,
+  size: number
 ): FakePrompt {
   const messages = list(body.messages).map(record)
+  const count = (): number =>
+    messages.reduce((sum, message) => sum + countWords(contentText(message.content)), 0)
+  // Without being told not to, Ollama drops the oldest messages but the system's without a word.
+  while (body.truncate !== false && messages.length > 1 && count() >= size) {
+    const oldest = messages.findIndex(({ role }) => role !== 'system')
+    if (oldest < 0 || oldest === messages.length - 1) break
+    messages.splice(oldest, 1)
+  }
   const texts =
     messages.length > 0 ? messages.map(({ content }) => contentText(content)) : [String(body.prompt)]
   const limit = Number(options.num_predict ?? -1)
@@ -331,7 +350,7 @@ function listed(model: FakeOllamaModel): Record<string, unknown> {
     model: model.name,
     ...(model.remote ? { remote_model: model.remote.model, remote_host: model.remote.host } : {}),
     modified_at: '2026-01-01T00:00:00Z',
-    size: model.remote ? 384 : 2_019_393_189,
+    size: model.remote ? 384 : (model.size ?? 2_019_393_189),
     digest: digestOf(model),
     details: details(model)
   }
@@ -348,7 +367,10 @@ function shown(model: FakeOllamaModel): Record<string, unknown> {
       'general.architecture': 'llama',
       ...(model.parameters === undefined ? {} : { 'general.parameter_count': model.parameters }),
       'llama.context_length': model.contextLength ?? 131_072,
-      'llama.embedding_length': 3072
+      'llama.embedding_length': 3072,
+      'llama.block_count': 28,
+      'llama.attention.head_count': 24,
+      'llama.attention.head_count_kv': 8
     },
     capabilities: model.capabilities ?? ['completion'],
     modified_at: '2026-01-01T00:00:00Z'

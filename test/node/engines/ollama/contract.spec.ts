@@ -21,7 +21,7 @@ describe('node/engines/ollama, against a fake', () => {
       }),
     stopsWithinMs: 50,
     exactTokens: true,
-    overflowWords: 9000
+    overflowWords: 140_000
   })
 })
 
@@ -46,6 +46,6 @@ describe('node/engines/ollama, against a real Ollama', () => {
       }),
     stopsWithinMs: 50,
     exactTokens: false,
-    overflowWords: 20_000
+    overflowWords: 140_000
   })
 })

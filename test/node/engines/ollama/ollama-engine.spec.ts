@@ -26,7 +26,7 @@ describe('node/engines/ollama', () => {
   let engine: Engine
   beforeEach(async () => {
     server = await startOllamaServer()
-    engine = ollamaEngine({ url: server.url })
+    engine = ollamaEngine({ url: server.url, memory: 64 * 2 ** 30 })
   })
   afterEach(async () => {
     await engine.close()
@@ -49,7 +49,7 @@ describe('node/engines/ollama', () => {
       assert.deepEqual(models[0], {
         id: MODEL,
         digest: listed[0]?.digest,
-        contextLength: 8192,
+        contextLength: 32_768,
         parameters: 3_212_749_888,
         quantization: 'Q4_K_M',
         capabilities: ['chat', 'completion', 'json_object', 'json_schema', 'logprobs', 'tools']
@@ -99,6 +99,65 @@ describe('node/engines/ollama', () => {
       await assert.rejects(engine.models(), { name: 'EngineFailedError', message: /invalid file magic/ })
     })
 
+    it('makes room for the first turn of an agent, and for more where more is loaded', async () => {
+      const [first] = await engine.models()
+      assert.equal(first?.contextLength, 32_768)
+      await ask('word '.repeat(12_000))
+      server.loaded.set(MODEL, 65_536)
+      assert.equal((await engine.models())[0]?.contextLength, 65_536)
+      server.models = [{ name: MODEL, digest: 'short', contextLength: 16_384 }]
+      assert.equal((await engine.models())[0]?.contextLength, 16_384)
+    })
+
+    it('lowers the context only where the memory does not suffice, and says so', async () => {
+      const engine = ollamaEngine({ url: server.url, memory: 6 * 2 ** 30 })
+      server.models = [{ name: MODEL, size: 3e9 }]
+      const [model] = await engine.models()
+      // 28 layers of 8 heads of twice 128 numbers of 2 bytes: 112 KiB a token, and 2.15 GB are free.
+      assert.equal(model?.contextLength, 18_432)
+      assert.match(
+        engine.notes?.()[0] ?? '',
+        /^llama3\.2:3b is offered with a context of 18432 tokens, not 32768: more/
+      )
+      server.models = [{ name: MODEL, size: 8e9 }]
+      assert.equal((await engine.models())[0]?.contextLength, 32_768, 'larger than all memory: in a GPU')
+      assert.deepEqual(engine.notes?.(), [])
+      await engine.close()
+    })
+
+    it('uses what the owner has loaded where it suffices, and else loads once', async () => {
+      server.loaded.set(MODEL, 65_536)
+      await ask('Hello!')
+      assert.deepEqual([record(sent().options).num_ctx, server.loads], [65_536, 0])
+      server.loaded.set(MODEL, 8192)
+      await ask('Hello!')
+      await ask('Hello!')
+      assert.equal(server.loads, 1)
+    })
+
+    it('tells the digest of a name as it is now', async () => {
+      server.models = [{ name: MODEL, digest: 'old' }]
+      await engine.models()
+      server.models = [{ name: MODEL, digest: 'new' }]
+      assert.equal(await engine.digest?.('library/Llama3.2:3B'), 'new')
+      assert.equal(await engine.digest?.('other'), undefined)
+    })
+
+    for (const name of ['Llama3.2:3B', 'library/llama3.2:3b', 'registry.ollama.ai/library/llama3.2:3b']) {
+      it(`finds ${name} as Ollama does`, async () => {
+        assert.ok((await collect(engine.generate(chat(name, 'Hello!')))).text)
+        assert.equal(sent().model, MODEL)
+      })
+    }
+
+    for (const end of ['/', '/v1', '/v1/', '/api']) {
+      it(`understands an address that ends in ${end}`, async () => {
+        const engine = ollamaEngine({ url: server.url + end })
+        await engine.health()
+        await engine.close()
+      })
+    }
+
     it('finds a model by its name without the implied tag', async () => {
       server.models = [{ name: 'mistral:latest' }]
       assert.ok((await collect(engine.generate(chat('mistral', 'Hello!')))).text)
@@ -112,7 +171,7 @@ describe('node/engines/ollama', () => {
       const { stream, truncate, shift, options } = sent()
       assert.deepEqual(
         { stream, truncate, shift, options },
-        { stream: true, truncate: false, shift: false, options: { num_ctx: 8192 } }
+        { stream: true, truncate: false, shift: false, options: { num_ctx: 32_768 } }
       )
     })
 
@@ -120,7 +179,7 @@ describe('node/engines/ollama', () => {
       const sampling = { temperature: 0.5, top_p: 0.9, top_k: 20, min_p: 0.1, seed: 7, stop: ['END'] }
       const penalties = { presence_penalty: 0.5, frequency_penalty: -0.5 }
       await ask('Hello!', { ...sampling, ...penalties, max_tokens: 9 })
-      assert.deepEqual(sent().options, { num_ctx: 8192, num_predict: 9, ...sampling, ...penalties })
+      assert.deepEqual(sent().options, { num_ctx: 32_768, num_predict: 9, ...sampling, ...penalties })
     })
 
     it('translates a conversation with tools', async () => {
@@ -161,12 +220,13 @@ describe('node/engines/ollama', () => {
       ])
     })
 
-    it('refuses arguments of a tool that are not an object', async () => {
+    it('wraps arguments of a tool that are not an object', async () => {
       const call = { id: 'call_1', type: 'function' as const, function: { name: 'f', arguments: '{oops' } }
-      await assert.rejects(
-        ask('', { messages: [{ role: 'assistant', tool_calls: [call] }] }),
-        BadRequestError
-      )
+      await ask('', { messages: [{ role: 'assistant', tool_calls: [call] }] })
+      const [message] = list(sent().messages).map(record)
+      assert.deepEqual(record(record(list(message?.tool_calls)[0]).function).arguments, {
+        arguments: '{oops'
+      })
     })
 
     it('leaves tools out when none may be called, and refuses to force one', async () => {
@@ -303,6 +363,17 @@ describe('node/engines/ollama', () => {
       assert.equal(end.finishReason, 'tool_calls')
     })
 
+    it('unwraps JSON within the JSON of arguments where the schema wants no text', async () => {
+      const properties = { list: { type: 'array' }, text: { type: 'string' } }
+      const f = {
+        type: 'function' as const,
+        function: { name: 'f', parameters: { type: 'object', properties } }
+      }
+      answer({ toolCalls: [{ name: 'f', arguments: { list: '["a"]', text: '["a"]' } }] })
+      const { toolCalls } = await ask('Go!', { tools: [f] })
+      assert.deepEqual(JSON.parse(toolCalls[0]?.arguments ?? ''), { list: ['a'], text: '["a"]' })
+    })
+
     it('passes one tool call on where only one is wanted', async () => {
       answer({
         toolCalls: [
@@ -368,6 +439,30 @@ describe('node/engines/ollama', () => {
         assert.deepEqual(printed, [])
       })
     }
+
+    it('takes Ollama’s guard against repetition for an end, not for a failure', async () => {
+      const text = ['once', ...Array<string>(31).fill(' again')]
+      answer({ text, breakAt: { piece: 32, how: 'end' } })
+      assert.equal((await ask('Hello!')).end.finishReason, 'length')
+      answer({ text, breakAt: { piece: 20, how: 'end' } })
+      await assert.rejects(ask('Hello!'), EngineFailedError)
+    })
+
+    it('knows that Ollama is busy with a prompt that was left', async () => {
+      const { promise, resolve } = Promise.withResolvers<undefined>()
+      answer({ text: 'one', gate: () => promise })
+      const controller = new AbortController()
+      const signal = controller.signal
+      const left = assert.rejects(collect(engine.generate(chat(MODEL, 'word '.repeat(600)), { signal })))
+      await server.arrival('/api/chat')
+      assert.equal(await engine.busy?.(), 0)
+      controller.abort()
+      await left
+      assert.equal(await engine.busy?.(), 1)
+      resolve(undefined)
+      await ask('Hello!')
+      assert.equal(await engine.busy?.(), 0)
+    })
 
     it('says what to do when Ollama is not there', async () => {
       await server.close()
