@@ -13,9 +13,10 @@ module.exports = {
     only('protocols-import-npm-only', '^protocols/', []),
     only(
       'leaves-import-protocols-only',
-      '^node/(engines|discovery|ledger|identity|config|membership|reach)/',
-      ['^protocols/']
+      '^node/(engines|discovery|ledger|identity|config|membership|reach|relay)/',
+      ['^protocols/', '^node/patches/']
     ),
+    only('patches-import-npm-and-protocols', '^node/patches/', ['^protocols/']),
     only('contributor-imports-leaves', '^node/contributor/', [
       '^protocols/',
       '^node/(engines|discovery|ledger|identity|config|membership)/'
@@ -30,9 +31,9 @@ module.exports = {
     {
       name: 'leaves-stand-alone',
       severity: 'error',
-      from: { path: '^node/(engines|discovery|ledger|identity|config|membership|reach)/' },
+      from: { path: '^node/(engines|discovery|ledger|identity|config|membership|reach|relay)/' },
       to: {
-        path: '^node/(engines|discovery|ledger|identity|config|membership|reach)/',
+        path: '^node/(engines|discovery|ledger|identity|config|membership|reach|relay)/',
         // The setting `engine` takes the names of the engines that there are.
         pathNot: ['^node/$1/', '^node/engines/descriptors\\.ts$']
       }
@@ -40,7 +41,7 @@ module.exports = {
     {
       name: 'only-config-imports-descriptors',
       severity: 'error',
-      from: { path: '^node/(discovery|ledger|identity|membership|reach)/' },
+      from: { path: '^node/(discovery|ledger|identity|membership|reach|relay)/' },
       to: { path: '^node/engines/' }
     },
     {

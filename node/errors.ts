@@ -7,15 +7,6 @@ export class ListenError extends Error {
   }
 }
 
-/** A peer wants more of this relay than it may have. */
-export class RelayLimitError extends Error {
-  static override readonly name = 'RelayLimitError'
-  override readonly name = 'RelayLimitError'
-  constructor(message = 'The peer has as many circuits as this relay allows') {
-    super(message)
-  }
-}
-
 /** What libp2p and the STUN server say when they cannot listen, in a sentence; other errors as they are. */
 export function explainListen(err: unknown): unknown {
   if (!(err instanceof Error)) return err

@@ -20,20 +20,21 @@ import { webSockets } from '@libp2p/websockets'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import { CHAT_PROTOCOL, KAD_PROTOCOL } from '../protocols/index.ts'
-import { dialBack, doors, leadsThere, type DialBack, type Doors } from './reach/index.ts'
+import { doors, leadsThere, type Doors } from './reach/index.ts'
+import { isPrivateAddress, outerAddress } from './discovery/index.ts'
 import {
   boundAnswers,
-  isPrivateAddress,
+  closeLost,
+  compactNoise,
+  dialBack,
+  freeReservation,
+  keepStreamsOut,
+  muxer,
   onlyServers,
-  outerAddress,
-  skipUnreachable
-} from './discovery/index.ts'
-import { closeLost } from './lost-connections.ts'
-import { muxer } from './muxer.ts'
-import { compactNoise } from './noise.ts'
-import { keepStreamsOut } from './peer-protocols.ts'
-import { DEFAULT_RELAY_LIMITS, limitedRelay, type RelayLimits } from './relay-limits.ts'
-import { freeReservation } from './reservation-clock.ts'
+  skipUnreachable,
+  type DialBack
+} from './patches/index.ts'
+import { DEFAULT_RELAY_LIMITS, limitedRelay, type RelayLimits } from './relay/limits.ts'
 
 /** Streams at once from one peer through a relay: 32 by default, one for each contributor asked. */
 const MAX_HOP_STREAMS = 4096

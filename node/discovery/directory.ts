@@ -12,7 +12,7 @@ import type { SingleKadDHT } from '@libp2p/kad-dht'
 import { INFO_PROTOCOL, canonicalModelName, subscribeInfo, type Announcement } from '../../protocols/index.ts'
 import type { ProviderRecords } from './provider-records.ts'
 import { bestConnection, onBetterConnection } from './route.ts'
-import { onServerFound } from './routing-table.ts'
+import { onServerFound } from '../patches/index.ts'
 
 /** How often the DHT is asked for contributors, in milliseconds; each wait is up to a quarter longer. */
 const SEARCH_INTERVAL_MS = 20_000

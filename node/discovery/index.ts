@@ -5,7 +5,6 @@
  * subscriptions to signed announcements.
  */
 export * from './bootstrap-keeper.ts'
-export * from './bounded-answers.ts'
 export * from './directory.ts'
 export * from './errors.ts'
 export * from './local-peers.ts'
@@ -16,5 +15,3 @@ export * from './private-range.ts'
 export * from './provider-records.ts'
 export * from './relay-keeper.ts'
 export * from './route.ts'
-export * from './routing-table.ts'
-export * from './unreachable-servers.ts'

@@ -5,7 +5,7 @@ import type { CID } from 'multiformats/cid'
 import { KAD_PROTOCOL } from '../../protocols/index.ts'
 import { NotProvidedError } from './errors.ts'
 import { contributorsCid, modelCid } from './names.ts'
-import { onServerFound } from './routing-table.ts'
+import { onServerFound } from '../patches/index.ts'
 
 /** How often it is looked whether there is something to provide, in milliseconds; kad-dht itself renews records. */
 const PROVIDE_INTERVAL_MS = 4 * 60_000

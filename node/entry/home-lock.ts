@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PeerDatastore } from '../peer-datastore.ts'
+import { PeerDatastore } from '../patches/index.ts'
 import { CommandError, EXIT, HomeInUseError } from './errors.ts'
 
 /**

@@ -46,8 +46,5 @@ export const FIRST_PAUSE_MS = 60_000
 /** Longest pause, in milliseconds. */
 export const LONGEST_PAUSE_MS = 3_600_000
 
-/** How often is looked for addresses that no peer has been asked about, in milliseconds. */
-export const DIAL_BACK_CHECK_MS = 2000
-
 /** Longest wait for a peer to be reached at an address that it has just told, in milliseconds. */
 export const DIRECT_TIMEOUT_MS = 5000

@@ -14,7 +14,6 @@
  * ```
  */
 export { leadsThere } from './address.ts'
-export * from './dial-back.ts'
 export * from './doors.ts'
 export * from './errors.ts'
 export { closeEnds, gather } from './gather.ts'

@@ -9,7 +9,7 @@ import type { Lobstah } from '../../node/lobstah.ts'
 import { RelayKeeper } from '../../node/discovery/index.ts'
 import { createLobstahLibp2p } from '../../node/libp2p.ts'
 import { createRelay, type Relay, type RelayInit } from '../../node/relay.ts'
-import { DEFAULT_RELAY_LIMITS } from '../../node/relay-limits.ts'
+import { DEFAULT_RELAY_LIMITS } from '../../node/relay/limits.ts'
 import { Mesh, ask, collect, contributorsKnown, textOf, until } from '../support/mesh.ts'
 import { ScriptedEngine, say } from '../support/scripted-engine.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Stream } from '@libp2p/interface'
-import { DEFAULT_RELAY_LIMITS, RelayUsage } from '../../node/relay-limits.ts'
-import { until } from '../support/mesh.ts'
+import { DEFAULT_RELAY_LIMITS, RelayUsage } from '../../../node/relay/limits.ts'
+import { until } from '../../support/mesh.ts'
 
 /** What of a stream the limits look at. */
 class StubStream extends EventTarget {
@@ -27,7 +27,7 @@ class StubStream extends EventTarget {
   }
 }
 
-describe('node/relay-limits', () => {
+describe('node/relay/limits', () => {
   const limits = { ...DEFAULT_RELAY_LIMITS, circuitsPerPeer: 2, bytesPerSecond: 1000 }
   const streamOf = (stub: StubStream): Stream => stub as unknown as Stream
 

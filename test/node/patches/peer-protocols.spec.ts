@@ -14,7 +14,7 @@ import type { Key } from 'interface-datastore'
 import { createLibp2p } from 'libp2p'
 import { pEvent } from 'p-event'
 import { createLobstahLibp2p, type LobstahLibp2p } from '../../../node/libp2p.ts'
-import { PeerDatastore } from '../../../node/peer-datastore.ts'
+import { PeerDatastore } from '../../../node/patches/peer-datastore.ts'
 
 class CountingDatastore extends PeerDatastore {
   reads = 0
@@ -25,7 +25,7 @@ class CountingDatastore extends PeerDatastore {
   }
 }
 
-describe('node/peer-protocols', () => {
+describe('node/patches/peer-protocols', () => {
   let folder: string
   let datastore: CountingDatastore
   let peerStore: LobstahLibp2p['peerStore']

@@ -6,7 +6,7 @@ import { defaultLogger } from '@libp2p/logger'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLobstahLibp2p } from '../../../node/libp2p.ts'
-import { DialBack, shared, type DialBackComponents } from '../../../node/reach/dial-back.ts'
+import { DialBack, shared, type DialBackComponents } from '../../../node/patches/dial-back.ts'
 import { until } from '../../support/mesh.ts'
 
 const RELAY = '/ip4/5.10.0.10/tcp/443/p2p/12D3KooWQPqyma2AFCEPicdgUtU9DcuGPXWnXTbQ4WjRKDdMFH3V'
@@ -69,6 +69,7 @@ class Scene {
     return {
       remotePeer,
       remoteAddr: multiaddr(address),
+      direct: name === 'direct',
       newStream: async () => {
         this.asked.push(name)
         throw new TypeError('enough')
@@ -77,7 +78,7 @@ class Scene {
   }
 }
 
-describe('node/reach/dial-back', () => {
+describe('node/patches/dial-back', () => {
   let scene: Scene
   beforeEach(async () => {
     const [relay, peer] = await Promise.all([peerId(), peerId()])

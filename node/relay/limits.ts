@@ -9,7 +9,7 @@ import {
 import type { Connection, Stream } from '@libp2p/interface'
 import { pEvent } from 'p-event'
 import { RelayLimitError } from './errors.ts'
-import { useOwnClocks } from './reservation-clock.ts'
+import { useOwnClocks } from '../patches/index.ts'
 
 /** What one peer may have of a relay. A circuit is one relayed connection, with all its streams. */
 export interface RelayLimits {

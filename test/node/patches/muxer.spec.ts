@@ -7,7 +7,7 @@ import { Libp2pPair } from '../../support/libp2p-pair.ts'
 
 const ECHO = '/lobstah/test/echo/1.0.0'
 
-describe('node/muxer', () => {
+describe('node/patches/muxer', () => {
   let pair: Libp2pPair
 
   beforeEach(async () => {

@@ -3,7 +3,7 @@ import { LyingServer } from '../../support/lying-server.ts'
 import { Mesh, addressesOf, ask, collect, contributorsKnown, textOf, until } from '../../support/mesh.ts'
 import { ScriptedEngine, say } from '../../support/scripted-engine.ts'
 
-describe('node/discovery/bounded-answers', function () {
+describe('node/patches/bounded-answers', function () {
   this.timeout(60_000)
   let mesh: Mesh
   let liar: LyingServer | undefined

@@ -5,10 +5,10 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { pEvent } from 'p-event'
-import { createLobstahLibp2p, type LobstahLibp2p } from '../../node/libp2p.ts'
-import { until } from '../support/mesh.ts'
+import { createLobstahLibp2p, type LobstahLibp2p } from '../../../node/libp2p.ts'
+import { until } from '../../support/mesh.ts'
 
-describe('node/lost-connections', function () {
+describe('node/patches/lost-connections', function () {
   this.timeout(30_000)
   const nodes: LobstahLibp2p[] = []
   const sockets: Socket[] = []

@@ -10,13 +10,13 @@ import { defaultLogger } from '@libp2p/logger'
 import { pEvent } from 'p-event'
 import { ProviderRecords } from '../../../node/discovery/index.ts'
 import { createLobstahLibp2p, type LobstahLibp2p } from '../../../node/libp2p.ts'
-import { PeerDatastore } from '../../../node/peer-datastore.ts'
+import { PeerDatastore } from '../../../node/patches/peer-datastore.ts'
 import { LyingServer } from '../../support/lying-server.ts'
 import { until } from '../../support/mesh.ts'
 
 const MODEL = 'some:1b'
 
-describe('node/discovery/routing-table', () => {
+describe('node/patches/routing-table', () => {
   const running: (() => unknown)[] = []
   afterEach(async () => {
     for (const stop of running.splice(0).toReversed()) await stop()

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Connection } from '@libp2p/interface'
 import { Libp2pPair } from '../../support/libp2p-pair.ts'
 
-describe('node/noise', () => {
+describe('node/patches/noise', () => {
   it('writes what is sent in one turn at once', async () => {
     const pair = await Libp2pPair.connect()
     await pair.listener.handle('/lobstah/test/1.0.0', () => undefined)

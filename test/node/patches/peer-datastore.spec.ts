@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Key } from 'interface-datastore'
-import { PeerDatastore } from '../../../node/peer-datastore.ts'
+import { PeerDatastore } from '../../../node/patches/peer-datastore.ts'
 
 const [a, b] = [new Key('/peers/a'), new Key('/peers/b')]
 
-describe('node/peer-datastore', () => {
+describe('node/patches/peer-datastore', () => {
   let folder: string
   let datastore: PeerDatastore
 

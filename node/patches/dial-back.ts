@@ -8,8 +8,9 @@ import {
   type Topology
 } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { DIAL_BACK_CHECK_MS } from './constants.ts'
-import { isRelayed } from './path.ts'
+
+/** How often is looked for addresses that no peer has been asked about, in milliseconds. */
+const DIAL_BACK_CHECK_MS = 2000
 
 /** What the ids of the mesh's own protocols begin with. */
 const OURS = '/lobstah/'
@@ -104,7 +105,7 @@ export class DialBack implements Startable {
     const { registrar, addressManager, connectionManager } = this.#components
     const register = async (protocol: string, topology: Topology): Promise<string> => {
       const onConnect: Topology['onConnect'] = async (peer, connection) => {
-        if (!isRelayed(connection)) await topology.onConnect?.(peer, connection)
+        if (connection.direct) await topology.onConnect?.(peer, connection)
       }
       const direct = { ...topology, onConnect }
       this.#asking = { protocol, topology: direct }

@@ -1,0 +1,15 @@
+/**
+ * @packageDocumentation
+ *
+ * Everything that changes or reaches into a dependency's private parts: one file for each patch. README.md lists them.
+ */
+export * from './bounded-answers.ts'
+export * from './dial-back.ts'
+export * from './lost-connections.ts'
+export * from './muxer.ts'
+export * from './noise.ts'
+export * from './peer-datastore.ts'
+export * from './peer-protocols.ts'
+export * from './reservation-clock.ts'
+export * from './routing-table.ts'
+export * from './unreachable-servers.ts'
