@@ -19,6 +19,7 @@ import type { Gateway, GatewayComponents, GatewayInit } from './types.ts'
 
 export { GatewayListenError, GatewayApiKeyRequiredError, GatewayNotStartedError } from './errors.ts'
 export * from './keys/index.ts'
+export { peersAnswer } from './openapi/answers.ts'
 export { GatewayTlsError } from './tls.ts'
 export type { Capacity, Gateway, GatewayComponents, GatewayInit, GatewayLogger } from './types.ts'
 

@@ -58,7 +58,7 @@ export function fail(
       error: err instanceof Error ? err.stack : String(err)
     })
   } else components.logger.info('request failed', fields)
-  const surface = surfaceOf(request.url)
+  const surface = surfaceOf(request.url, request.headers)
   void reply
     .code(failure.status)
     .headers({ 'x-request-id': request.id, ...surface.headers?.(request.id), ...failure.headers })

@@ -98,7 +98,10 @@ function guard(
   app.decorateRequest('traceparent', undefined)
   app.addHook('onRequest', async (request, reply) => {
     clientErrors.watch(request.raw.socket, reply.raw)
-    reply.headers({ 'x-request-id': request.id, ...surfaceOf(request.url).headers?.(request.id) })
+    reply.headers({
+      'x-request-id': request.id,
+      ...surfaceOf(request.url, request.headers).headers?.(request.id)
+    })
     request.traceparent = traceparentOf(request.raw)
     if (policy.admit(request, reply)) return reply
     if (request.routeOptions.config.public !== true) request.caller = await keys.identify(request)

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { anthropic } from './anthropic/surface.ts'
 import { ollama } from './ollama/surface.ts'
 import { openai } from './openai/surface.ts'
@@ -13,9 +14,10 @@ export const SURFACES: { readonly [Name in SurfaceName]: Surface<Name> } = {
   node
 }
 
-/** The surface in whose words errors on a path are told: OpenAI's unless another owns it. */
-export function surfaceOf(url: string): Surface {
+/** The surface in whose words errors are told: the path's owner, or by its version header Anthropic, or OpenAI. */
+export function surfaceOf(url: string, headers: IncomingHttpHeaders = {}): Surface {
   const path = url.replace(/[?#].*$/, '').replace(/\/{2,}/g, '/')
+  if (headers['anthropic-version'] !== undefined && path.startsWith('/v1/')) return SURFACES.anthropic
   return Object.values(SURFACES).find((surface) => surface.owns(path)) ?? SURFACES.openai
 }
 

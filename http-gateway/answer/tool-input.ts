@@ -1,3 +1,5 @@
+import { refuseVast } from '../vast-bodies.ts'
+
 /** A call's arguments as the object that they should be; what is none is kept as it came. */
 export function toInput(text: string): object {
   // A model that writes no JSON: a client should see what it wrote.
@@ -11,6 +13,8 @@ export function isWhole(text: string): boolean {
 
 function parsed(text: string): object | undefined {
   try {
+    // A peer wrote them: deep nesting would exhaust the stack of whatever writes them out again.
+    refuseVast(text)
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
   } catch {

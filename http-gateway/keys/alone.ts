@@ -1,41 +1,38 @@
-import { open, rm, stat } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
+import { lock } from 'proper-lockfile'
 import { KeyFileError } from './errors.ts'
 
-/** How often a lock is asked for, in milliseconds. */
-const RETRY_MS = 20
-/** After how long nobody can be at work under a lock any more, in milliseconds: its owner was killed. */
+/** How long a change may wait for its turn, in tries and milliseconds between them: some 20 s. */
+const RETRIES = { retries: 400, factor: 1, minTimeout: 20, maxTimeout: 50, randomize: true }
+/** After how long without a sign of life a lock is taken over, in milliseconds: its owner was killed. */
 const ABANDONED_MS = 10_000
 
 /**
- * Changes a file as the only one to do so, of this process and of others: who reads a file, changes it and
- * writes it back undoes what another wrote meanwhile. Throws KeyFileError where its turn does not come.
+ * Changes a file as the only one to do so, in this process and in others: two that read, change and write back
+ * at once would undo each other's work. Throws KeyFileError where its turn does not come.
  */
 export async function alone<T>(file: string, change: () => Promise<T>): Promise<T> {
-  const lock = `${file}.lock`
-  const deadline = performance.now() + 2 * ABANDONED_MS
-  while (!(await take(lock))) {
-    if (performance.now() > deadline) throw new KeyFileError(`${file} is being changed: delete ${lock}`)
-    await delay(RETRY_MS)
-  }
+  const release = await take(file)
   try {
     return await change()
   } finally {
-    await rm(lock, { force: true })
+    // A lock that another took over, after this process stood still, is no longer ours to release.
+    await release().catch(() => undefined)
   }
 }
 
-async function take(lock: string): Promise<boolean> {
+async function take(file: string): Promise<() => Promise<void>> {
   try {
-    await (await open(lock, 'wx', 0o600)).close()
-    return true
+    return await lock(file, {
+      // The file need not exist yet.
+      realpath: false,
+      stale: ABANDONED_MS,
+      retries: RETRIES,
+      // Without it proper-lockfile would end the process; a change takes milliseconds.
+      onCompromised: () => undefined
+    })
   } catch (err) {
-    if (!(err instanceof Error && 'code' in err && err.code === 'EEXIST')) throw err
+    throw new KeyFileError(`${file} is being changed by another program: try again, or delete ${file}.lock`, {
+      cause: err
+    })
   }
-  const age = await stat(lock).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs,
-    () => 0
-  )
-  if (age > ABANDONED_MS) await rm(lock, { force: true })
-  return false
 }

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
 
-/** Puts a text in a file's place, mode 0600: who reads it finds all of the old one or all of the new one. */
+/**
+ * Replaces a file's text, mode 0600: readers find all of the old text or all of the new. `write-file-atomic`
+ * takes a short write, as on a full disk, for a whole one, and would put the stump in the file's place.
+ */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const temporary = `${file}.${randomUUID()}`
   try {

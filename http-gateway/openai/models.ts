@@ -1,4 +1,6 @@
+import type { FastifyRequest } from 'fastify'
 import type { ListedModel } from '../../node/consumer/index.ts'
+import { toModelInfo, toModelPage } from '../anthropic/models.ts'
 import { findServed } from '../model-names.ts'
 import { modelAnswer, modelsAnswer } from '../openapi/answers.ts'
 import { route } from '../route.ts'
@@ -9,7 +11,10 @@ export const models = route({
   path: '/v1/models',
   summary: 'The models that somebody serves now',
   answer: modelsAnswer,
-  handle: ({ components }) => ({ object: 'list', data: components.consumer.models().map(toModel) })
+  handle({ components }, { request }) {
+    const models = components.consumer.models()
+    return isAnthropic(request) ? toModelPage(models) : { object: 'list', data: models.map(toModel) }
+  }
 })
 
 /** `GET /v1/models/<id>`; an id may hold slashes. */
@@ -20,9 +25,15 @@ export const model = route({
   answer: modelAnswer,
   handle({ components }, { request }) {
     const { '*': id = '' } = request.params as { '*'?: string }
-    return toModel(findServed(components.consumer.models(), id))
+    const found = findServed(components.consumer.models(), id)
+    return isAnthropic(request) ? toModelInfo(found) : toModel(found)
   }
 })
+
+/** Anthropic's API has the same paths for its models; its clients all send their version. */
+function isAnthropic({ headers }: FastifyRequest): boolean {
+  return headers['anthropic-version'] !== undefined
+}
 
 /** Nobody tells when a model was made: this is since when it may have been listed here. */
 const CREATED = Math.floor(performance.timeOrigin / 1000)

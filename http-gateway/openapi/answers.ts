@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { PeerStatus } from '../../node/consumer/index.ts'
 
 // What the gateway answers, for the document alone: nothing is checked against it but by the tests.
 
@@ -58,22 +59,30 @@ export const balanceAnswer = z.object({
   peers: z.array(z.object({ peer, ...amounts, disputed: micro.optional() }))
 })
 
-export const peersAnswer = z.object({
-  peers: z.array(
-    z.looseObject({
-      peer,
-      route: z.enum(['local', 'direct', 'relayed']),
-      state: z.enum(['up', 'excluded', 'down']),
-      models: z.array(z.string()),
-      slots: z.int(),
-      active: z.int(),
-      queued: z.int(),
-      answered: z.int(),
-      failed: z.int(),
-      firstTokenMs: z.number().nullable()
-    })
-  )
-})
+/** A contributor as `/peers` tells of it: every field that the consumer knows of. */
+const peerFields = {
+  peer,
+  route: z.enum(['local', 'direct', 'relayed']),
+  path: z.string().nullable().describe('the route in more detail; null while there is no connection'),
+  state: z.enum(['up', 'excluded', 'down']),
+  models: z.array(z.string()),
+  contexts: z
+    .record(z.string(), z.int().nullable())
+    .describe('tokens that each model holds; null where unknown'),
+  slots: z.int(),
+  active: z.int(),
+  queued: z.int(),
+  answered: z.int(),
+  failed: z.int(),
+  firstTokenMs: z.number().nullable(),
+  disputes: z.int().optional(),
+  tokenDrift: z
+    .array(z.object({ model: z.string(), tokensPerByte: z.number(), othersTokensPerByte: z.number() }))
+    .optional()
+} satisfies Record<keyof PeerStatus, z.ZodType>
+
+/** What `GET /peers` answers. */
+export const peersAnswer = z.object({ peers: z.array(z.looseObject(peerFields)) })
 
 export const pubkeyAnswer = z.object({
   peer,

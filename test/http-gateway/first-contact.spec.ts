@@ -125,6 +125,18 @@ describe('http-gateway, met by clients as they are', () => {
     assert.match((await get('/version')).json<{ version: string }>().version, /^\d+\.\d+\.\d+$/)
   })
 
+  it("lists models in Anthropic's form to its clients, and words errors for them", async () => {
+    const anthropic = { 'anthropic-version': '2023-06-01' }
+    const page = (await get('/v1/models', anthropic)).json<Record<string, unknown>>()
+    assert.deepEqual(Object.keys(page), ['data', 'has_more', 'first_id', 'last_id'])
+    const one = (await get('/v1/models/tiny', anthropic)).json<Record<string, unknown>>()
+    assert.equal(one.type, 'model')
+    assert.ok(Number.isFinite(Date.parse(String(one.created_at))))
+    const missing = (await get('/v1/models/nobody-has-it', anthropic)).json<Record<string, unknown>>()
+    assert.equal(missing.type, 'error')
+    assert.equal((await get('/v1/models')).json<{ object: string }>().object, 'list')
+  })
+
   it('has a served model pulled already, and no other', async () => {
     const lines = (await post('/api/pull', '{"model":"tiny"}')).body.trim().split('\n')
     assert.deepEqual(JSON.parse(lines.at(-1) ?? ''), { status: 'success' })

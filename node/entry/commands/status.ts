@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { peersAnswer } from '../../../http-gateway/index.ts'
 import type { Config } from '../../config/index.ts'
 import { loadOrCreateIdentity } from '../../identity/index.ts'
 import { ledger } from '../../ledger/index.ts'
@@ -18,27 +19,6 @@ export const modelList = z.object({
         capabilities: z.array(z.string()),
         demonstration: z.boolean().optional()
       })
-    })
-  )
-})
-
-const peerList = z.object({
-  peers: z.array(
-    z.looseObject({
-      peer: z.string(),
-      route: z.string(),
-      path: z.string().nullable(),
-      state: z.string(),
-      models: z.array(z.string()),
-      slots: z.number(),
-      active: z.number(),
-      answered: z.number(),
-      failed: z.number(),
-      firstTokenMs: z.number().nullable(),
-      disputes: z.number().optional(),
-      tokenDrift: z
-        .array(z.object({ model: z.string(), tokensPerByte: z.number(), othersTokensPerByte: z.number() }))
-        .optional()
     })
   )
 })
@@ -80,12 +60,12 @@ export async function models(config: Config, output: Output): Promise<void> {
 
 /** Prints the contributors that this node knows. */
 export async function peers(config: Config, output: Output): Promise<void> {
-  const { peers } = await (await GatewayClient.of(config)).get('/peers', peerList)
+  const { peers } = await (await GatewayClient.of(config)).get('/peers', peersAnswer)
   output.result(peers, () => peersText(peers))
 }
 
 /** The contributors for a person, with what is to be noticed of each. */
-export function peersText(peers: z.infer<typeof peerList>['peers']): string {
+export function peersText(peers: z.infer<typeof peersAnswer>['peers']): string {
   if (peers.length === 0) return 'No contributor is known. Join a mesh with --bootstrap <multiaddr>.'
   const rows = peers.map((peer) => [
     peer.peer,
@@ -104,7 +84,7 @@ export function peersText(peers: z.infer<typeof peerList>['peers']): string {
 }
 
 /** What is to be noticed of a contributor: claims in dispute, and tokens counted otherwise than by others. */
-function remarks({ disputes = 0, tokenDrift = [] }: z.infer<typeof peerList>['peers'][number]): string {
+function remarks({ disputes = 0, tokenDrift = [] }: z.infer<typeof peersAnswer>['peers'][number]): string {
   const drifts = tokenDrift.map(
     ({ model, tokensPerByte, othersTokensPerByte }) =>
       `${model}: ${tokensPerByte.toFixed(3)} tokens a byte, others ${othersTokensPerByte.toFixed(3)}`

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
@@ -61,7 +61,7 @@ describe('http-gateway/keys', () => {
       await Promise.all([...names.map((name) => addKey(file, name)), removeKey(file, 'old')])
       assert.deepEqual((await readKeys(file)).map(({ name }) => name).sort(), names)
       const lock = `${file}.lock`
-      await writeFile(lock, '')
+      await mkdir(lock)
       await utimes(lock, 0, 0)
       await removeKey(file, 'a')
       await assert.rejects(stat(lock), { code: 'ENOENT' })

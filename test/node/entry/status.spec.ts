@@ -12,6 +12,8 @@ const PEER: Parameters<typeof peersText>[0][number] = {
   models: ['llama3.2:3b'],
   slots: 2,
   active: 1,
+  queued: 0,
+  contexts: {},
   answered: 7,
   failed: 1,
   firstTokenMs: 12.4
