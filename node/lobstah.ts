@@ -31,8 +31,8 @@ import { undoAll } from './undo.ts'
 /** Name and version that others see. */
 const AGENT = 'lobstah-node/0.1.0'
 
-/** What a peer may owe when nothing is configured, in micro-credits: a million tokens of a 1-billion-parameter model. */
-const DEFAULT_CREDIT_LINE = 1_000_000_000_000
+/** What a peer may owe when nothing is configured, in micro-credits: a day of an agent's work on a 32-billion-parameter model. */
+const DEFAULT_CREDIT_LINE = 60_000_000_000_000
 
 export interface LobstahInit extends Libp2pInit {
   ledger: Ledger

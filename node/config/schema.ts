@@ -138,7 +138,7 @@ export const settings = z.strictObject({
   creditLine: z
     .strictObject(
       {
-        friends: microCredits.default(1e12),
+        friends: microCredits.default(6e13),
         strangers: microCredits.default(1e11),
         allStrangers: microCredits.default(1e12),
         peers: z

@@ -2,26 +2,21 @@ import type { Connection, Stream } from '@libp2p/interface'
 import {
   BadRequestError,
   CHAT_PROTOCOL,
+  ContextLengthExceededError,
+  EngineFailedError,
   INFO_PROTOCOL,
-  InvalidFrameError,
   MAX_CHAT_STREAMS,
   MAX_INFO_STREAMS,
   MAX_RECEIPTS_STREAMS,
   NotAllowedError,
   OrderRefusedError,
   RECEIPTS_PROTOCOL,
-  canonicalModelName,
   certainPromptTokens,
-  decodeJson,
-  inferenceRequest,
-  plausiblePromptTokens,
   serveChat,
   serveInfo,
-  sha256,
   type AnswerEvent,
   type ChatSession,
   type InferenceRequest,
-  type OfferedModel,
   type Order,
   type Provider
 } from '../../protocols/index.ts'
@@ -36,9 +31,13 @@ import type { Capacity, Contributor, ContributorComponents, ContributorInit } fr
 import { localAnswer } from './answers/local-answer.ts'
 import { Meter } from './settling/meter.ts'
 import { Offers } from './offers/offers.ts'
+import { checkRequest } from './orders/check-request.ts'
 import { RecentOrders } from './orders/recent-orders.ts'
 import { Settlement } from './settling/settlement.ts'
 import { verifyOrder } from './orders/verify-order.ts'
+
+/** When to ask again for an engine that is away, in milliseconds. */
+const AWAY_RETRY_MS = 1000
 
 /** See {@link Contributor}. */
 export class LobstahContributor implements Contributor {
@@ -127,6 +126,8 @@ export class LobstahContributor implements Contributor {
     const ticket = this.#admission.enter(peer)
     try {
       yield* localAnswer(ticket, peer, request, () => engineEvents(engine, request, signal), signal)
+    } catch (err) {
+      throw await this.#explained(request.model, err)
     } finally {
       ticket.leave()
     }
@@ -210,40 +211,27 @@ export class LobstahContributor implements Contributor {
       const events = (): AsyncIterable<EngineEvent> => engineEvents(engine, request, session.signal)
       await answer(events, { session, meter, settlement, isNew })
       await counting
+    } catch (err) {
+      throw await this.#explained(request.model, err)
     } finally {
       this.#components.observer?.served(meter.tokens)
     }
+  }
+
+  /** Learns from an engine's failure; one of an engine that is away says when to ask again. */
+  async #explained(model: string, err: unknown): Promise<unknown> {
+    if (err instanceof ContextLengthExceededError && err.contextLength !== undefined)
+      await this.#offers.learn(model, err.contextLength)
+    if (!(err instanceof EngineFailedError)) return err
+    await this.#offers.refresh()
+    return this.#offers.away
+      ? new EngineFailedError(err.message, { cause: err, retryAfterMs: AWAY_RETRY_MS })
+      : err
   }
 
   /** Refuses an order whose id is in the ledger. */
   async #checkNew(order: Order): Promise<void> {
     if (await this.#components.ledger.hasOrder(order.id))
       throw new OrderRefusedError('The order was placed before')
-  }
-}
-
-/** The request document, checked against its order. Throws OrderRefusedError, or BadRequestError when it is malformed. */
-function checkRequest(document: Uint8Array, order: Order, model: OfferedModel): InferenceRequest {
-  if (sha256(document) !== order.requestHash)
-    throw new OrderRefusedError('The request is not the one that was ordered')
-  // With a lower bound the prompt would be read and not paid for.
-  if (order.maxPromptTokens !== plausiblePromptTokens(document.byteLength)) {
-    throw new OrderRefusedError('The order bounds the prompt by more, or less, than the request can have')
-  }
-  const request = decodeRequest(document)
-  if (request.kind !== order.kind || canonicalModelName(request.model) !== canonicalModelName(order.model)) {
-    throw new OrderRefusedError('The request is of another kind, or for another model, than the order')
-  }
-  if (request.kind === 'embedding') return { ...request, model: model.id }
-  const max_tokens = Math.min(request.max_tokens ?? order.maxCompletionTokens, order.maxCompletionTokens)
-  return { ...request, model: model.id, max_tokens }
-}
-
-function decodeRequest(document: Uint8Array): InferenceRequest {
-  try {
-    return decodeJson(inferenceRequest, document)
-  } catch (err) {
-    if (!(err instanceof InvalidFrameError)) throw err
-    throw new BadRequestError('The request document is not valid', { cause: err.cause })
   }
 }

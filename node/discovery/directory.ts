@@ -216,8 +216,8 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
           for await (const announcement of subscribeInfo(connection, { signal: either, now })) {
             failures = 0
             redials = MAX_REDIALS
-            if (announcement.models.length === 0) return
-            this.#met = true
+            if (announcement.leaving === true) return
+            this.#met ||= announcement.models.length > 0
             this.#live.set(id.toString(), { peer: id.toString(), id, announcement })
             this.safeDispatchEvent('change')
             settle()

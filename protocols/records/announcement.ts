@@ -14,13 +14,15 @@ const schema = z.object({
   sequence: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   issuedAt: time,
   expiresAt: time,
-  /** Empty says goodbye. */
+  /** Empty while the engine is away. */
   models: z.array(modelInfo.extend({ price })).max(MAX_ANNOUNCED_MODELS),
   /** Requests answered at once; of which busy; and waiting. */
   slots: count,
   active: count,
   queued: count,
-  agent: z.string().max(128)
+  agent: z.string().max(128),
+  /** Says goodbye: this is the last announcement. */
+  leaving: z.boolean().optional()
 })
 
 /** What a contributor says of itself: its models with their prices, and how busy it is. */

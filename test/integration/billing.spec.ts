@@ -103,8 +103,9 @@ describe('what an answer is billed for', function () {
     await idle(second)
 
     const deals = await consumer.ledger.deals()
+    // The first contributor ended its answer with an error: nothing that was not acknowledged is owed.
     const receipts = await Promise.all(
-      deals.map(async ({ acknowledged }) => await open(RECEIPT, acknowledged!.record))
+      deals.flatMap(({ acknowledged }) => (acknowledged ? [open(RECEIPT, acknowledged.record)] : []))
     )
     assert.deepEqual(
       receipts.map(({ contributor, deltas, completionTokens, final, finishReason }) => [
@@ -114,10 +115,7 @@ describe('what an answer is billed for', function () {
         final,
         finishReason
       ]),
-      [
-        [first.peer, 2, 2, true, 'error'],
-        [second.peer, 3, 3, true, 'stop']
-      ]
+      [[second.peer, 3, 3, true, 'stop']]
     )
   })
 

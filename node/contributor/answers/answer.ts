@@ -70,7 +70,8 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
     end ??= signal.aborted ? undefined : failed()
   } catch (err) {
     if (!cancelled(session)) {
-      if (meter.delivered) settlement.add(meter.finalReceipt(meter.usage, 'error'))
+      // An answer that this side ends with an error is billed no further.
+      if (meter.delivered && signal.aborted) settlement.add(meter.finalReceipt(meter.usage, 'error'))
       await settlement.sent().catch(() => undefined)
       throw signal.aborted ? signal.reason : err
     }

@@ -61,7 +61,7 @@ export class Announcer implements AnnouncementSource {
     this.#plan(ANNOUNCEMENT_MIN_INTERVAL_MS)
   }
 
-  /** Says goodbye: an announcement without models, the last one. */
+  /** Says goodbye: the last announcement. */
   async end(): Promise<void> {
     clearTimeout(this.#timer)
     if (this.#latest === undefined || this.#state !== 'speaking') return
@@ -116,7 +116,7 @@ export class Announcer implements AnnouncementSource {
     if (this.#state === 'ended') return
     const { peer, privateKey, agent, now } = this.#components
     const last = this.#state === 'ending'
-    const offer = last ? { ...this.#offer(), models: [] } : this.#offer()
+    const offer = last ? { ...this.#offer(), models: [], leaving: true } : this.#offer()
     const issuedAt = now()
     this.#sequence = Math.max(this.#sequence + 1, issuedAt)
     this.#said = JSON.stringify(offer)

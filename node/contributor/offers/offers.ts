@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@libp2p/interface'
 import { isDeepStrictEqual } from 'node:util'
+import QuickLRU from 'quick-lru'
 import { MAX_ANNOUNCED_MODELS, modelInfo, type OfferedModel, type Price } from '../../../protocols/index.ts'
 import type { Engine } from '../../engines/engine.ts'
 import { priceOf } from './pricing.ts'
@@ -13,6 +14,9 @@ const REFRESH_INTERVAL_MS = 15_000
  * its return.
  */
 const AWAY_INTERVAL_MS = 400
+
+/** How long a limit that the engine taught is held, in milliseconds: it may load its model anew with more. */
+const LEARNED_MS = 15 * 60_000
 
 /** Longest wait for the engine's list, in milliseconds. */
 const REFRESH_TIMEOUT_MS = 10_000
@@ -29,8 +33,10 @@ export class Offers {
   readonly #init: OffersInit
   readonly #log: Logger
   #models: OfferedModel[] = []
-  #away = false
   #announced: OfferedModel[] = []
+  /** Context lengths that the engine named in its own errors, by model. */
+  readonly #learned = new QuickLRU<string, number>({ maxSize: MAX_ANNOUNCED_MODELS, maxAge: LEARNED_MS })
+  #away = false
   #stopped = new AbortController()
   #loop: Promise<void> = Promise.resolve()
 
@@ -60,13 +66,28 @@ export class Offers {
     await this.#loop
   }
 
+  /** Whether the engine did not answer when it was asked last. */
+  get away(): boolean {
+    return this.#away
+  }
+
+  /** Takes what a model really holds, as its engine said when it refused a prompt, in tokens. */
+  async learn(model: string, contextLength: number): Promise<void> {
+    this.#learned.set(model, contextLength)
+    await this.refresh()
+  }
+
   /** Asks the engine now. */
   async refresh(): Promise<void> {
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(REFRESH_TIMEOUT_MS)])
     let models: OfferedModel[] = []
     try {
       const served = await this.#engine.models({ signal })
-      models = served.map((model) => ({ ...model, price: priceOf(model, this.#init.prices) }))
+      models = served.map((model) => ({
+        ...model,
+        contextLength: smaller(model.contextLength, this.#learned.get(model.id) ?? null),
+        price: priceOf(model, this.#init.prices)
+      }))
       this.#away = false
     } catch (err) {
       if (this.#stopped.signal.aborted) return
@@ -90,4 +111,9 @@ export class Offers {
       if (!signal.aborted) await this.refresh()
     } while (!signal.aborted)
   }
+}
+
+/** The smaller of two context lengths, where both are known. */
+function smaller(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b)
 }

@@ -15,7 +15,13 @@ export interface SharedLine {
   covers: (peer: string) => boolean
 }
 
-const EARN = 'Serve it with lobstah-node --contribute to earn, or ask another.'
+const EARN =
+  'Serve it with lobstah-node --contribute to earn, ask another contributor, or have its owner raise creditLine.'
+
+/** Micro-credits as credits. */
+function credits(microCredits: number): string {
+  return `${(microCredits / 1_000_000).toLocaleString('en-US', { maximumFractionDigits: 6 })} credits`
+}
 
 /**
  * Throws CreditExhaustedError, saying balance and limit, where a consumer owes as much as it may, or those with whom
@@ -30,14 +36,14 @@ export function checkCredit(
   const owed = ledger.owedBy(consumer)
   if (owed >= limit) {
     throw new CreditExhaustedError(
-      `You owe this contributor ${owed} micro-credits and its credit line for you is ${limit}. ${EARN}`
+      `You owe this contributor ${credits(owed)} and its credit line for you is ${credits(limit)}. ${EARN}`
     )
   }
   if (owed < 0 || sharedLine?.covers(consumer) !== true) return
   const together = ledger.owedTogether(sharedLine.covers)
   if (together < sharedLine.limit) return
   throw new CreditExhaustedError(
-    `You owe this contributor ${owed} micro-credits; strangers together owe it ${together}, and its credit line for ` +
-      `all of them is ${sharedLine.limit}. Become its friend. ${EARN}`
+    `You owe this contributor ${credits(owed)}; strangers together owe it ${credits(together)}, and its credit line for ` +
+      `all of them is ${credits(sharedLine.limit)}. Become its friend. ${EARN}`
   )
 }

@@ -76,7 +76,7 @@ describe('node/config/resolve-config', () => {
       apiKeys: [],
       friends: [],
       prices: {},
-      creditLine: { friends: 1e12, strangers: 1e11, allStrangers: 1e12, peers: {} },
+      creditLine: { friends: 6e13, strangers: 1e11, allStrangers: 1e12, peers: {} },
       logLevel: 'warn',
       json: false
     })

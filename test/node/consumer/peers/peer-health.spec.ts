@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { PeerHealth } from '../../../../node/consumer/peers/peer-health.ts'
+import { NO_FAULT, PeerHealth } from '../../../../node/consumer/peers/peer-health.ts'
 import { NOW } from '../../../support/records.ts'
 
 describe('node/consumer/peers/peer-health', () => {
@@ -48,5 +48,13 @@ describe('node/consumer/peers/peer-health', () => {
     assert.equal(health.firstTokenMs, 200)
     for (let i = 0; i < 21; i++) health.firstToken(50)
     assert.equal(health.firstTokenMs, 50)
+  })
+
+  it('holds no refusal of a full, poor or closing contributor against it', () => {
+    const codes = ['busy', 'credit_exhausted', 'context_length_exceeded', 'shutting_down', 'engine_failed']
+    assert.deepEqual(
+      codes.map((code) => NO_FAULT.has(code)),
+      [true, true, true, true, false]
+    )
   })
 })

@@ -26,7 +26,7 @@ describe('node/contributor/settling/credit', () => {
         assert.ok(err instanceof CreditExhaustedError)
         assert.match(
           err.message,
-          /You owe this contributor 60 .* line for you is 60\. .*--contribute to earn/
+          /You owe this contributor 0\.00006 credits .* line for you is 0\.00006 credits\. .*--contribute to earn/
         )
         return true
       }
@@ -37,7 +37,10 @@ describe('node/contributor/settling/credit', () => {
     owed = { 'stranger 1': 50, 'stranger 2': 49, friend: 500 }
     check('stranger 3')
     owed['stranger 2'] = 50
-    assert.throws(() => check('stranger 3'), /You owe this contributor 0 .* together owe it 100, .* is 100\./)
+    assert.throws(
+      () => check('stranger 3'),
+      /You owe this contributor 0 credits.* together owe it 0\.0001 credits, .* is 0\.0001 credits\./
+    )
     check('friend')
   })
 
