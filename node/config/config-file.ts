@@ -40,12 +40,16 @@ export function readConfigFile(file: string): RawSettings {
 export function checkNames(names: string[], file: string): void {
   const unknown = names.filter((name) => !(SETTING_NAMES as string[]).includes(name))
   if (unknown.length === 0) return
-  const lines = unknown.map((name) =>
-    name === 'home'
-      ? `${file}: the field home can be none of it: use ${flagName(name)} or ${variableName(name)}`
-      : `${file}: unknown field ${name}: did you mean ${nearestName(name, SETTING_NAMES)}?`
-  )
-  throw new ConfigError(lines.join('\n'))
+  throw new ConfigError(unknown.map((name) => `${file}: ${problemOf(name)}`).join('\n'))
+}
+
+function problemOf(name: string): string {
+  if (name === 'home')
+    return `the field home is not allowed here: use ${flagName(name)} or ${variableName(name)}`
+  const meant = nearestName(name, SETTING_NAMES)
+  return meant === undefined
+    ? `unknown field ${name}: remove it. lobstah-node --help lists the settings; --engine-url, say, is the field engineUrl`
+    : `unknown field ${name}: did you mean ${meant}?`
 }
 
 function parse(text: string, file: string): unknown {

@@ -14,6 +14,7 @@
 export { configFile } from './config-file.ts'
 export * from './describe-config.ts'
 export * from './errors.ts'
+export { nearestName } from './nearest-name.ts'
 export * from './resolve-config.ts'
 export * from './schema.ts'
 export * from './write-config.ts'

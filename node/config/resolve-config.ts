@@ -15,8 +15,8 @@ export interface ConfigSources {
   flags: Readonly<Record<string, unknown>>
   /** Empty variables count as not set. */
   env: Readonly<Record<string, string | undefined>>
-  /** The user's own folder, in which `.lobstah` is the default home. */
-  homeDir: string
+  /** The user's own folder, in which `.lobstah` is the default home; undefined for a user without one. */
+  homeDir: string | undefined
 }
 
 interface Given {
@@ -56,7 +56,12 @@ export function checkSettings(
 }
 
 function resolveHome({ flags, env, homeDir }: ConfigSources): string {
-  const home = flags.home ?? (env[variableName('home')] || undefined) ?? join(homeDir, '.lobstah')
+  const usual = homeDir === undefined ? undefined : join(homeDir, '.lobstah')
+  const home = flags.home ?? (env[variableName('home')] || undefined) ?? usual
+  if (home === undefined)
+    throw new ConfigError(
+      `This user has no home folder: name one for the node with ${flagName('home')} or ${variableName('home')}`
+    )
   if (typeof home === 'string' && home !== '') return resolve(home)
   throw new ConfigError(`flag ${flagName('home')}: expected the path of a folder`)
 }

@@ -151,6 +151,11 @@ export const settings = z.strictObject({
     .describe(
       'Micro-credits that a friend, a stranger, all strangers together and each peer named may owe before they are refused'
     ),
+  drainMs: whole(0, 3_600_000)
+    .optional()
+    .describe(
+      'Milliseconds that running answers get to finish when the node stops; by default 10 minutes in a terminal, where a second Ctrl-C stops it at once, else 10000'
+    ),
   logLevel: z
     .enum(['silent', 'error', 'warn', 'info', 'debug', 'trace'], {
       error: 'silent, error, warn, info, debug or trace'

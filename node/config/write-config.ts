@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
+import writeFileAtomic from 'write-file-atomic'
 import { checkNames, configFile, readConfigFile } from './config-file.ts'
 import { ConfigError } from './errors.ts'
 import { checkSettings } from './resolve-config.ts'
@@ -16,7 +16,7 @@ export async function writeConfig(home: string, patch: ConfigPatch): Promise<voi
   const fields = { ...readConfigFile(file), ...patch }
   try {
     await mkdir(home, { recursive: true, mode: 0o700 })
-    await replaceFile(file, `${JSON.stringify(fields, null, 2)}\n`)
+    await writeFileAtomic(file, `${JSON.stringify(fields, null, 2)}\n`, { mode: 0o600 })
   } catch (err) {
     const reason = err instanceof Error ? err.message : String(err)
     throw new ConfigError(
@@ -25,21 +25,5 @@ export async function writeConfig(home: string, patch: ConfigPatch): Promise<voi
         cause: err
       }
     )
-  }
-}
-
-async function replaceFile(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${randomUUID()}`
-  try {
-    const handle = await open(temporary, 'wx', 0o600)
-    try {
-      await handle.writeFile(text)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(temporary, file)
-  } finally {
-    await rm(temporary, { force: true })
   }
 }

@@ -236,7 +236,7 @@ describe('node/config/resolve-config', () => {
     write('{"__proto__":{"slots":3}}')
     refuses(/unknown field __proto__/)
     write({ home: '/elsewhere' })
-    refuses(`${file}: the field home can be none of it: use --home or LOBSTAH_HOME`)
+    refuses(`${file}: the field home is not allowed here: use --home or LOBSTAH_HOME`)
   })
 
   it('names line and column where config.json is not JSON', () => {
