@@ -27,9 +27,10 @@ import {
 } from './metrics/index.ts'
 import { Reach, StunServer, stunPortFor } from './reach/index.ts'
 import { undoAll } from './undo.ts'
+import { packageVersion } from './version.ts'
 
 /** Name and version that others see. */
-const AGENT = 'lobstah-node/0.1.0'
+const AGENT = `lobstah-node/${packageVersion()}`
 
 /** What a peer may owe when nothing is configured, in micro-credits: a day of an agent's work on a 32-billion-parameter model. */
 const DEFAULT_CREDIT_LINE = 60_000_000_000_000

@@ -61,6 +61,8 @@ async function runProgram(): Promise<void> {
       process.stderr.write(`lobstah-node: ${err instanceof Error ? err.message : String(err)}\n`)
     process.exitCode = usage ?? exitCode(err)
   }
+  // A node has stopped by now, but libp2p's identify holds the process for another second by a debounce timer.
+  if (process.listenerCount('SIGTERM') > 0) process.exit()
 }
 
 function exitCode(err: unknown): number {

@@ -2,22 +2,24 @@ import { join } from 'node:path'
 import { Registry, collectDefaultMetrics } from 'prom-client'
 import { gateway, homeToken, type Gateway } from '../../http-gateway/index.ts'
 import type { Config } from '../config/index.ts'
-import { loadOrCreateIdentity } from '../identity/index.ts'
+import { loadOrCreateIdentity, type Identity } from '../identity/index.ts'
 import { ledger } from '../ledger/index.ts'
-import { createLobstah, type Lobstah } from '../lobstah.ts'
+import { createLobstah, type Lobstah, type LobstahInit } from '../lobstah.ts'
 import { ledgerObserver } from '../metrics/index.ts'
-import { undoAll } from '../undo.ts'
 import { chooseEngine, type ChosenEngine } from './choose-engine.ts'
 import { keysFile } from './commands/keys.ts'
-import { openDatastore } from './home-lock.ts'
 import { Friends } from './friends-file.ts'
+import { openDatastore } from './home-lock.ts'
 import { libp2pSettings } from './libp2p-settings.ts'
-import { logging } from './logging.ts'
+import { logging, type Logging } from './logging.ts'
 import { accessWarnings, keepMembership, meshConfig, nodeConfig, type MeshConfig } from './mesh-config.ts'
 import { removeRuntime, writeRuntime } from './runtime-file.ts'
 
-/** Longest time that running answers get when the node stops, in milliseconds. */
+/** Time that running answers get when a node stops, in milliseconds: less than systemd and Docker wait. */
 const DRAIN_MS = 10_000
+
+/** The same in a terminal, where a second Ctrl-C stops the node at once. */
+const TERMINAL_DRAIN_MS = 600_000
 
 /** A node as a process runs it: with its home, its engine and its gateway. */
 export interface NodeProcess {
@@ -30,87 +32,111 @@ export interface NodeProcess {
   stop(): Promise<void>
 }
 
-/** Starts a node on its home. Throws what a person can mend: see the errors' messages. */
+/** What the parts of a node share. */
+interface Parts {
+  config: MeshConfig
+  identity: Identity
+  datastore: Awaited<ReturnType<typeof openDatastore>>
+  engine: ChosenEngine | undefined
+  friends: Friends
+  log: Logging
+  metrics: Registry
+  drainMs: number
+}
+
+/** Starts a node on its home. Throws errors that say what a person can do. */
 export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promise<NodeProcess> {
   const config = nodeConfig(await meshConfig(settings))
-  const undo: (() => Promise<void>)[] = []
-  const stop = (): Promise<void> => undoAll(undo.splice(0))
+  const undo = new AsyncDisposableStack()
   try {
-    const datastore = await openDatastore(config.home)
-    undo.push(() => datastore.close())
-    await keepMembership(config)
-    const { privateKey, peerId, publicKey, warnings } = await loadOrCreateIdentity(
-      join(config.home, 'identity.key')
-    )
-    const peer = peerId.toString()
-    const engine = await chooseEngine(config, env)
-    undo.push(() => engine?.engine.close() ?? Promise.resolve())
-    const log = logging({ level: config.logLevel, json: config.json })
-    const metrics = new Registry()
-    collectDefaultMetrics({ register: metrics })
-    const friends = new Friends(config, (err) =>
-      log.gateway.warn('the friends stay as they were', { reason: String(err) })
-    )
-    undo.push(() => Promise.resolve(friends.stop()))
-    const lobstah = await createLobstah({
-      privateKey,
-      ledger: ledger({ file: join(config.home, 'ledger.sqlite') })({
-        peer,
-        onGroup: ledgerObserver(metrics)
-      }),
-      ...(engine === undefined ? {} : { engine: engine.engine }),
-      contribute: config.contribute,
-      relay: config.relay,
-      ...(config.stunPort === undefined ? {} : { stunPort: config.stunPort }),
-      ...(await libp2pSettings(config)),
-      bootstrap: [...config.bootstrap],
-      datastore,
-      slots: config.slots,
-      queue: config.queue,
-      prices: config.prices,
-      serves: (other) => config.serveAccess === 'mesh' || friends.has(other),
-      asks: (other) => config.askAccess === 'mesh' || (config.askAccess === 'friends' && friends.has(other)),
-      maxPrice: config.maxPrice ?? {},
-      creditLine: (other) =>
-        config.creditLine.peers[other] ??
-        (friends.has(other) ? config.creditLine.friends : config.creditLine.strangers),
-      sharedLine: {
-        limit: config.creditLine.allStrangers,
-        covers: (other) => config.creditLine.peers[other] === undefined && !friends.has(other)
-      },
-      drainMs: DRAIN_MS,
-      logger: log.components,
-      metrics
-    })
-    undo.push(() => lobstah.stop())
-    const http = config.gateway
-      ? buildGateway(config, lobstah, { publicKey, log, metrics, token: await homeToken(config.home) })
-      : undefined
+    const parts = await openParts(config, env, undo)
+    const lobstah = await createLobstah(await lobstahInit(parts))
+    undo.defer(() => lobstah.stop())
+    const http = config.gateway ? buildGateway(parts, lobstah, await homeToken(config.home)) : undefined
     // The port is taken before anybody is contacted: a second node on it must not be announced.
     await http?.start()
-    undo.push(async () => {
+    undo.defer(async () => {
       await Promise.all([http?.stop(), lobstah.drain()])
     })
     await lobstah.start()
-    await writeRuntime(config.home, {
-      pid: process.pid,
-      gateway: http?.url ?? null,
-      peer,
-      addresses: lobstah.libp2p.getMultiaddrs().map(String)
-    })
-    undo.push(() => removeRuntime(config.home))
-    return {
-      lobstah,
-      config,
-      gateway: http,
-      engine,
-      warnings: [...warnings, ...accessWarnings(config), ...engineWarnings(config, engine)],
-      stop
-    }
+    await writeRuntime(config.home, runtimeOf(lobstah, http))
+    undo.defer(() => removeRuntime(config.home))
+    const { engine, identity } = parts
+    const warnings = [...identity.warnings, ...accessWarnings(config), ...engineWarnings(config, engine)]
+    const running = undo.move()
+    return { lobstah, config, gateway: http, engine, warnings, stop: () => running.disposeAsync() }
   } catch (err) {
-    // What kept it from starting is to be told, not what failed after it.
-    await stop().catch(() => undefined)
+    // The reason that it did not start matters, not what failed afterwards.
+    await undo.disposeAsync().catch(() => undefined)
     throw err
+  }
+}
+
+/** Opens the home, and what needs nobody else: the key, the engine, the friends, the log. */
+async function openParts(
+  config: MeshConfig,
+  env: NodeJS.ProcessEnv,
+  undo: AsyncDisposableStack
+): Promise<Parts> {
+  const datastore = await openDatastore(config.home)
+  undo.defer(() => datastore.close())
+  await keepMembership(config)
+  const identity = await loadOrCreateIdentity(join(config.home, 'identity.key'))
+  const engine = await chooseEngine(config, env)
+  undo.defer(() => engine?.engine.close())
+  const log = logging({ level: config.logLevel, json: config.json })
+  const metrics = new Registry()
+  collectDefaultMetrics({ register: metrics })
+  const friends = new Friends(config, (err) =>
+    log.gateway.warn('the friends stay as they were', { reason: String(err) })
+  )
+  undo.defer(() => friends.stop())
+  const drainMs = config.drainMs ?? (process.stdin.isTTY ? TERMINAL_DRAIN_MS : DRAIN_MS)
+  return { config, identity, datastore, engine, friends, log, metrics, drainMs }
+}
+
+/** The settings in the composition root's terms. */
+async function lobstahInit(parts: Parts): Promise<LobstahInit> {
+  const { config, identity, datastore, engine, log, metrics, drainMs } = parts
+  return {
+    privateKey: identity.privateKey,
+    ledger: ledger({ file: join(config.home, 'ledger.sqlite') })({
+      peer: identity.peerId.toString(),
+      onGroup: ledgerObserver(metrics)
+    }),
+    ...(engine === undefined ? {} : { engine: engine.engine }),
+    contribute: config.contribute,
+    relay: config.relay,
+    ...(config.stunPort === undefined ? {} : { stunPort: config.stunPort }),
+    ...(await libp2pSettings(config)),
+    bootstrap: [...config.bootstrap],
+    datastore,
+    slots: config.slots,
+    queue: config.queue,
+    prices: config.prices,
+    maxPrice: config.maxPrice ?? {},
+    ...rulesFor(parts),
+    drainMs,
+    logger: log.components,
+    metrics
+  }
+}
+
+/** Whom the node serves and asks, and what each may owe. */
+function rulesFor({
+  config,
+  friends
+}: Parts): Pick<LobstahInit, 'serves' | 'asks' | 'creditLine' | 'sharedLine'> {
+  const { serveAccess, askAccess, creditLine } = config
+  return {
+    serves: (other) => serveAccess === 'mesh' || friends.has(other),
+    asks: (other) => askAccess === 'mesh' || (askAccess === 'friends' && friends.has(other)),
+    creditLine: (other) =>
+      creditLine.peers[other] ?? (friends.has(other) ? creditLine.friends : creditLine.strangers),
+    sharedLine: {
+      limit: creditLine.allStrangers,
+      covers: (other) => creditLine.peers[other] === undefined && !friends.has(other)
+    }
   }
 }
 
@@ -122,35 +148,37 @@ function engineWarnings({ contribute }: Config, engine: ChosenEngine | undefined
   ]
 }
 
-interface GatewayParts {
-  publicKey: string
-  log: ReturnType<typeof logging>
-  metrics: Registry
-  /** By it the home's own commands are known. */
-  token: string
+function runtimeOf(lobstah: Lobstah, http: Gateway | undefined): Parameters<typeof writeRuntime>[1] {
+  return {
+    pid: process.pid,
+    gateway: http?.url ?? null,
+    peer: lobstah.peer,
+    addresses: lobstah.libp2p.getMultiaddrs().map(String)
+  }
 }
 
+/** `token` admits the commands of the home's owner. */
 function buildGateway(
-  config: Config,
+  { config, identity, log, metrics, drainMs }: Parts,
   lobstah: Lobstah,
-  { publicKey, log, metrics, token }: GatewayParts
+  token: string
 ): Gateway {
   return gateway({
     host: config.gatewayHost,
     port: config.gatewayPort,
-    apiKeys: [...config.apiKeys],
     allowedHosts: [...config.allowedHosts],
     allowedOrigins: [...config.allowedOrigins],
+    apiKeys: [...config.apiKeys],
     keysFile: keysFile(config.home),
     spendingFile: join(config.home, 'spending.json'),
     token,
     ...(config.gatewayCert === undefined ? {} : { certFile: config.gatewayCert }),
     ...(config.gatewayKey === undefined ? {} : { keyFile: config.gatewayKey }),
-    drainMs: DRAIN_MS
+    drainMs
   })({
     consumer: lobstah.consumer,
     ledger: lobstah.ledger,
-    identity: { peer: lobstah.peer, publicKey },
+    identity: { peer: lobstah.peer, publicKey: identity.publicKey },
     capacity: () => {
       const { models = [], ...load } = lobstah.contributor?.capacity() ?? { slots: 0, active: 0, queued: 0 }
       return { contributing: config.contribute, ...load, models: models.map(({ id }) => id) }

@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { isHomeLocked } from './home-lock.ts'
 
 const schema = z.object({
   pid: z.number().int(),
@@ -36,13 +37,18 @@ export async function readRuntime(home: string): Promise<Runtime | undefined> {
   }
 }
 
-/** What the node of this home wrote, if its process is still alive. */
+/** What the node of this home wrote, if it still runs: after a crash another program may have its pid. */
 export async function readRunning(home: string): Promise<Runtime | undefined> {
   const runtime = await readRuntime(home)
+  if (runtime === undefined || !isAlive(runtime.pid)) return undefined
+  return (await isHomeLocked(home)) ? runtime : undefined
+}
+
+function isAlive(pid: number): boolean {
   try {
-    if (runtime !== undefined) process.kill(runtime.pid, 0)
-    return runtime
-  } catch {
-    return undefined
+    process.kill(pid, 0)
+    return true
+  } catch (err) {
+    return err instanceof Error && 'code' in err && err.code === 'EPERM'
   }
 }

@@ -41,6 +41,16 @@ export function isInvite(text: string): boolean {
   return FAMILY.test(text)
 }
 
+/** Whether a text is a whole invite: its checksum holds, whatever it says. */
+export function isWholeInvite(text: string): boolean {
+  try {
+    decodeInvite(text, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Reads an invite, with spaces and line ends around and within ignored. Throws InviteError. */
 export function decodeInvite(text: string, now: number): Invite {
   const word = text.replaceAll(/\s/g, '')

@@ -14,7 +14,7 @@ import {
 } from '../../membership/index.ts'
 import { CommandError, EXIT } from '../errors.ts'
 import type { Output } from '../output.ts'
-import { readRunning, readRuntime } from '../runtime-file.ts'
+import { readRunning } from '../runtime-file.ts'
 
 /** How long an invite holds when nothing is said, in days. */
 const DAYS = 7
@@ -94,7 +94,7 @@ export async function makeInvite(
   membership: Membership,
   { address = [], expiresAt = expiryOf({}) }: { address?: string[]; expiresAt?: number }
 ): Promise<Invite> {
-  const runtime = await readRuntime(config.home)
+  const runtime = await readRunning(config.home)
   const own = farthestFirst(runtime?.addresses ?? []).filter((text) => !text.includes('/p2p-circuit'))
   const known = [...membership.bootstrap, ...config.bootstrap.filter((text) => !isInvite(text)), ...own]
   const bootstrap = [...new Set(address.length > 0 ? address : known)].slice(0, MAX_INVITE_ADDRESSES)

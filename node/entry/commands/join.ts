@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises'
-import { createInterface } from 'node:readline/promises'
+import { createInterface, type Interface } from 'node:readline'
 import { text as readAll } from 'node:stream/consumers'
 import type { Config } from '../../config/index.ts'
 import {
   MembershipError,
   decodeInvite,
+  isInvite,
+  isWholeInvite,
   readMembership,
   removeMembership,
   setAsideMembership,
@@ -20,13 +22,8 @@ export interface JoinFlags {
 }
 
 /** Makes this home belong to the mesh of an invite, which comes from a file, from stdin, or from a question. */
-export async function join(
-  config: Config,
-  file: string | undefined,
-  flags: JoinFlags,
-  output: Output
-): Promise<void> {
-  if (file?.startsWith('lobstah1') === true)
+export async function join(config: Config, file: string, flags: JoinFlags, output: Output): Promise<void> {
+  if (isInvite(file))
     throw new CommandError(
       'Others on this machine can read a command line. Give the invite by stdin or a file: lobstah-node join < invite.txt',
       EXIT.usage
@@ -70,8 +67,8 @@ async function readOrSetAside(home: string, output: Output): Promise<Membership 
   }
 }
 
-async function readInvite(file: string | undefined): Promise<string> {
-  if (file !== undefined && file !== '-') {
+async function readInvite(file: string): Promise<string> {
+  if (file !== '' && file !== '-') {
     try {
       return await readFile(file, 'utf8')
     } catch (err) {
@@ -81,13 +78,24 @@ async function readInvite(file: string | undefined): Promise<string> {
     }
   }
   if (!process.stdin.isTTY) return await readAll(process.stdin)
-  const prompt = createInterface({ input: process.stdin, output: process.stderr })
+  return await pastedInvite(createInterface({ input: process.stdin, output: process.stderr }))
+}
+
+/** Reads lines until they are a whole invite: mail programs and terminals wrap long ones. */
+async function pastedInvite(prompt: Interface): Promise<string> {
+  let pasted = ''
   try {
-    return await prompt.question('Paste the invite: ')
-  } catch (err) {
-    if (!(err instanceof Error && err.name === 'AbortError')) throw err
-    throw new CommandError('Nothing was joined', EXIT.interrupted, { cause: err })
+    prompt.setPrompt('Paste the invite: ')
+    prompt.prompt()
+    for await (const line of prompt) {
+      pasted += line.trim()
+      if (line.trim() === '' || isWholeInvite(pasted) || !isInvite(pasted)) return pasted
+      prompt.setPrompt('… and the rest of it (Enter ends): ')
+      prompt.prompt()
+    }
   } finally {
     prompt.close()
   }
+  if (pasted === '') throw new CommandError('Nothing was joined', EXIT.interrupted)
+  return pasted
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/index.ts'
 import { startNode, type NodeProcess } from '../node-process.ts'
+import type { MeshConfig } from '../mesh-config.ts'
 import type { Output } from '../output.ts'
 
 /** How this program is called: in a checkout it is not installed. */
@@ -27,11 +28,13 @@ export async function run(settings: Config, env: NodeJS.ProcessEnv, output: Outp
   output.event({ event: 'stopped' }, () => 'Stopped.')
 }
 
-function facts(config: Config, node: NodeProcess): Record<string, unknown> {
+function facts(config: MeshConfig, node: NodeProcess): Record<string, unknown> {
   return {
     peer: node.lobstah.peer,
     gateway: node.gateway?.url ?? null,
     addresses: node.lobstah.libp2p.getMultiaddrs().map(String),
+    mesh: config.membership?.name ?? null,
+    private: config.membership?.key !== undefined,
     contributing: config.contribute,
     relaying: config.relay,
     engine: node.engine?.engine.name ?? null,
@@ -39,7 +42,7 @@ function facts(config: Config, node: NodeProcess): Record<string, unknown> {
   }
 }
 
-function welcome(config: Config, node: NodeProcess): string {
+function welcome(config: MeshConfig, node: NodeProcess): string {
   const lines = [`lobstah-node ${node.lobstah.peer}`]
   const models = node.lobstah.contributor?.capacity().models ?? []
   if (node.engine !== undefined) lines.push(`  engine   ${node.engine.reason}`)
@@ -49,15 +52,26 @@ function welcome(config: Config, node: NodeProcess): string {
     )
   }
   for (const address of node.lobstah.libp2p.getMultiaddrs()) lines.push(`  address  ${address.toString()}`)
-  lines.push(
-    `  mesh     ${config.bootstrap.length === 0 ? 'not joined: nobody is contacted' : `joining by ${config.bootstrap.length} peer(s)`}`
-  )
+  lines.push(`  mesh     ${meshLine(config)}`)
   lines.push(
     `  serving  ${config.contribute ? `${config.serveAccess}, ${config.slots} at once` : 'only this machine'}`
   )
   if (node.gateway !== undefined) lines.push(...tryNext(node.gateway.url, models[0]?.id))
   lines.push('Press Ctrl-C to stop.')
   return lines.join('\n')
+}
+
+/** Which mesh this is, and whether the node meets anybody in it. */
+function meshLine({ membership, bootstrap, mdns }: MeshConfig): string {
+  const joined = membership === undefined ? [] : [`"${membership.name}", joined`]
+  const meets = [
+    ...(bootstrap.length === 0 ? [] : [`joining by ${bootstrap.length} peer(s)`]),
+    ...(mdns ? ['looking on the local network'] : [])
+  ]
+  if (meets.length > 0) return [...joined, ...meets].join(', ')
+  return membership === undefined
+    ? 'not joined: nobody is contacted'
+    : `${joined.join()}; nobody is contacted: there is no address to join it by, or nobody to ask or serve`
 }
 
 function tryNext(url: string, model = 'MODEL'): string[] {

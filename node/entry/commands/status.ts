@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { peersAnswer } from '../../../http-gateway/index.ts'
 import type { Config } from '../../config/index.ts'
 import { loadOrCreateIdentity } from '../../identity/index.ts'
-import { ledger } from '../../ledger/index.ts'
 import { CommandError, EXIT } from '../errors.ts'
 import { GatewayClient } from '../gateway-client.ts'
+import { withLedger } from '../kept-ledger.ts'
 import { credits, table, type Output } from '../output.ts'
 
 /** What `GET /v1/models` says, as far as these commands show it. */
@@ -123,19 +123,6 @@ async function currentBalance(config: Config): Promise<BalanceSheet> {
     return await (await GatewayClient.of(config)).get('/balance', balanceSheet)
   } catch (err) {
     if (!(err instanceof CommandError) || err.exitCode !== EXIT.unavailable) throw err
-    return await keptBalance(config)
-  }
-}
-
-async function keptBalance(config: Config): Promise<BalanceSheet> {
-  const { peerId } = await loadOrCreateIdentity(join(config.home, 'identity.key'))
-  const book = ledger({ file: join(config.home, 'ledger.sqlite'), readOnly: true })({
-    peer: peerId.toString()
-  })
-  await book.start()
-  try {
-    return await book.balance()
-  } finally {
-    await book.stop()
+    return await withLedger(config, (book) => book.balance())
   }
 }

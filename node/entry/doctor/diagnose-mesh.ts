@@ -90,25 +90,34 @@ async function bootstrap(
   libp2p: LobstahLibp2p,
   { bootstrap: peers, membership }: MeshConfig
 ): Promise<Finding[]> {
-  return await Promise.all(
-    peers.map(async (address) => {
-      const from = performance.now()
-      try {
-        await libp2p.dial(multiaddr(address), { signal: AbortSignal.timeout(PATIENCE_MS) })
-        return ok('bootstrap', `${address} answers in ${Math.round(performance.now() - from)} ms`)
-      } catch (err) {
-        const key =
-          membership?.key === undefined
-            ? '; in a private mesh, join by an invite (lobstah-node join)'
-            : ', and whether it is in the same private mesh'
-        return fail(
-          'bootstrap',
-          `${address} is not reached: ${because(err)}`,
-          `see whether it runs, whether its address is right and no firewall is between${key}`
-        )
-      }
+  // By peer in turn: libp2p joins a dial to one that is under way to the same peer, whatever its address.
+  const byPeer = Object.values(Object.groupBy(peers, (text) => text.split('/p2p/').at(-1) ?? ''))
+  const look = async (address: string): Promise<Finding> => {
+    const from = performance.now()
+    try {
+      // An open connection says nothing of this address.
+      await libp2p.dial(multiaddr(address), { signal: AbortSignal.timeout(PATIENCE_MS), force: true })
+      return ok('bootstrap', `${address} answers in ${Math.round(performance.now() - from)} ms`)
+    } catch (err) {
+      const key =
+        membership?.key === undefined
+          ? '; in a private mesh, join by an invite (lobstah-node join)'
+          : ', and whether it is in the same private mesh'
+      return fail(
+        'bootstrap',
+        `${address} is not reached: ${because(err)}`,
+        `check that it runs, that its address is right and that no firewall is in between${key}`
+      )
+    }
+  }
+  const found = await Promise.all(
+    byPeer.map(async (addresses = []) => {
+      const findings: Finding[] = []
+      for (const address of addresses) findings.push(await look(address))
+      return findings
     })
   )
+  return found.flat()
 }
 
 async function dht(libp2p: LobstahLibp2p): Promise<Finding> {

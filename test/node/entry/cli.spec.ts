@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +33,11 @@ describe('node/entry: the program', function () {
   describe('says what is wrong and what to do', () => {
     const refusals: [string, string[], number, RegExp][] = [
       ['a wrong flag', ['--contribut'], 2, /unknown option '--contribut'\s+\(Did you mean --contribute\?\)/],
-      ['an unknown command', ['frobnicate'], 2, /too many arguments|unknown command/],
+      ['an unknown command', ['frobnicate'], 2, /Unknown command "frobnicate": see lobstah-node --help/],
+      ['a mistyped command', ['dotcor'], 2, /did you mean lobstah-node doctor\?/],
+      ['a command of another name', ['start'], 2, /did you mean lobstah-node\?/],
+      ['a service', ['service', 'install'], 2, /"service install": did you mean .*systemd/],
+      ['a synonym within a group', ['keys', 'create'], 2, /did you mean lobstah-node keys add\?/],
       [
         'a port out of range',
         ['--gateway-port', '99999'],
@@ -174,6 +178,24 @@ describe('node/entry: the program', function () {
     assert.equal(await node.end(), 1)
   })
 
+  it('says of a relay’s home that it lists no peers', async () => {
+    const relay = await start(['--relay', '--no-gateway', '--listen', '/ip4/127.0.0.1/tcp/0'])
+    const { code, stderr } = await runProcess(['--home', home(), 'peers'])
+    assert.match(stderr, /has no gateway: it is a relay/)
+    assert.equal(code, 3)
+    assert.equal(await relay.end(), 0)
+  })
+
+  it('takes the access of others from the folder of the peers, and from its home', async () => {
+    await mkdir(join(home(), 'peers'), { recursive: true })
+    await chmod(home(), 0o755)
+    await chmod(join(home(), 'peers'), 0o777)
+    const node = await start(['--engine', 'none', '--gateway-port', '0'])
+    for (const folder of [home(), join(home(), 'peers')])
+      assert.equal((await stat(folder)).mode & 0o777, 0o700)
+    await node.end()
+  })
+
   it('prints help that names every command, and its version', async () => {
     const help = await runProcess(['--help'])
     assert.equal(help.code, 0)
@@ -190,7 +212,9 @@ describe('node/entry: the program', function () {
     ]) {
       assert.ok(help.stdout.includes(word), word)
     }
-    assert.match((await runProcess(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
+    const file = await readFile(join(import.meta.dirname, '../../../package.json'), 'utf8')
+    const { version } = JSON.parse(file) as { version: string }
+    assert.equal((await runProcess(['--version'])).stdout, `${version}\n`)
   })
 
   it('makes an identity once and keeps it', async () => {

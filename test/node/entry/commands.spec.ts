@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
-import { EXIT } from '../../../node/entry/errors.ts'
+import { CommandError, EXIT } from '../../../node/entry/errors.ts'
 import { program, usageExitCode } from '../../../node/entry/program.ts'
 import { loadOrCreateIdentity } from '../../../node/identity/index.ts'
 import { ledger } from '../../../node/ledger/index.ts'
@@ -154,7 +154,9 @@ describe('node/entry: every command, for scripts', function () {
 
   it('reads its text from stdin for -, and says so', () => {
     for (const [words, { registeredArguments }] of commands()) {
-      const taken = registeredArguments.filter(({ description }) => !description.includes('not there yet'))
+      const taken = registeredArguments.filter(
+        ({ description }) => !description.includes('does not exist yet')
+      )
       assert.equal(trials[words]?.().args.includes('-'), taken.length > 0, words)
       for (const { description } of taken) assert.match(description, / - .*stdin/, words)
     }
@@ -167,9 +169,10 @@ describe('node/entry: every command, for scripts', function () {
         const codeOf = async (...args: string[]): Promise<number | undefined> => {
           const root = program({})
           mute(root)
-          return await root
-            .parseAsync([...path, ...args], { from: 'user' })
-            .then(() => undefined, usageExitCode)
+          return await root.parseAsync([...path, ...args], { from: 'user' }).then(
+            () => undefined,
+            (err: unknown) => (err instanceof CommandError ? err.exitCode : usageExitCode(err))
+          )
         }
         assert.equal(await codeOf('--no-such-flag'), EXIT.usage, words)
         assert.equal(await codeOf('a', 'b', 'c'), EXIT.usage, words)

@@ -10,6 +10,7 @@ import { STUN_PROTOCOL, tellStunPorts } from '../../../../protocols/index.ts'
 import { resolveConfig } from '../../../../node/config/index.ts'
 import { doctor } from '../../../../node/entry/doctor/doctor.ts'
 import type { Finding } from '../../../../node/entry/doctor/diagnosis.ts'
+import { openDatastore } from '../../../../node/entry/home-lock.ts'
 import type { Lobstah } from '../../../../node/lobstah.ts'
 import { bindingResponse } from '../../../../node/reach/stun/message.ts'
 import { bareNode } from '../../../support/libp2p-pair.ts'
@@ -41,6 +42,10 @@ describe('node/entry/doctor/doctor', function () {
 
   /** What the doctor finds, by check; a check of which there are several keeps its last. */
   async function examine(flags: Record<string, unknown>): Promise<Record<string, Finding>> {
+    return Object.fromEntries((await findingsOf(flags)).map((finding) => [finding.check, finding]))
+  }
+
+  async function findingsOf(flags: Record<string, unknown>): Promise<Finding[]> {
     const settings = { home, engine: 'none', gateway: false, ...flags }
     let findings: Finding[] = []
     const output = {
@@ -65,7 +70,7 @@ describe('node/entry/doctor/doctor', function () {
         status === 'warn' || status === 'fail',
         `what to do about: ${detail}`
       )
-    return Object.fromEntries(findings.map((finding) => [finding.check, finding]))
+    return findings
   }
 
   /** A relay whose STUN servers say what they are told to: by `portOf`, the port seen by the server of that index. */
@@ -290,13 +295,36 @@ describe('node/entry/doctor/doctor', function () {
 
   it('tells where the gateway of the node that runs is, whatever the settings say', async () => {
     const runtime = { pid: process.pid, peer: 'x', addresses: [] }
-    for (const [gateway, said] of [
-      ['http://127.0.0.1:4242', /^the gateway is http:\/\/127\.0\.0\.1:4242: this home's node runs/],
-      [null, /^the gateway is off: this home's node runs/]
-    ] as const) {
-      await writeFile(join(home, 'run.json'), JSON.stringify({ ...runtime, gateway }))
-      assert.match((await examine({ gateway: true })).port?.detail ?? '', said)
+    const lock = await openDatastore(home)
+    try {
+      for (const [gateway, said] of [
+        ['http://127.0.0.1:4242', /^the gateway is http:\/\/127\.0\.0\.1:4242: this home's node runs/],
+        [null, /^the gateway is off: this home's node runs/]
+      ] as const) {
+        await writeFile(join(home, 'run.json'), JSON.stringify({ ...runtime, gateway }))
+        assert.match((await examine({ gateway: true })).port?.detail ?? '', said)
+      }
+    } finally {
+      await lock.close()
     }
+  })
+
+  it('does not believe a run.json whose pid is now another program’s', async () => {
+    await writeFile(
+      join(home, 'run.json'),
+      JSON.stringify({ pid: process.pid, peer: 'x', addresses: [], gateway: 'http://127.0.0.1:4242' })
+    )
+    assert.doesNotMatch((await examine({ gateway: true, gatewayPort: 0 })).port?.detail ?? '', /runs/)
+  })
+
+  it('dials each address afresh, so that one that works hides none that does not', async () => {
+    const [good = ''] = addressesOf(await relay())
+    const bad = good.replace(/tcp\/\d+/, 'tcp/1')
+    const findings = await findingsOf({ bootstrap: [good, bad] })
+    assert.deepEqual(
+      findings.filter(({ check }) => check === 'bootstrap').map(({ status }) => status),
+      ['ok', 'fail']
+    )
   })
 
   it('knows a home whose mesh has no address yet', async () => {

@@ -1,0 +1,221 @@
+import { InvalidArgumentError, Option } from 'commander'
+import { command, type CommandSpec } from './command.ts'
+import type { ChatOptions } from './commands/chat.ts'
+import type { InviteFlags } from './commands/invite.ts'
+import type { JoinFlags } from './commands/join.ts'
+import type { KeyFlags } from './commands/keys.ts'
+import type { BalanceGroup } from './commands/ledger.ts'
+import type { ReceiptsFilter } from './commands/receipts.ts'
+import type { RelayFlags } from './commands/relay.ts'
+
+const BALANCE_GROUPS: BalanceGroup[] = ['peer', 'model', 'day']
+
+const ofPeer = new Option('--peer <id>', 'only orders with this peer')
+
+const peerArgument = {
+  name: '<peer>',
+  description: 'the peer id, which "lobstah-node identity" prints on that machine; - reads it from stdin'
+}
+
+const exportArgument = { name: '<file>', description: 'the export; - reads it from stdin', file: true }
+
+/** Groups of commands, by the word that opens each of their names. */
+export const COMMAND_GROUPS: Readonly<Record<string, string>> = {
+  friends: 'add, remove and list friends',
+  keys: 'add, list and remove API keys for the gateway',
+  ledger: 'verify and back up the ledger',
+  receipts: 'list, export and verify receipts'
+}
+
+/**
+ * Every command, in the order of the help. Each loads its code when it runs: libp2p and Fastify take most of a
+ * second.
+ */
+export const COMMANDS: readonly CommandSpec[] = [
+  command({
+    name: 'identity',
+    description: "print this node's peer id",
+    run: async ({ config, output }) => (await import('./commands/status.ts')).identity(config, output)
+  }),
+  command({
+    name: 'models',
+    description: 'list the models that can be asked now',
+    run: async ({ config, output }) => (await import('./commands/status.ts')).models(config, output)
+  }),
+  command({
+    name: 'peers',
+    description: 'list the known contributors',
+    run: async ({ config, output }) => (await import('./commands/status.ts')).peers(config, output)
+  }),
+  command<{ by?: BalanceGroup }>({
+    name: 'balance',
+    description: 'print what this node earned and spent',
+    options: [new Option('--by <group>', 'sum by peer, model or day').choices(BALANCE_GROUPS)],
+    run: async ({ config, output }, _argument, { by }) =>
+      by === undefined
+        ? (await import('./commands/status.ts')).balance(config, output)
+        : (await import('./commands/ledger.ts')).balanceBy(config, by, output)
+  }),
+  command<ReceiptsFilter>({
+    name: 'receipts list',
+    description: 'list the orders with their cost and state',
+    options: [ofPeer],
+    run: async ({ config, output }, _argument, filter) =>
+      (await import('./commands/receipts.ts')).receiptsList(config, filter, output)
+  }),
+  command({
+    name: 'receipts show',
+    description: 'print the records of one order',
+    argument: { name: '<order>', description: "the order's id; - reads it from stdin" },
+    run: async ({ config, output }, order) =>
+      (await import('./commands/receipts.ts')).receiptsShow(config, order, output)
+  }),
+  command<ReceiptsFilter>({
+    name: 'receipts export',
+    description: 'print each receipt as a line that proves itself',
+    options: [ofPeer],
+    run: async ({ config, output }, _argument, filter) =>
+      (await import('./commands/receipts.ts')).receiptsExport(config, filter, output)
+  }),
+  command({
+    name: 'receipts verify',
+    description: "verify an export, this node's or another's",
+    argument: exportArgument,
+    run: async ({ output }, file) => (await import('./commands/receipts.ts')).receiptsVerify(file, output)
+  }),
+  command({
+    name: 'receipts import-proof',
+    description: "store this node's own receipts from an export",
+    argument: exportArgument,
+    run: async ({ config, output }, file) =>
+      (await import('./commands/receipts.ts')).receiptsImport(config, file, output)
+  }),
+  command({
+    name: 'ledger verify',
+    description: 'check every entry and name the first bad one',
+    run: async ({ config, output }) => (await import('./commands/ledger.ts')).ledgerVerify(config, output)
+  }),
+  command({
+    name: 'ledger backup',
+    description: 'copy the ledger to a new file, even while the node runs',
+    argument: { name: '<file>', description: 'a file that does not exist yet', file: true },
+    run: async ({ config, output }, file) =>
+      (await import('./commands/ledger.ts')).ledgerBackup(config, file, output)
+  }),
+  command<ChatOptions>({
+    name: 'chat',
+    description: 'ask the running node one question and stream the answer',
+    argument: { name: '<question>', description: 'the question; - reads it from stdin' },
+    options: [
+      new Option('--model <name>', 'the model to ask; by default the first that can chat'),
+      new Option('--system <text>', 'a system message'),
+      new Option('--max-tokens <n>', 'longest answer, in tokens').argParser(positive),
+      new Option('--seed <n>', 'seed for sampling').argParser(whole)
+    ],
+    run: async ({ config, output }, question, flags) =>
+      (await import('./commands/chat.ts')).chat(config, question, flags, output)
+  }),
+  command<KeyFlags>({
+    name: 'keys add',
+    description: 'make a key and print it once',
+    argument: { name: '<name>', description: 'a name for the key; - reads it from stdin' },
+    options: [
+      new Option('--models <names>', 'models that it may ask, separated by commas; by default all'),
+      new Option('--rate <n/min>', 'requests for answers a minute, such as 60/min'),
+      new Option('--spend <credits>', 'credits that it may spend a day')
+    ],
+    run: async ({ config, output }, name, flags) =>
+      (await import('./commands/keys.ts')).addApiKey(config, name, flags, output)
+  }),
+  command({
+    name: 'keys list',
+    description: 'list the keys with their limits',
+    run: async ({ config, output }) => (await import('./commands/keys.ts')).listApiKeys(config, output)
+  }),
+  command({
+    name: 'keys remove',
+    description: 'remove a key',
+    argument: { name: '<name>', description: "the key's name; - reads it from stdin" },
+    run: async ({ config, output }, name) =>
+      (await import('./commands/keys.ts')).removeApiKey(config, name, output)
+  }),
+  command({
+    name: 'demo',
+    description: 'run a relay, a contributor and a consumer on this machine and ask one question',
+    argument: {
+      name: '[question]',
+      description: 'the question; - reads it from stdin',
+      default: 'What is a mesh?'
+    },
+    run: async ({ output }, question) => (await import('./commands/demo.ts')).demo(question, output)
+  }),
+  command<RelayFlags>({
+    name: 'relay',
+    description: 'relay for others, on a machine with a public address; no gateway, no engine',
+    options: [
+      new Option('--private <name>', 'relay for the private mesh of this name; makes the mesh if needed')
+    ],
+    run: async ({ config, output }, _argument, flags) =>
+      (await import('./commands/relay.ts')).relay(config, flags, output)
+  }),
+  command<InviteFlags>({
+    name: 'invite',
+    description: 'print an invite to the mesh of this home',
+    options: [
+      new Option('--name <name>', 'make a private mesh of this name if the home has none'),
+      new Option('--address <multiaddr...>', 'addresses to join by; by default all known ones'),
+      new Option('--days <n>', 'days until the invite expires (default: 7)').argParser(positive)
+    ],
+    run: async ({ config, output }, _argument, flags) =>
+      (await import('./commands/invite.ts')).invite(config, flags, output)
+  }),
+  command<JoinFlags>({
+    name: 'join',
+    description: 'join a mesh by an invite from a file, from stdin, or from a prompt',
+    argument: { name: '[file]', description: 'a file that holds the invite; - reads stdin', file: true },
+    options: [new Option('--replace', 'leave the mesh that this home belongs to')],
+    run: async ({ config, output }, file, flags) =>
+      (await import('./commands/join.ts')).join(config, file, flags, output)
+  }),
+  command({
+    name: 'leave',
+    description: 'leave the mesh that this home belongs to',
+    run: async ({ config, output }) => (await import('./commands/join.ts')).leave(config, output)
+  }),
+  command({
+    name: 'friends add',
+    description: 'add a friend',
+    argument: peerArgument,
+    run: async ({ config, output }, peer) =>
+      (await import('./commands/friends.ts')).addFriend(config, peer, output)
+  }),
+  command({
+    name: 'friends remove',
+    description: 'remove a friend',
+    argument: peerArgument,
+    run: async ({ config, output }, peer) =>
+      (await import('./commands/friends.ts')).removeFriend(config, peer, output)
+  }),
+  command({
+    name: 'friends list',
+    description: 'list the friends',
+    run: async ({ config, output }) => (await import('./commands/friends.ts')).listFriends(config, output)
+  }),
+  command({
+    name: 'doctor',
+    description: 'check everything that a node needs; name each problem with its remedy',
+    run: async ({ config, env, output }) => (await import('./doctor/doctor.ts')).doctor(config, env, output)
+  })
+]
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('expected a whole number above 0')
+}
+
+function whole(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isSafeInteger(value)) return value
+  throw new InvalidArgumentError('expected a whole number')
+}

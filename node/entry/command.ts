@@ -1,0 +1,40 @@
+import type { Option } from 'commander'
+import type { Config } from '../config/index.ts'
+import type { Output } from './output.ts'
+
+/** What every command is given: the settings in force, the environment, and the place to write. */
+export interface CommandContext {
+  config: Config
+  env: NodeJS.ProcessEnv
+  output: Output
+}
+
+/** A command's one argument. */
+export interface CommandArgument {
+  /** As the usage shows it: `<question>`, or `[question]` where it is optional. */
+  name: string
+  description: string
+  default?: string
+  /** The command opens the file itself, so that `-` reaches it; otherwise `-` is replaced by the text on stdin. */
+  file?: boolean
+}
+
+/** One command: everything that the program and its reference need to know. */
+export interface CommandSpec {
+  /** The words that call it, such as `receipts list`. */
+  name: string
+  description: string
+  argument?: CommandArgument
+  options?: readonly Option[]
+  /** Runs it. The argument is empty where an optional one is left out. */
+  run: (context: CommandContext, argument: string, flags: object) => Promise<void>
+}
+
+interface TypedSpec<Flags extends object> extends Omit<CommandSpec, 'run'> {
+  run: (context: CommandContext, argument: string, flags: Flags) => Promise<void>
+}
+
+/** A command whose `run` takes the flags that its `options` parse. */
+export function command<Flags extends object>(spec: TypedSpec<Flags>): CommandSpec {
+  return { ...spec, run: (context, argument, flags) => spec.run(context, argument, flags as Flags) }
+}

@@ -1,0 +1,66 @@
+import { Option } from 'commander'
+import { describeConfig, type SettingName } from '../config/index.ts'
+
+/** The help's sections and their settings; a setting in none of them comes under the last. */
+const GROUPS: Record<string, readonly SettingName[]> = {
+  'Join, serve, relay:': [
+    'bootstrap',
+    'contribute',
+    'relay',
+    'listen',
+    'announce',
+    'mdns',
+    'lanOnly',
+    'friends',
+    'serveAccess',
+    'askAccess'
+  ],
+  'The engine:': [
+    'engine',
+    'engineUrl',
+    'engineKey',
+    'modelFile',
+    'threads',
+    'contextLength',
+    'slots',
+    'queue'
+  ],
+  'The gateway:': [
+    'gateway',
+    'gatewayHost',
+    'gatewayPort',
+    'apiKeys',
+    'allowedHosts',
+    'allowedOrigins',
+    'gatewayCert',
+    'gatewayKey'
+  ],
+  'Credits:': ['prices', 'maxPrice', 'creditLine']
+}
+
+/** A flag for each setting; those that are on by default get a `--no-` form. */
+export function settingFlags(): Option[] {
+  return describeConfig().map(({ name, flag, type, text, default: value, env }) => {
+    const fallback = value === '' || value === '{}' || type === 'boolean' ? '' : ` (default: ${value})`
+    const hint = `${text}${fallback} [${env}]`
+    const option =
+      type !== 'boolean'
+        ? new Option(`${flag} <${type}>`, hint).argParser(collect(type))
+        : new Option(
+            value === 'true' ? flag.replace('--', '--no-') : flag,
+            value === 'true' ? `Do not ${hint.charAt(0).toLowerCase()}${hint.slice(1)}` : hint
+          )
+    return option.helpGroup(groupOf(name))
+  })
+}
+
+function groupOf(setting: string): string {
+  const found = Object.entries(GROUPS).find(([, names]) => (names as readonly string[]).includes(setting))
+  return found?.[0] ?? 'This program:'
+}
+
+/** A flag that takes a list may be repeated. */
+function collect(type: string): (value: string, previous: unknown) => unknown {
+  return (value, previous) =>
+    type === 'list' ? [...((previous as string[] | undefined) ?? []), value] : value
+}
