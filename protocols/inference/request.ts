@@ -50,19 +50,41 @@ const tool = z.object({
   })
 })
 
+const schema = z.record(z.string(), z.unknown())
+
+const namedSchema = z.object({
+  name: text.default('answer'),
+  description: text.optional(),
+  schema,
+  strict: z.boolean().nullable().optional()
+})
+
+/** OpenAI's forms, and those of llama.cpp and vLLM, which put a schema beside the type: it is never dropped. */
 const responseFormat = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text') }),
-  z.object({ type: z.literal('json_object') }),
-  z.object({
-    type: z.literal('json_schema'),
-    json_schema: z.object({
-      name: text,
-      description: text.optional(),
-      schema: z.record(z.string(), z.unknown()),
-      strict: z.boolean().nullable().optional()
+  z
+    .object({ type: z.literal('json_object'), schema: schema.nullish() })
+    .transform((format) => (format.schema ? bySchema(format.schema) : { type: 'json_object' as const })),
+  z
+    .object({
+      type: z.literal('json_schema'),
+      json_schema: namedSchema.optional(),
+      schema: schema.optional()
     })
-  })
+    .transform((format, context) => {
+      if (format.json_schema !== undefined) return { type: format.type, json_schema: format.json_schema }
+      if (format.schema !== undefined) return bySchema(format.schema)
+      context.addIssue({ code: 'custom', path: ['json_schema'], message: 'json_schema is missing' })
+      return z.NEVER
+    })
 ])
+
+function bySchema(schema: Record<string, unknown>): {
+  type: 'json_schema'
+  json_schema: z.infer<typeof namedSchema>
+} {
+  return { type: 'json_schema', json_schema: { name: 'answer', schema } }
+}
 
 const count = z.number().int().min(1)
 

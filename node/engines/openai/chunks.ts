@@ -68,7 +68,6 @@ const choice = z.object({
  */
 export const chunk = z.object({ usage: maybe(usage), choices: maybe(z.array(maybe(choice))) })
 
-export type Chunk = z.infer<typeof chunk>
 export type Choice = z.infer<typeof choice>
 export type Message = z.infer<typeof message>
 export type TokenLogprobs = z.infer<typeof logprobs>
