@@ -18,7 +18,7 @@ export class MessageDocument implements DocumentFormat {
     const blocks = [
       // Nobody here signs thoughts.
       ...(reasoning === '' ? [] : [{ type: 'thinking', thinking: reasoning, signature: '' }]),
-      ...(content === '' ? [] : [{ type: 'text', text: content, citations: null }]),
+      ...(content === '' ? [] : [{ type: 'text', text: content, citations: [] }]),
       ...toolCalls.map(({ id, name, arguments: text }) => ({
         type: 'tool_use',
         id,

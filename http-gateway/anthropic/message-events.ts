@@ -99,7 +99,7 @@ export class MessageEvents implements StreamFormat {
       this.#begin(type, { type, thinking: '', signature: '' }, out)
       this.#add({ type: 'thinking_delta', thinking: text }, out)
     } else {
-      this.#begin(type, { type, text: '', citations: null }, out)
+      this.#begin(type, { type, text: '', citations: [] }, out)
       this.#add({ type: 'text_delta', text }, out)
     }
   }

@@ -1,52 +1,14 @@
 import { z } from 'zod'
 import type { ChatMessage } from '../../protocols/inference/index.ts'
-
-const text = z.string()
-
-const textBlock = z.object({ type: z.literal('text'), text })
-const imageBlock = z.object({
-  type: z.literal('image'),
-  // Other sources name what nobody in a mesh fetches.
-  source: z.object({ type: z.literal('base64'), media_type: text, data: text })
-})
-
-/** A bare string is one block of text: so that an error names the block at fault. */
-function blocks<T extends z.ZodType>(block: T, atLeast = 0): z.ZodType<z.infer<T>[]> {
-  return z.preprocess(
-    (value) => (typeof value === 'string' ? [{ type: 'text', text: value }] : value),
-    z.array(block).min(atLeast)
-  )
-}
-
-const userBlock = z.discriminatedUnion('type', [
-  textBlock,
-  imageBlock,
-  z.object({
-    type: z.literal('tool_result'),
-    tool_use_id: text,
-    content: blocks(z.discriminatedUnion('type', [textBlock, imageBlock])).nullish()
-  })
-])
-
-const assistantBlock = z.discriminatedUnion('type', [
-  textBlock,
-  z.object({ type: z.literal('thinking'), thinking: text }),
-  z.object({ type: z.literal('redacted_thinking') }),
-  z.object({
-    type: z.literal('tool_use'),
-    id: text,
-    name: text,
-    input: z.record(z.string(), z.unknown())
-  })
-])
+import { assistantBlocks, blocks, userBlocks, type imageBlock, textBlock } from './message-blocks.ts'
 
 /** A system prompt: text, or blocks of it. */
-export const systemPrompt = blocks(textBlock)
+export const systemPrompt = blocks(z.discriminatedUnion('type', [textBlock]))
 
 /** One message; Claude Code puts system prompts among them too. */
 export const inputMessage = z.discriminatedUnion('role', [
-  z.object({ role: z.literal('user'), content: blocks(userBlock, 1) }),
-  z.object({ role: z.literal('assistant'), content: blocks(assistantBlock) }),
+  z.object({ role: z.literal('user'), content: userBlocks }),
+  z.object({ role: z.literal('assistant'), content: assistantBlocks }),
   z.object({ role: z.literal('system'), content: systemPrompt })
 ])
 type InputMessage = z.infer<typeof inputMessage>
@@ -61,7 +23,7 @@ export function toChatMessages(messages: InputMessage[]): ChatMessage[] {
       case 'system':
         return [{ role: 'system', content: joined(message.content) }]
       case 'assistant':
-        return [toAssistant(message.content)]
+        return toAssistant(message.content)
       case 'user':
         return toUser(message.content)
     }
@@ -73,7 +35,7 @@ export function joined(given: { text: string }[]): string {
   return given.map((block) => block.text).join('\n')
 }
 
-function toAssistant(content: AssistantBlock[]): ChatMessage {
+function toAssistant(content: AssistantBlock[]): ChatMessage[] {
   const of = <K extends AssistantBlock['type']>(type: K): Extract<AssistantBlock, { type: K }>[] =>
     content.filter((block): block is Extract<AssistantBlock, { type: K }> => block.type === type)
   const texts = of('text')
@@ -81,14 +43,21 @@ function toAssistant(content: AssistantBlock[]): ChatMessage {
   const calls = of('tool_use').map(({ id, name, input }) => ({
     id,
     type: 'function' as const,
-    function: { name, arguments: JSON.stringify(input) }
+    function: { name, arguments: typeof input === 'string' ? input : JSON.stringify(input ?? {}) }
   }))
-  return {
+  // What the vendor's tools gave came in the midst of the message; to others a result follows the call.
+  const results = of('result').map(({ id, text }): ChatMessage => ({
+    role: 'tool',
+    content: text,
+    tool_call_id: id
+  }))
+  const said: ChatMessage = {
     role: 'assistant',
     content: texts.length === 0 ? null : joined(texts),
     ...(thoughts.length === 0 ? {} : { reasoning_content: thoughts.join('\n') }),
     ...(calls.length === 0 ? {} : { tool_calls: calls })
   }
+  return [said, ...results]
 }
 
 /** Results of tools come first: they answer the message before. Their images are shown by the user. */

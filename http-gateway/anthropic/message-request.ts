@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { chatRequest, type ChatRequest, type ChatTool } from '../../protocols/inference/index.ts'
 import { samplingFields, stopTexts, toSampling, withoutNulls } from '../openai/sampling.ts'
-import { onlyOfType, withTools } from '../openai/tools.ts'
+import { onlyOfTypes, withTools } from '../openai/tools.ts'
 import { inputMessage, joined, systemPrompt, toChatMessages } from './message-input.ts'
 
 const contract = chatRequest.shape
@@ -23,7 +23,7 @@ const prompt = {
   model: contract.model,
   messages: z.array(inputMessage).min(1),
   system: systemPrompt.nullish(),
-  tools: z.array(onlyOfType('custom', tool)).nullish(),
+  tools: z.array(onlyOfTypes(['custom'], tool)).nullish(),
   tool_choice: z
     .discriminatedUnion('type', [
       z.object({ type: z.enum(['auto', 'any']), ...parallel }),
@@ -34,7 +34,7 @@ const prompt = {
   thinking: z
     .discriminatedUnion('type', [
       z.object({ type: z.literal('enabled'), budget_tokens: z.number().int().nullish() }),
-      z.object({ type: z.literal(['disabled', 'adaptive']) })
+      z.object({ type: z.literal(['disabled', 'adaptive', 'between_tools']) })
     ])
     .nullish()
 }

@@ -4,15 +4,20 @@ import { stopTexts, withoutNulls } from '../openai/sampling.ts'
 
 const contract = chatRequest.shape
 
+/** A whole number as Ollama reads one: fractions are cut off. */
+const whole = z.number().transform((value) => Math.trunc(value))
+/** Seeds of 64 bits lose their last digits in JSON; one that is too large is folded, always to the same. */
+const seed = whole.transform((value) => (Number.isSafeInteger(value) ? value : Math.abs(value) % 2 ** 31))
+
 /** Ollama's `options`, as far as a mesh can see to them; others, such as `num_ctx`, are ignored. */
 export const options = z
   .object({
-    num_predict: z.number().int().nullish(),
+    num_predict: whole.nullish(),
     temperature: contract.temperature.nullable(),
-    top_k: contract.top_k.nullable(),
+    top_k: whole.nullish(),
     top_p: contract.top_p.nullable(),
     min_p: contract.min_p.nullable(),
-    seed: contract.seed.nullable(),
+    seed: seed.nullish(),
     stop: stopTexts,
     presence_penalty: contract.presence_penalty.nullable(),
     frequency_penalty: contract.frequency_penalty.nullable()
@@ -38,11 +43,12 @@ export function toSampling({
   logprobs,
   top_logprobs: top
 }: Generation): Partial<Omit<GenerateRequest, 'kind' | 'model' | 'messages' | 'prompt'>> {
-  const { num_predict: limit, seed, stop, ...rest } = options ?? {}
+  const { num_predict: limit, seed, top_k: topK, stop, ...rest } = options ?? {}
   return withoutNulls({
     ...rest,
     // Ollama's -1 and -2: no limit, but the context.
     max_tokens: limit != null && limit > 0 ? limit : undefined,
+    top_k: topK != null && topK >= 0 ? topK : undefined,
     seed: seed != null && seed >= 0 ? seed : undefined,
     stop: stop?.length === 0 ? undefined : stop,
     top_logprobs: logprobs === true ? (top ?? 0) : undefined

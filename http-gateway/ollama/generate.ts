@@ -5,14 +5,14 @@ import type { ChatRequest, CompletionRequest, GenerateRequest } from '../../prot
 import { documentAnswer, streamAnswer } from '../answer/deliver.ts'
 import type { GatewayContext } from '../context.ts'
 import { findServed } from '../model-names.ts'
-import { functionFields, onlyOfType, toTool, withTools } from '../openai/tools.ts'
+import { functionFields, onlyOfTypes, toTool, withTools } from '../openai/tools.ts'
 import { route } from '../route.ts'
 import { ollamaMessage, toChatMessages, toUserContent } from './chat-messages.ts'
 import { generation, image, toChatFields, toSampling } from './fields.ts'
 import { JSON_LINES } from '../answer/stream-kind.ts'
 import { AnswerLines, chatFields, generateFields, loadDocument, type PieceFields } from './lines.ts'
 
-const tool = onlyOfType('function', z.object({ type: z.literal('function'), function: functionFields }))
+const tool = onlyOfTypes(['function'], z.object({ type: z.literal('function'), function: functionFields }))
 
 const chatBody = z.object({
   ...generation,

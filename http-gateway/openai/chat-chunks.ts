@@ -2,6 +2,7 @@ import type { Delta, ToolCallDelta } from '../../protocols/inference/index.ts'
 import type { EndEvent } from '../answer/answer.ts'
 import type { Ends } from '../answer/answers.ts'
 import type { StreamFormat } from '../answer/deliver.ts'
+import { FreeFormInput } from '../answer/free-form-input.ts'
 import { receiptComments } from '../answer/headers.ts'
 import { newId, ToolCallIds } from '../answer/identifiers.ts'
 import type { SseWriter } from '../answer/sse-writer.ts'
@@ -12,6 +13,8 @@ export interface ChatChunksInit {
   includeUsage: boolean
   /** Whether the client speaks of `function_call`, as before there were tools. */
   legacyFunctions: boolean
+  /** The tools that take free text. */
+  freeForm: ReadonlySet<string>
   /** How many choices there are. */
   choices: number
 }
@@ -19,6 +22,7 @@ export interface ChatChunksInit {
 interface ChoiceDelta {
   role?: 'assistant'
   content?: string
+  reasoning?: string
   reasoning_content?: string
   tool_calls?: object[]
   function_call?: object
@@ -29,6 +33,8 @@ interface ChoiceState {
   contentHead: string
   roleSent: boolean
   toolCallIds: ToolCallIds
+  /** The texts of calls of free-form tools, by the calls' indexes. */
+  inputs: Map<number, FreeFormInput>
 }
 
 /** A chat's answer as `chat.completion.chunk` events. */
@@ -47,7 +53,8 @@ export class ChatChunks implements StreamFormat {
     this.#choices = Array.from({ length: init.choices }, (_, index) => ({
       contentHead: `${this.#head}[{"index":${index},"delta":{"content":`,
       roleSent: false,
-      toolCallIds: new ToolCallIds()
+      toolCallIds: new ToolCallIds(),
+      inputs: new Map()
     }))
   }
 
@@ -60,7 +67,8 @@ export class ChatChunks implements StreamFormat {
     }
     const fields: ChoiceDelta = {}
     if (content !== undefined) fields.content = content
-    if (reasoning !== undefined) fields.reasoning_content = reasoning
+    // Servers are split over the name.
+    if (reasoning !== undefined) Object.assign(fields, { reasoning, reasoning_content: reasoning })
     if (toolCalls !== undefined) Object.assign(fields, this.#calls(toolCalls, state))
     const shown = logprobs === undefined ? null : { content: toLogprobs(logprobs), refusal: null }
     if (state.roleSent && Object.keys(fields).length === 0 && shown === null) return
@@ -68,7 +76,12 @@ export class ChatChunks implements StreamFormat {
   }
 
   choiceEnd(choice: number, { finishReason }: EndEvent, out: SseWriter): void {
-    if (!this.#state(choice).roleSent) out.write(this.#chunk(choice, { content: '' }, null))
+    const state = this.#state(choice)
+    if (!state.roleSent) out.write(this.#chunk(choice, { content: '' }, null))
+    for (const [index, text] of state.inputs) {
+      const input = text.end()
+      if (input !== '') out.write(this.#chunk(choice, { tool_calls: [{ index, custom: { input } }] }, null))
+    }
     out.write(this.#chunk(choice, {}, toFinishReason(finishReason, this.#init.legacyFunctions)))
   }
 
@@ -108,7 +121,7 @@ export class ChatChunks implements StreamFormat {
 
   #calls(deltas: ToolCallDelta[], state: ChoiceState): ChoiceDelta {
     if (!this.#init.legacyFunctions) {
-      return { tool_calls: deltas.map((delta) => toToolCall(state.toolCallIds.identify(delta))) }
+      return { tool_calls: deltas.map((delta) => this.#toolCall(state.toolCallIds.identify(delta), state)) }
     }
     // There was one function call at most.
     const first = deltas.find(({ index }) => index === 0)
@@ -116,9 +129,15 @@ export class ChatChunks implements StreamFormat {
     const { name, arguments: text = '' } = first
     return { function_call: { ...(name === undefined ? {} : { name }), arguments: text } }
   }
-}
 
-function toToolCall({ index, id, name, arguments: text = '' }: ToolCallDelta): object {
-  if (id === undefined) return { index, function: { arguments: text } }
-  return { index, id, type: 'function', function: { name, arguments: text } }
+  #toolCall({ index, id, name, arguments: text = '' }: ToolCallDelta, { inputs }: ChoiceState): object {
+    if (id !== undefined && name !== undefined && this.#init.freeForm.has(name)) {
+      inputs.set(index, new FreeFormInput())
+    }
+    const input = inputs.get(index)?.add(text)
+    if (id === undefined)
+      return input === undefined ? { index, function: { arguments: text } } : { index, custom: { input } }
+    if (input === undefined) return { index, id, type: 'function', function: { name, arguments: text } }
+    return { index, id, type: 'custom', custom: { name, input } }
+  }
 }

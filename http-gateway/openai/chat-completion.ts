@@ -2,17 +2,21 @@ import type { Delta } from '../../protocols/inference/index.ts'
 import type { EndEvent } from '../answer/answer.ts'
 import type { Ends } from '../answer/answers.ts'
 import type { DocumentFormat } from '../answer/deliver.ts'
+import { toText } from '../answer/free-form-input.ts'
 import { newId } from '../answer/identifiers.ts'
 import { Transcript, type ToolCall } from '../answer/transcript.ts'
+import type { ChatChunksInit } from './chat-chunks.ts'
 import { nowInSeconds, toFinishReason, toLogprobs, toUsage, totalUsage } from './fields.ts'
 
 /** A chat's answer as one `chat.completion` document. */
 export class ChatCompletion implements DocumentFormat {
   readonly #legacyFunctions: boolean
+  readonly #freeForm: ReadonlySet<string>
   readonly #choices: Transcript[]
 
   /** `legacyFunctions`: whether the client speaks of `function_call`, as before there were tools. */
-  constructor({ choices, legacyFunctions }: { choices: number; legacyFunctions: boolean }) {
+  constructor({ choices, legacyFunctions, freeForm }: Omit<ChatChunksInit, 'includeUsage'>) {
+    this.#freeForm = freeForm
     this.#legacyFunctions = legacyFunctions
     this.#choices = Array.from({ length: choices }, () => new Transcript())
   }
@@ -38,7 +42,7 @@ export class ChatCompletion implements DocumentFormat {
       role: 'assistant',
       content: content === '' && toolCalls.length > 0 ? null : content,
       refusal: null,
-      ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+      ...(reasoning === '' ? {} : { reasoning, reasoning_content: reasoning }),
       ...this.#calls(toolCalls)
     }
     return {
@@ -54,7 +58,11 @@ export class ChatCompletion implements DocumentFormat {
     if (first === undefined) return {}
     if (this.#legacyFunctions) return { function_call: { name: first.name, arguments: first.arguments } }
     return {
-      tool_calls: calls.map(({ id, ...call }) => ({ id, type: 'function', function: call }))
+      tool_calls: calls.map(({ id, ...call }) =>
+        this.#freeForm.has(call.name)
+          ? { id, type: 'custom', custom: { name: call.name, input: toText(call.arguments) } }
+          : { id, type: 'function', function: call }
+      )
     }
   }
 }

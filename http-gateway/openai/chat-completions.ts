@@ -4,7 +4,7 @@ import { chatAnswer } from '../openapi/answers.ts'
 import { route } from '../route.ts'
 import { ChatChunks } from './chat-chunks.ts'
 import { ChatCompletion } from './chat-completion.ts'
-import { chatBody, toChatRequest } from './chat-request.ts'
+import { chatBody, freeFormTools, toChatRequest } from './chat-request.ts'
 import { inChoices } from './choices.ts'
 
 /** `POST /v1/chat/completions`. */
@@ -19,15 +19,21 @@ export const chatCompletions = route({
     const requests = inChoices([toChatRequest(body)], body.n ?? 1)
     const choices = requests.length
     const legacyFunctions = body.functions != null && body.functions.length > 0
+    const freeForm = freeFormTools(body)
     if (body.stream !== true) {
-      return documentAnswer(context, reply, requests, new ChatCompletion({ choices, legacyFunctions }))
+      return documentAnswer(
+        context,
+        reply,
+        requests,
+        new ChatCompletion({ choices, legacyFunctions, freeForm })
+      )
     }
     const includeUsage = body.stream_options?.include_usage === true
     return streamAnswer(
       context,
       reply,
       requests,
-      (model) => new ChatChunks(model, { includeUsage, legacyFunctions, choices })
+      (model) => new ChatChunks(model, { includeUsage, legacyFunctions, freeForm, choices })
     )
   }
 })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ChatMessage } from '../../protocols/inference/index.ts'
-import { imageUrl } from './images.ts'
+import { toArguments } from '../answer/free-form-input.ts'
+import { imageDetail, imageUrl } from './images.ts'
 import { withoutNulls } from './sampling.ts'
 
 const text = z.string()
@@ -10,7 +11,7 @@ const textPart = z.object({ type: z.literal('text'), text })
 const refusalPart = z.object({ type: z.literal('refusal'), refusal: text })
 const imagePart = z.object({
   type: z.literal('image_url'),
-  image_url: z.object({ url: imageUrl, detail: z.enum(['auto', 'low', 'high']).nullish() })
+  image_url: z.object({ url: imageUrl, detail: imageDetail.nullish() })
 })
 
 /** Content as parts, a bare string being one: so that an error names the part at fault. */
@@ -20,6 +21,28 @@ function content<T extends z.ZodType>(parts: T): z.ZodType<z.infer<T>> {
 
 const texts = content(z.array(textPart).min(1))
 const call = z.object({ name: text, arguments: text })
+
+/** A call as it was made: one of a free-form tool is one of the function that stands for it. */
+const toolCall = z
+  .preprocess(
+    (value) =>
+      typeof value === 'object' && value !== null
+        ? { ...value, type: Reflect.get(value, 'type') ?? 'function' }
+        : value,
+    z.discriminatedUnion('type', [
+      z.object({ id: text, type: z.literal('function'), function: call }),
+      z.object({ id: text, type: z.literal('custom'), custom: z.object({ name: text, input: text }) })
+    ])
+  )
+  .transform((made) =>
+    made.type === 'function'
+      ? made
+      : {
+          id: made.id,
+          type: 'function' as const,
+          function: { name: made.custom.name, arguments: toArguments(made.custom.input) }
+        }
+  )
 
 /** One message of a chat, in every form that OpenAI's clients send. */
 export const chatMessage = z.discriminatedUnion('role', [
@@ -33,13 +56,12 @@ export const chatMessage = z.discriminatedUnion('role', [
     role: z.literal('assistant'),
     content: content(z.array(z.discriminatedUnion('type', [textPart, refusalPart]))).nullish(),
     reasoning_content: text.nullish(),
+    reasoning: text.nullish(),
     name,
-    tool_calls: z
-      .array(z.object({ id: text, type: z.literal('function').default('function'), function: call }))
-      .nullish(),
+    tool_calls: z.array(toolCall).nullish(),
     function_call: call.nullish()
   }),
-  z.object({ role: z.literal('tool'), content: texts, tool_call_id: text }),
+  z.object({ role: z.literal('tool'), content: texts.nullish(), tool_call_id: text }),
   z.object({ role: z.literal('function'), content: texts.nullish(), name: text })
 ])
 type Message = z.infer<typeof chatMessage>
@@ -56,7 +78,7 @@ export function toMessages(messages: Message[]): ChatMessage[] {
       case 'user':
         return { role: 'user', content: toUserContent(message.content), ...named(message) }
       case 'tool':
-        return { role: 'tool', content: joined(message.content), tool_call_id: message.tool_call_id }
+        return { role: 'tool', content: joined(message.content ?? []), tool_call_id: message.tool_call_id }
       case 'function':
         return {
           role: 'tool',
@@ -83,7 +105,7 @@ function toAssistant(
     content: message.content == null ? null : joined(message.content),
     ...named(message),
     ...withoutNulls({
-      reasoning_content: message.reasoning_content,
+      reasoning_content: message.reasoning_content ?? message.reasoning,
       tool_calls: calls.length === 0 ? undefined : calls
     })
   }

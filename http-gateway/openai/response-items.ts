@@ -1,13 +1,14 @@
 import type { Delta, Logprob, ToolCallDelta } from '../../protocols/inference/index.ts'
 import { newId, ToolCallIds } from '../answer/identifiers.ts'
-import { isWhole } from '../answer/tool-input.ts'
+import { CallItem } from './response-call.ts'
+import type { CalledTool } from './responses-tools.ts'
 import { toLogprobs } from './fields.ts'
 
 /** Takes an event of a stream: its type, and its fields but the sequence number. */
 export type Emit = (type: string, fields: object) => void
 
 /** One item of a response's output while it is made. */
-interface Item {
+export interface Item {
   /** The item as it is now. */
   object(status: 'in_progress' | 'completed' | 'incomplete'): object
   /** Ends what is open in it. */
@@ -21,6 +22,7 @@ interface Item {
 export class ResponseItems {
   readonly #emit: Emit
   readonly #summarize: boolean
+  readonly #called: ReadonlyMap<string, CalledTool>
   readonly #ids = new ToolCallIds()
   readonly #items: Item[] = []
   readonly #calls = new Map<number, CallItem>()
@@ -28,7 +30,8 @@ export class ResponseItems {
   #open: TextItem | undefined
 
   /** `summarize`: the client asked for a summary of the reasoning; it gets all of it under that name. */
-  constructor(emit: Emit, summarize: boolean) {
+  constructor(emit: Emit, summarize: boolean, called: ReadonlyMap<string, CalledTool> = new Map()) {
+    this.#called = called
     this.#emit = emit
     this.#summarize = summarize
   }
@@ -64,7 +67,7 @@ export class ResponseItems {
     this.#open = undefined
     let call = this.#calls.get(delta.index)
     if (call === undefined) {
-      call = new CallItem(delta, this.#items.length, this.#emit)
+      call = new CallItem(delta, this.#called.get(delta.name ?? ''), this.#items.length, this.#emit)
       this.#calls.set(delta.index, call)
       this.#start(call)
     }
@@ -186,44 +189,4 @@ class TextItem implements Item {
 /** Events name tokens without their bytes. */
 function toEventLogprobs(logprobs: Logprob[]): object[] {
   return logprobs.map(({ token, logprob, top = [] }) => ({ token, logprob, top_logprobs: top }))
-}
-
-/** A function call. Several may be under way at once, where an engine mixes their pieces. */
-class CallItem implements Item {
-  readonly #emit: Emit
-  readonly #id = newId('fc_')
-  readonly #outputIndex: number
-  readonly #name: string
-  readonly #callId: string
-  #arguments = ''
-
-  constructor({ id = '', name = '' }: ToolCallDelta, outputIndex: number, emit: Emit) {
-    this.#emit = emit
-    this.#outputIndex = outputIndex
-    this.#name = name
-    this.#callId = id
-  }
-
-  get whole(): boolean {
-    return isWhole(this.#arguments)
-  }
-
-  add(text: string): void {
-    if (text === '') return
-    this.#arguments += text
-    this.#event('response.function_call_arguments.delta', { delta: text })
-  }
-
-  close(): void {
-    this.#event('response.function_call_arguments.done', { name: this.#name, arguments: this.#arguments })
-  }
-
-  object(status: string): object {
-    const call = { call_id: this.#callId, name: this.#name, arguments: this.#arguments }
-    return { id: this.#id, type: 'function_call', status, ...call }
-  }
-
-  #event(type: string, fields: object): void {
-    this.#emit(type, { item_id: this.#id, output_index: this.#outputIndex, ...fields })
-  }
 }

@@ -2,6 +2,8 @@ import type { Usage } from '../../protocols/inference/index.ts'
 import { newId } from '../answer/identifiers.ts'
 import { nowInSeconds } from './fields.ts'
 import type { ResponsesBody } from './responses-request.ts'
+import type { ResponsesTool } from './responses-tools.ts'
+import { withoutNulls } from './sampling.ts'
 
 /** How far a response has come. */
 export interface ResponseState {
@@ -37,14 +39,7 @@ export class ResponseObject {
       temperature: body.temperature ?? 1,
       text: { format: body.text?.format ?? { type: 'text' } },
       tool_choice: body.tool_choice ?? 'auto',
-      tools: (body.tools ?? [])
-        .filter((tool) => tool !== undefined)
-        .map(({ description, parameters, strict, ...tool }) => ({
-          ...tool,
-          description: description ?? null,
-          parameters: parameters ?? null,
-          strict: strict ?? null
-        })),
+      tools: (body.tools ?? []).filter((tool) => tool !== undefined).map(toEcho),
       top_logprobs: body.top_logprobs ?? 0,
       top_p: body.top_p ?? 1,
       presence_penalty: body.presence_penalty ?? 0,
@@ -76,5 +71,17 @@ function toResponseUsage(usage: Usage): object {
     output_tokens: usage.completionTokens,
     output_tokens_details: { reasoning_tokens: usage.reasoningTokens ?? 0 },
     total_tokens: usage.promptTokens + usage.completionTokens
+  }
+}
+
+/** A tool as OpenAI repeats it: a function's fields are null where they were left out. */
+function toEcho(tool: NonNullable<ResponsesTool>): object {
+  if (tool.type !== 'function') return withoutNulls(tool)
+  const { description, parameters, strict, ...rest } = tool
+  return {
+    ...rest,
+    description: description ?? null,
+    parameters: parameters ?? null,
+    strict: strict ?? null
   }
 }

@@ -1,112 +1,75 @@
 import { z } from 'zod'
 import type { ChatMessage } from '../../protocols/inference/index.ts'
-import { imageUrl } from './images.ts'
+import { item, type Step } from './responses-items.ts'
+import type { Part } from './responses-parts.ts'
+import type { ResponsesTool } from './responses-tools.ts'
 import { withoutNulls } from './sampling.ts'
 
-const text = z.string()
-
-const textPart = z.object({ type: z.literal(['input_text', 'output_text', 'text']), text })
-const refusalPart = z.object({ type: z.literal('refusal'), refusal: text })
-const imagePart = z.object({
-  type: z.literal('input_image'),
-  image_url: imageUrl,
-  detail: z.enum(['auto', 'low', 'high']).nullish()
-})
-const part = z.discriminatedUnion('type', [textPart, refusalPart, imagePart])
-type Part = z.infer<typeof part>
-
-const parts = z.preprocess(
-  (value) => (typeof value === 'string' ? [{ type: 'input_text', text: value }] : value),
-  z.array(part)
-)
-
-const item = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('message'),
-    role: z.enum(['user', 'assistant', 'system', 'developer']),
-    content: parts
-  }),
-  z.object({ type: z.literal('function_call'), call_id: text, name: text, arguments: text }),
-  z.object({ type: z.literal('function_call_output'), call_id: text, output: parts }),
-  z.object({
-    type: z.literal('reasoning'),
-    summary: z.array(z.object({ text })).nullish(),
-    content: z.array(z.object({ text })).nullish()
-  })
-])
-
-/** What a response is asked to: one text, or items; a message may leave its type out. */
+/** The input of a response: one text, or items. */
 export const responseInput = z.preprocess(
-  (value) =>
-    typeof value === 'string'
-      ? [{ type: 'message', role: 'user', content: value }]
-      : Array.isArray(value)
-        ? value.map(typed)
-        : value,
+  (value) => (typeof value === 'string' ? [{ type: 'message', role: 'user', content: value }] : value),
   z.array(item).min(1)
 )
-type Item = z.infer<typeof item>
+type Input = z.infer<typeof responseInput>
 type Assistant = Extract<ChatMessage, { role: 'assistant' }>
+type UserPart = Exclude<Extract<ChatMessage, { role: 'user' }>['content'], string>[number]
+
+/** The tools that items offer besides those of the request. */
+export function offeredTools(input: Input): ResponsesTool[] {
+  return input.flat().flatMap((step) => (step.kind === 'tools' ? step.tools : []))
+}
 
 /** The messages that items stand for: what a model said, thought and called is one message. */
-export function toChatMessages(items: Item[]): ChatMessage[] {
+export function toChatMessages(input: Input): ChatMessage[] {
   const messages: ChatMessage[] = []
   let said: Assistant | undefined
   const assistant = (): Assistant => {
     if (said === undefined) messages.push((said = { role: 'assistant', content: null }))
     return said
   }
-  for (const item of items) {
-    if (item.type === 'reasoning') {
-      const thought = (item.content?.length ? item.content : (item.summary ?? [])).map(({ text }) => text)
+  for (const step of input.flat()) {
+    if (step.kind === 'tools') continue
+    if (step.kind === 'thought') {
       const message = assistant()
-      message.reasoning_content = (message.reasoning_content ?? '') + thought.join('')
-    } else if (item.type === 'function_call') {
-      const call = { name: item.name, arguments: item.arguments }
-      ;(assistant().tool_calls ??= []).push({ id: item.call_id, type: 'function', function: call })
-    } else if (item.type === 'message' && item.role === 'assistant') {
+      message.reasoning_content = (message.reasoning_content ?? '') + step.text
+    } else if (step.kind === 'call') {
+      const call = { name: step.name, arguments: step.arguments }
+      ;(assistant().tool_calls ??= []).push({ id: step.id, type: 'function', function: call })
+    } else if (step.kind === 'message' && step.role === 'assistant') {
       // A text after a call is a new turn: a message has its text first.
       if (said?.tool_calls !== undefined || said?.content != null) said = undefined
-      assistant().content = joined(item.content)
+      assistant().content = joined(step.content)
     } else {
       said = undefined
-      messages.push(...toOthers(item))
+      messages.push(...toOthers(step))
     }
   }
   return messages
 }
 
-function toOthers(item: Extract<Item, { type: 'message' | 'function_call_output' }>): ChatMessage[] {
-  if (item.type === 'function_call_output') {
-    const result: ChatMessage = { role: 'tool', content: joined(item.output), tool_call_id: item.call_id }
-    // A tool's answer is text; its images are shown by the user.
-    const images = item.output.filter((part) => part.type === 'input_image')
-    return images.length === 0 ? [result] : [result, { role: 'user', content: images.map(toImage) }]
+function toOthers(step: Extract<Step, { kind: 'message' | 'result' }>): ChatMessage[] {
+  if (step.kind === 'result') {
+    const result: ChatMessage = { role: 'tool', content: joined(step.output), tool_call_id: step.id }
+    // A tool's answer is text; the user shows its images.
+    const images = step.output.flatMap((part) => ('image_url' in part ? [toImage(part)] : []))
+    return images.length === 0 ? [result] : [result, { role: 'user', content: images }]
   }
-  if (item.role !== 'user') return [{ role: 'system', content: joined(item.content) }]
-  if (item.content.every((part) => part.type !== 'input_image')) {
-    return [{ role: 'user', content: joined(item.content) }]
+  if (step.role !== 'user') return [{ role: 'system', content: joined(step.content) }]
+  if (step.content.every((part) => !('image_url' in part))) {
+    return [{ role: 'user', content: joined(step.content) }]
   }
-  const content = item.content.map((part) =>
-    part.type === 'input_image' ? toImage(part) : { type: 'text' as const, text: joined([part]) }
+  const content = step.content.map((part): UserPart =>
+    'image_url' in part ? toImage(part) : { type: 'text', text: joined([part]) }
   )
   return [{ role: 'user', content }]
 }
 
-function toImage({ image_url: url, detail }: z.infer<typeof imagePart>): {
-  type: 'image_url'
-  image_url: { url: string; detail?: 'auto' | 'low' | 'high' }
-} {
+function toImage({ image_url: url, detail }: Extract<Part, { image_url: string }>): UserPart {
   return { type: 'image_url', image_url: { url, ...withoutNulls({ detail }) } }
 }
 
 function joined(parts: Part[]): string {
   return parts
-    .map((part) => (part.type === 'input_image' ? '' : part.type === 'refusal' ? part.refusal : part.text))
+    .map((part) => ('image_url' in part ? '' : 'refusal' in part ? part.refusal : part.text))
     .join('')
-}
-
-function typed(value: unknown): unknown {
-  const isMessage = typeof value === 'object' && value !== null && !('type' in value) && 'role' in value
-  return isMessage ? { type: 'message', ...value } : value
 }

@@ -1,36 +1,13 @@
 import { z } from 'zod'
-import { UnsupportedParameterError } from '../../protocols/errors.ts'
-import { chatRequest, type ChatRequest, type ChatTool } from '../../protocols/inference/index.ts'
-import { responseInput, toChatMessages } from './responses-input.ts'
-import { samplingFields, toSampling, withoutNulls } from './sampling.ts'
-import { functionFields, onlyOfType, toTool, withTools } from './tools.ts'
+import { BadRequestError, UnsupportedParameterError } from '../../protocols/errors.ts'
+import { chatRequest, type ChatRequest } from '../../protocols/inference/index.ts'
+import { formatFields, responseFormat, toResponseFormat } from './response-format.ts'
+import { offeredTools, responseInput, toChatMessages } from './responses-input.ts'
+import { responsesTool, toTools, type CalledTool } from './responses-tools.ts'
+import { maxTokens, samplingFields, toSampling, withoutNulls } from './sampling.ts'
+import { chosenTools, toolChoice } from './tool-choice.ts'
 
 const contract = chatRequest.shape
-
-const functionTool = functionFields.extend({ type: z.literal('function') })
-const named = z.object({ type: z.literal('function'), name: z.string() })
-
-const toolChoice = z.union([
-  z.enum(['none', 'auto', 'required']),
-  named,
-  z.object({
-    type: z.literal('allowed_tools'),
-    mode: z.enum(['auto', 'required']),
-    tools: z.array(z.object({ name: z.string().optional() }))
-  })
-])
-
-const format = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('text') }),
-  z.object({ type: z.literal('json_object') }),
-  z.object({
-    type: z.literal('json_schema'),
-    name: z.string(),
-    schema: z.record(z.string(), z.unknown()),
-    description: z.string().nullish(),
-    strict: z.boolean().nullish()
-  })
-])
 
 /** The body of `POST /v1/responses`. Fields that are not named here are ignored, `store` among them. */
 export const responsesBody = z.object({
@@ -38,11 +15,12 @@ export const responsesBody = z.object({
   model: contract.model,
   input: responseInput,
   instructions: z.string().nullish(),
-  max_output_tokens: contract.max_tokens.nullable(),
-  tools: z.array(onlyOfType('function', functionTool)).nullish(),
+  max_output_tokens: maxTokens,
+  tools: z.array(responsesTool).nullish(),
   tool_choice: toolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
-  text: z.object({ format: format.nullish() }).nullish(),
+  text: z.object({ format: responseFormat.nullish() }).nullish(),
+  ...formatFields,
   reasoning: z
     .object({ effort: contract.reasoning_effort.nullable(), summary: z.string().nullish() })
     .nullish(),
@@ -73,39 +51,30 @@ export function toChatRequest(body: ResponsesBody): ChatRequest {
   }
   const messages = toChatMessages(body.input)
   if (body.instructions != null) messages.unshift({ role: 'system', content: body.instructions })
+  if (messages.length === 0) throw new BadRequestError('input says nothing to a model', { param: 'input' })
   const wantsLogprobs = body.include?.includes('message.output_text.logprobs') === true
   return {
     kind: 'chat',
     model: body.model,
     messages,
     ...toSampling({ ...body, max_completion_tokens: body.max_output_tokens }),
-    ...toTools(body),
+    ...chosenTools(offered(body).tools, body.tool_choice, body.parallel_tool_calls),
     ...withoutNulls({
-      response_format: toResponseFormat(body.text?.format),
+      response_format: toResponseFormat({
+        ...body,
+        response_format: body.text?.format ?? body.response_format
+      }),
       reasoning_effort: body.reasoning?.effort,
       top_logprobs: body.top_logprobs ?? (wantsLogprobs ? 0 : undefined)
     })
   }
 }
 
-function toTools({
-  tools = [],
-  tool_choice: choice,
-  parallel_tool_calls: parallel
-}: ResponsesBody): ReturnType<typeof withTools> {
-  const functions = (tools ?? []).filter((tool) => tool !== undefined).map(({ type: _, ...tool }) => tool)
-  const all = functions.map(toTool)
-  if (choice == null || typeof choice === 'string') return withTools(all, choice, parallel)
-  if (choice.type === 'function') {
-    return withTools(all, { type: 'function', function: { name: choice.name } }, parallel)
-  }
-  const allowed = new Set(choice.tools.map(({ name }) => name))
-  const some = all.filter((tool: ChatTool) => allowed.has(tool.function.name))
-  return withTools(some, choice.mode, parallel)
+/** What each tool that the model may call is to the client, by its name in the request. */
+export function calledTools(body: ResponsesBody): Map<string, CalledTool> {
+  return offered(body).called
 }
 
-function toResponseFormat(wanted: z.infer<typeof format> | null | undefined): ChatRequest['response_format'] {
-  if (wanted?.type !== 'json_schema') return wanted ?? undefined
-  const { type, name, schema, ...rest } = wanted
-  return { type, json_schema: { name, schema, ...withoutNulls(rest) } }
+function offered(body: ResponsesBody): ReturnType<typeof toTools> {
+  return toTools([...(body.tools ?? []), ...offeredTools(body.input)])
 }

@@ -9,7 +9,7 @@ import type { Failure } from '../errors.ts'
 import { route } from '../route.ts'
 import { ResponseItems } from './response-items.ts'
 import { ResponseObject, type ResponseState } from './response-object.ts'
-import { responsesBody, toChatRequest, type ResponsesBody } from './responses-request.ts'
+import { calledTools, responsesBody, toChatRequest, type ResponsesBody } from './responses-request.ts'
 
 /** `POST /v1/responses`, stateless: nothing is stored, and nothing can be referred to. */
 export const responses = route({
@@ -32,7 +32,7 @@ class ResponseDocument implements DocumentFormat {
 
   constructor(body: ResponsesBody) {
     this.#body = body
-    this.#items = new ResponseItems(() => undefined, body.reasoning?.summary != null)
+    this.#items = new ResponseItems(() => undefined, body.reasoning?.summary != null, calledTools(body))
   }
 
   delta(delta: Delta): void {
@@ -59,7 +59,8 @@ class ResponseEvents implements StreamFormat {
     this.#object = new ResponseObject(body, model)
     this.#items = new ResponseItems(
       (type, fields) => this.#events.push(this.#event(type, fields)),
-      body.reasoning?.summary != null
+      body.reasoning?.summary != null,
+      calledTools(body)
     )
   }
 

@@ -7,13 +7,22 @@ const contract = chatRequest.shape
 /** One stop text or several; null means none. */
 export const stopTexts = z.preprocess(toStopList, contract.stop.nullable())
 
+/** A limit of tokens; -1, as vLLM and LM Studio have it, is none. */
+export const maxTokens = z.preprocess(
+  (value) => (value === -1 ? undefined : value),
+  contract.max_tokens.nullable()
+)
+
+/** How many tokens to draw from; -1, as vLLM has it, is all. */
+const topK = z.preprocess((value) => (value === -1 ? undefined : value), contract.top_k.nullable())
+
 /** The fields about how tokens are drawn, as OpenAI's clients send them: null means that it is left out. */
 export const samplingFields = {
-  max_tokens: contract.max_tokens.nullable(),
-  max_completion_tokens: contract.max_tokens.nullable(),
-  temperature: contract.temperature.nullable(),
+  max_tokens: maxTokens,
+  max_completion_tokens: maxTokens,
+  temperature: z.number().min(0).max(2).nullish(),
   top_p: contract.top_p.nullable(),
-  top_k: contract.top_k.nullable(),
+  top_k: topK,
   min_p: contract.min_p.nullable(),
   seed: contract.seed.nullable(),
   stop: stopTexts,

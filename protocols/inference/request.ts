@@ -90,7 +90,8 @@ const count = z.number().int().min(1)
 
 const sampling = {
   max_tokens: count.optional(),
-  temperature: z.number().min(0).max(2).optional(),
+  /** Up to 2 by OpenAI's API; Ollama's sets no limit. */
+  temperature: z.number().min(0).max(100).optional(),
   top_p: z.number().min(0).max(1).optional(),
   top_k: z.number().int().min(0).optional(),
   min_p: z.number().min(0).max(1).optional(),

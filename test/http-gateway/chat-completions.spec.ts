@@ -243,7 +243,7 @@ describe('http-gateway/openai/chat-completions', () => {
           (text) => (JSON.parse(text) as { choices: { delta: Record<string, unknown> }[] }).choices[0]!.delta
         )
       assert.deepEqual(deltas.slice(0, 3), [
-        { role: 'assistant', reasoning_content: 'hm' },
+        { role: 'assistant', reasoning: 'hm', reasoning_content: 'hm' },
         { tool_calls: [{ index: 0, id: 'c', type: 'function', function: { name: 'f', arguments: '' } }] },
         { tool_calls: [{ index: 0, function: { arguments: '{"a":1}' } }] }
       ])

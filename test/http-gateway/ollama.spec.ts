@@ -112,7 +112,7 @@ describe('http-gateway/ollama', () => {
     [
       'a temperature out of range',
       '/api/chat',
-      { ...hello, options: { temperature: 9 } },
+      { ...hello, options: { temperature: -1 } },
       /options\.temperature/
     ],
     ['tokens', '/api/embed', { model: 'tiny', input: [1, 2] }, /input/]

@@ -28,7 +28,8 @@ const usage = fields({
   speed: nothing
 })
 
-const text = (content: Schema): Schema => fields({ type: exactly('text'), text: content, citations: nothing })
+const text = (content: Schema): Schema =>
+  fields({ type: exactly('text'), text: content, citations: { type: 'array', maxItems: 0 } })
 const thinking = (content: Schema): Schema =>
   fields({ type: exactly('thinking'), thinking: content, signature: exactly('') })
 const toolUse = (input: Schema): Schema =>

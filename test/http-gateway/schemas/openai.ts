@@ -50,6 +50,7 @@ export const chatCompletion = fields({
         content: orNull(string),
         refusal: { type: 'null' },
         'reasoning_content?': string,
+        'reasoning?': string,
         'tool_calls?': list(fields({ id: string, type: exactly('function'), function: call }), {
           minItems: 1
         }),
@@ -78,6 +79,7 @@ export const chatCompletionChunk = fields({
         'role?': exactly('assistant'),
         'content?': string,
         'reasoning_content?': string,
+        'reasoning?': string,
         'tool_calls?': list(either(firstCallDelta, laterCallDelta), { minItems: 1 }),
         'function_call?': fields({ 'name?': string, arguments: string })
       }),
