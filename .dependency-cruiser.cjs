@@ -14,16 +14,17 @@ module.exports = {
     only(
       'leaves-import-protocols-only',
       '^node/(engines|discovery|ledger|identity|config|membership|reach|relay)/',
-      ['^protocols/', '^node/patches/']
+      ['^protocols/', '^node/(patches|addresses)/']
     ),
     only('patches-import-npm-and-protocols', '^node/patches/', ['^protocols/']),
+    only('addresses-import-npm-only', '^node/addresses/', []),
     only('contributor-imports-leaves', '^node/contributor/', [
       '^protocols/',
-      '^node/(engines|discovery|ledger|identity|config|membership)/'
+      '^node/(engines|discovery|ledger|identity|config|membership|addresses)/'
     ]),
     only('consumer-imports-its-leaves', '^node/consumer/', [
       '^protocols/',
-      '^node/(discovery|ledger|identity|config|reach)/'
+      '^node/(discovery|ledger|identity|config|reach|addresses)/'
     ]),
     only('gateway-imports-consumer', '^http-gateway/', ['^protocols/', '^node/(consumer|ledger)/']),
     only('openclaw-imports-nothing', '^openclaw/', []),

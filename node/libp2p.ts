@@ -20,8 +20,9 @@ import { webSockets } from '@libp2p/websockets'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import { CHAT_PROTOCOL, KAD_PROTOCOL } from '../protocols/index.ts'
-import { doors, leadsThere, type Doors } from './reach/index.ts'
-import { isPrivateAddress, outerAddress } from './discovery/index.ts'
+import { isPrivateAddress, leadsThere } from './addresses/index.ts'
+import { doors, type Doors } from './reach/index.ts'
+import { outerAddress } from './discovery/index.ts'
 import {
   boundAnswers,
   closeLost,

@@ -1,6 +1,6 @@
 import type { Libp2p, Logger, Startable } from '@libp2p/interface'
 import type { SingleKadDHT } from '@libp2p/kad-dht'
-import { isPublicAddress } from './private-range.ts'
+import { isPublicAddress } from '../addresses/index.ts'
 
 export interface ModeKeeperComponents {
   libp2p: Libp2p<{ dht: SingleKadDHT }>

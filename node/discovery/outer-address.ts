@@ -1,6 +1,6 @@
 import type { Connection, IdentifyResult, Startable, TypedEventTarget } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { isPrivateAddress, isPublicAddress } from './private-range.ts'
+import { isPrivateAddress, isPublicAddress } from '../addresses/index.ts'
 
 /** Public IP addresses that are looked into: a machine has one or two, and whoever connects may name some. */
 const MAX_HOSTS = 4

@@ -13,7 +13,6 @@
  * reach.pathOf(libp2p.getConnections(peer)[0]) // 'relayed', later 'punched'
  * ```
  */
-export { leadsThere } from './address.ts'
 export * from './doors.ts'
 export * from './errors.ts'
 export { closeEnds, gather } from './gather.ts'

@@ -1,6 +1,6 @@
 import type { Connection } from '@libp2p/interface'
 import type { Candidate } from '../../protocols/index.ts'
-import { kindOf } from './address.ts'
+import { addressKind } from '../addresses/index.ts'
 
 /**
  * How a connection goes: within this machine, within the local network, to an address that was reachable as it
@@ -35,7 +35,7 @@ export class PunchedPaths {
     const [host, port] = connection.remoteAddr.getComponents()
     const remote = this.#byPort.get(`${host?.value ?? ''} ${port?.name ?? ''} ${port?.value ?? ''}`)
     const named = host?.name !== 'ip4' && host?.name !== 'ip6'
-    const kind = named ? 'public' : kindOf(remote?.address ?? host.value ?? '')
+    const kind = named ? 'public' : addressKind(remote?.address ?? host.value ?? '')
     if (kind === 'loopback') return 'host'
     if (kind === 'private') return 'lan'
     return remote !== undefined || this.#dialled.has(connection) ? 'punched' : 'direct'

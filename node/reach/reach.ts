@@ -1,7 +1,7 @@
 import type { Connection, Libp2p, Logger, PeerId, PeerUpdate, Startable } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { PUNCH_PROTOCOL } from '../../protocols/index.ts'
-import { isPublic, networkFingerprint } from './address.ts'
+import { isPublicIpAddress, networkFingerprint } from '../addresses/index.ts'
 import { DIRECT_TIMEOUT_MS, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, MAX_INITIATED } from './constants.ts'
 import type { Doors } from './doors.ts'
 import { isRelayed, type Path } from './path.ts'
@@ -103,7 +103,7 @@ export class Reach implements Startable {
     const before = previous?.addresses.map(({ multiaddr }) => multiaddr.toString()) ?? []
     const fresh = peer.addresses
       .map(({ multiaddr }) => multiaddr)
-      .filter((address) => isPublic(address) && !before.includes(address.toString()))
+      .filter((address) => isPublicIpAddress(address) && !before.includes(address.toString()))
     const key = peer.id.toString()
     const signal = this.#stopped?.signal
     if (fresh.length === 0 || signal === undefined || signal.aborted || this.#dials.has(key)) return

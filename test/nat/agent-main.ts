@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
-import { isPublicAddress } from '../../node/discovery/index.ts'
+import { isPublicAddress } from '../../node/addresses/index.ts'
 
 const command = z.object({
   id: z.number(),

@@ -1,7 +1,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { toString as qrCode } from 'qrcode'
 import type { Config } from '../../config/index.ts'
-import { farthestFirst } from '../../discovery/index.ts'
+import { farthestFirst } from '../../addresses/index.ts'
 import {
   MAX_INVITE_ADDRESSES,
   createMembership,

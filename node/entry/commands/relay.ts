@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../../config/index.ts'
-import { farthestFirst, isPublicAddress } from '../../discovery/index.ts'
+import { farthestFirst, isPublicAddress } from '../../addresses/index.ts'
 import { loadOrCreateIdentity } from '../../identity/index.ts'
 import { encodeInvite } from '../../membership/index.ts'
 import { createRelay, RELAY_LISTEN, type Relay } from '../../relay.ts'

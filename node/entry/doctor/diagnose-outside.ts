@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import type { Connection, IdentifyResult, Listener, Logger } from '@libp2p/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { isPublicAddress } from '../../discovery/index.ts'
+import { isPublicAddress } from '../../addresses/index.ts'
 import type { LobstahLibp2p } from '../../libp2p.ts'
 import { StunDirectory, closeEnds, gather } from '../../reach/index.ts'
 import { DIAL_REQUEST_PROTOCOL, DialBackProbe, type DialBackResult } from './dial-back-probe.ts'

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { multiaddr } from '@multiformats/multiaddr'
-import { farthestFirst, isPrivateAddress, isPublicAddress } from '../../../node/discovery/index.ts'
+import { farthestFirst, isPrivateAddress, isPublicAddress } from '../../../node/addresses/index.ts'
 
 const ID = '12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA'
 
-describe('node/discovery/private-range', () => {
+describe('node/addresses/multiaddrs', () => {
   for (const [address, privately, publicly] of [
     ['/ip4/10.1.2.3/tcp/1', true, false],
     ['/ip4/172.31.0.1/tcp/1', true, false],

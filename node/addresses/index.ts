@@ -1,0 +1,16 @@
+/**
+ * @packageDocumentation
+ *
+ * What an address is good for, and whether it can be reached from this machine: the one place that tells public
+ * addresses from private ones. It stands below the leaves.
+ *
+ * @example
+ *
+ * ```ts
+ * addressKind('100.64.0.1') // 'private'
+ * addressKind('::ffff:169.254.169.254') // 'link-local'
+ * ```
+ */
+export * from './address-kind.ts'
+export * from './interfaces.ts'
+export * from './multiaddrs.ts'

@@ -1,0 +1,44 @@
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { addressKind, isPrivateIp } from './address-kind.ts'
+
+/**
+ * Whether a dial to an address stays inside. A relayed one goes to its relay; a name is never private: to look it
+ * up is to ask somebody outside.
+ */
+export function isPrivateAddress(address: Multiaddr): boolean {
+  const [host] = address.getComponents()
+  return (host?.name === 'ip4' || host?.name === 'ip6') && isPrivateIp(host.value ?? '')
+}
+
+/** Whether an address is one of the open internet: a public IP address, or a name, not relayed. */
+export function isPublicAddress(address: Multiaddr): boolean {
+  if (isRelayedAddress(address)) return false
+  const [host] = address.getComponents()
+  return host?.name.startsWith('dns') === true || hasPublicIp(address)
+}
+
+/** Whether an address holds a public IP address and is not relayed. */
+export function isPublicIpAddress(address: Multiaddr): boolean {
+  return hasPublicIp(address) && !isRelayedAddress(address)
+}
+
+/** Whether an address leads over a relay. */
+export function isRelayedAddress(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'p2p-circuit')
+}
+
+/** Addresses by how far they reach: of the open internet first, of this machine alone last. */
+export function farthestFirst(addresses: readonly string[]): string[] {
+  const rank = (text: string): number => {
+    const address = multiaddr(text)
+    if (isPublicAddress(address)) return 0
+    const [host] = address.getComponents()
+    return addressKind(host?.value ?? '') === 'loopback' ? 2 : 1
+  }
+  return addresses.toSorted((a, b) => rank(a) - rank(b))
+}
+
+function hasPublicIp(address: Multiaddr): boolean {
+  const [host] = address.getComponents()
+  return (host?.name === 'ip4' || host?.name === 'ip6') && addressKind(host.value ?? '') === 'public'
+}
