@@ -106,7 +106,7 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
 
   /** Those who can be asked now. */
   contributors(): Contributor[] {
-    return [...this.#live.values()]
+    return [...this.#live.values()].filter(({ announcement }) => announcement.models.length > 0)
   }
 
   /** Whether the mesh is being joined and nobody has been met yet. */
