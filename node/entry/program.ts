@@ -53,7 +53,8 @@ export function program(env: NodeJS.ProcessEnv): Command {
 function addCommand(root: Command, spec: CommandSpec, env: NodeJS.ProcessEnv): void {
   const [first = '', second] = spec.name.split(' ')
   const added = second === undefined ? root.command(first) : groupOf(root, first).command(second)
-  added.description(spec.description)
+  // The root takes any words, to name the command that was meant; its commands inherit that.
+  added.description(spec.description).allowExcessArguments(false)
   const { argument } = spec
   if (argument !== undefined) added.argument(argument.name, argument.description, argument.default)
   for (const option of spec.options ?? []) added.addOption(option)
