@@ -276,7 +276,7 @@ describe('a chat through the mesh', () => {
     await collect(consumer.consumer.infer(ask('Hi')))
     await assert.rejects(collect(consumer.consumer.infer(ask('Hi'))), {
       name: 'CreditExhaustedError',
-      message: /owe this contributor 2750000 micro-credits .* is 1000000/
+      message: /owe this contributor 2.75 credits .* is 1 credit\./
     })
   })
 

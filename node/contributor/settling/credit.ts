@@ -20,7 +20,8 @@ const EARN =
 
 /** Micro-credits as credits. */
 function credits(microCredits: number): string {
-  return `${(microCredits / 1_000_000).toLocaleString('en-US', { maximumFractionDigits: 6 })} credits`
+  const amount = (microCredits / 1_000_000).toLocaleString('en-US', { maximumFractionDigits: 6 })
+  return `${amount} ${amount === '1' ? 'credit' : 'credits'}`
 }
 
 /**
