@@ -27,7 +27,7 @@ const toolCall = z
   .preprocess(
     (value) =>
       typeof value === 'object' && value !== null
-        ? { ...value, type: Reflect.get(value, 'type') ?? 'function' }
+        ? { ...value, type: (Reflect.get(value, 'type') as unknown) ?? 'function' }
         : value,
     z.discriminatedUnion('type', [
       z.object({ id: text, type: z.literal('function'), function: call }),
