@@ -13,7 +13,6 @@ import {
 import { kadDHT, passthroughMapper, type KadDHTComponents, type SingleKadDHT } from '@libp2p/kad-dht'
 import { mdns, type MulticastDNSComponents } from '@libp2p/mdns'
 import { ping, type Ping } from '@libp2p/ping'
-import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { uPnPNAT } from '@libp2p/upnp-nat'
 import { webSockets } from '@libp2p/websockets'
@@ -35,6 +34,7 @@ import {
   skipUnreachable,
   type DialBack
 } from './patches/index.ts'
+import { KeyRing, gate, type Authority, type Gate } from './membership/index.ts'
 import { DEFAULT_RELAY_LIMITS, limitedRelay, type RelayLimits } from './relay/limits.ts'
 
 /** Streams at once from one peer through a relay: 32 by default, one for each contributor asked. */
@@ -49,6 +49,7 @@ const PROVIDER_VALIDITY_MS = 600_000
 export interface LobstahServices extends ServiceMap {
   autonat: DialBack
   dht: SingleKadDHT
+  gate?: Gate
   doors: Doors
   identify: Identify
   identifyPush: IdentifyPush
@@ -83,8 +84,10 @@ export interface Libp2pInit {
   relayLimits?: RelayLimits
   /** Lifetime of the relay's reservations, in milliseconds. @default 20 days */
   reservationTtlMs?: number
-  /** Key of a private mesh, as libp2p's connection protector takes it: who has another cannot connect. */
-  meshKey?: Uint8Array
+  /** Keys of a private mesh, 32 bytes each, the latest first: peers without one of them cannot connect. */
+  meshKeys?: () => readonly Uint8Array[]
+  /** Who is a member, in a mesh that has an owner: others cannot do anything. */
+  authority?: Authority
   /** Finds peers on the local network, and is found. @default false */
   mdns?: boolean
   /** Port of the local network's search, for tests. @default 5353 */
@@ -117,7 +120,7 @@ export async function loadQuic(): Promise<QuicTransport | undefined> {
 /** Builds the libp2p node, not yet started. Its limits are argued in `docs/architecture.md`. */
 export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp2p> {
   const limits = init.relayLimits ?? DEFAULT_RELAY_LIMITS
-  const quic = init.meshKey === undefined ? init.quic : undefined
+  const quic = init.meshKeys === undefined ? init.quic : undefined
   const listen = (init.listen ?? []).filter((address) => quic !== undefined || !address.includes('/quic'))
   const node = await createLibp2p<LobstahServices>({
     start: false,
@@ -139,7 +142,7 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
         maxOutboundStopStreams: MAX_HOP_STREAMS
       })
     ],
-    ...(init.meshKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: init.meshKey }) }),
+    ...protection(init),
     connectionEncrypters: [compactNoise()],
     streamMuxers: [
       muxer({
@@ -165,6 +168,8 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
     },
     transportManager: { faultTolerance: FaultTolerance.FATAL_ALL },
     services: {
+      // Before all others, whose handlers it guards.
+      ...(init.authority === undefined ? {} : { gate: gate(init.authority) }),
       identify: identify(),
       identifyPush: identifyPush(),
       // The DHT pings peers beside the connection monitor; one stream for both would fail healthy connections.
@@ -197,6 +202,10 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
   closeLost(node)
   keepStreamsOut(node)
   return node
+}
+
+function protection({ meshKeys }: Libp2pInit): Pick<Libp2pOptions, 'connectionProtector'> {
+  return meshKeys === undefined ? {} : { connectionProtector: () => new KeyRing(meshKeys) }
 }
 
 /** A relay's places are not freed by libp2p when their holders leave. */

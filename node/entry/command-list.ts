@@ -164,10 +164,51 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       new Option('--name <name>', 'make a private mesh of this name if the home has none'),
       new Option('--address <multiaddr...>', 'addresses to join by; by default all known ones'),
-      new Option('--days <n>', 'days until the invite expires (default: 7)').argParser(positive)
+      new Option('--days <n>', 'days until the invite expires (default: 7)').argParser(positive),
+      new Option('--uses <n>', 'how many peers may join by it (default: any number)').argParser(positive),
+      new Option('--by <peer>', 'the owner or admitter that redeems it (default: this node, with --uses)')
     ],
     run: async ({ config, output }, _argument, flags) =>
       (await import('./commands/invite.ts')).invite(config, flags, output)
+  }),
+  command({
+    name: 'invite revoke',
+    description: 'let nobody join by an invite any more',
+    argument: { name: '<invite>', description: 'its id; - reads the id or the whole invite from stdin' },
+    run: async ({ config, output }, invite) =>
+      (await import('./commands/members.ts')).revokeInvite(config, invite, output)
+  }),
+  command({
+    name: 'members',
+    description: 'list the owners of the private mesh, and the members that joined here',
+    run: async ({ config, output }) => (await import('./commands/members.ts')).listMembers(config, output)
+  }),
+  command({
+    name: 'members remove',
+    description: 'remove a member from the private mesh',
+    argument: peerArgument,
+    run: async ({ config, output }, peer) =>
+      (await import('./commands/members.ts')).removeMember(config, peer, output)
+  }),
+  command({
+    name: 'members restore',
+    description: 'let a removed member in again',
+    argument: peerArgument,
+    run: async ({ config, output }, peer) =>
+      (await import('./commands/members.ts')).restoreMember(config, peer, output)
+  }),
+  command<{ owner?: boolean }>({
+    name: 'members promote',
+    description: 'let a member let others in',
+    argument: peerArgument,
+    options: [new Option('--owner', 'make it an owner, who may also remove members and rotate the key')],
+    run: async ({ config, output }, peer, flags) =>
+      (await import('./commands/members.ts')).promoteMember(config, peer, flags, output)
+  }),
+  command({
+    name: 'members rotate',
+    description: "replace the private mesh's key",
+    run: async ({ config, output }) => (await import('./commands/members.ts')).rotateKey(config, output)
   }),
   command<JoinFlags>({
     name: 'join',

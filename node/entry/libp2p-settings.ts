@@ -1,16 +1,21 @@
 import { loadQuic, type Libp2pInit } from '../libp2p.ts'
-import { protectorKey } from '../membership/index.ts'
+import type { Authority } from '../membership/index.ts'
 import type { MeshConfig } from './mesh-config.ts'
 
-/** What the settings say of the network, in the composition root's terms. */
-export async function libp2pSettings(config: MeshConfig): Promise<Omit<Libp2pInit, 'privateKey'>> {
-  const meshKey = config.membership === undefined ? undefined : protectorKey(config.membership)
+/** The settings of the network, in the composition root's terms; `authority` where the mesh has an owner. */
+export async function libp2pSettings(
+  config: MeshConfig,
+  authority: Authority | undefined
+): Promise<Omit<Libp2pInit, 'privateKey'>> {
+  const key = config.membership?.key
+  const keys = (): string[] => authority?.keys ?? (key === undefined ? [] : [key])
   // A private mesh's key cannot be enforced on QUIC: it is off there.
-  const quic = meshKey === undefined ? await loadQuic() : undefined
+  const quic = key === undefined ? await loadQuic() : undefined
   return {
     ...(config.listen === undefined ? {} : { listen: [...config.listen] }),
     announce: [...config.announce],
-    ...(meshKey === undefined ? {} : { meshKey }),
+    ...(key === undefined ? {} : { meshKeys: () => keys().map((text) => Buffer.from(text, 'base64url')) }),
+    ...(authority === undefined ? {} : { authority }),
     ...(quic === undefined ? {} : { quic }),
     mdns: config.mdns,
     lanOnly: config.lanOnly,

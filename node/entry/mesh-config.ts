@@ -2,7 +2,9 @@ import type { Config } from '../config/index.ts'
 import {
   decodeInvite,
   isInvite,
+  membershipSchema,
   readMembership,
+  sameMesh,
   writeMembership,
   type Membership
 } from '../membership/index.ts'
@@ -43,14 +45,14 @@ export function nodeConfig(config: MeshConfig): MeshConfig {
 function invitedTo({ bootstrap }: Config, present: Membership | undefined): Membership | undefined {
   return bootstrap.filter(isInvite).reduce<Membership | undefined>((mesh, text) => {
     // Who is in needs no invite that still holds.
-    const { name, key, bootstrap: addresses } = decodeInvite(text, mesh?.key === undefined ? Date.now() : 0)
-    if (mesh !== undefined && mesh.key !== key)
+    const invited = membershipSchema.parse(decodeInvite(text, mesh?.key === undefined ? Date.now() : 0))
+    if (mesh !== undefined && !sameMesh(mesh, invited))
       throw new CommandError(
-        `The invite is to the mesh "${name}", and this home belongs to "${mesh.name}": leave that first (lobstah-node leave), or use another --home`,
+        `The invite is to the mesh "${invited.name}", and this home belongs to "${mesh.name}": leave that first (lobstah-node leave), or use another --home`,
         EXIT.usage
       )
-    const known = mesh ?? { name, ...(key === undefined ? {} : { key }), bootstrap: [] }
-    return { ...known, bootstrap: [...new Set([...known.bootstrap, ...addresses])] }
+    const known = mesh ?? { ...invited, bootstrap: [] }
+    return { ...known, bootstrap: [...new Set([...known.bootstrap, ...invited.bootstrap])] }
   }, present)
 }
 

@@ -13,6 +13,8 @@ import { openDatastore } from './home-lock.ts'
 import { libp2pSettings } from './libp2p-settings.ts'
 import { logging, type Logging } from './logging.ts'
 import { accessWarnings, keepMembership, meshConfig, nodeConfig, type MeshConfig } from './mesh-config.ts'
+import type { Authority } from '../membership/index.ts'
+import { meshAuthority } from './mesh-authority.ts'
 import { removeRuntime, writeRuntime } from './runtime-file.ts'
 
 /** Time that running answers get when a node stops, in milliseconds: less than systemd and Docker wait. */
@@ -37,6 +39,7 @@ interface Parts {
   config: MeshConfig
   identity: Identity
   datastore: Awaited<ReturnType<typeof openDatastore>>
+  authority: Authority | undefined
   engine: ChosenEngine | undefined
   friends: Friends
   log: Logging
@@ -82,6 +85,8 @@ async function openParts(
   undo.defer(() => datastore.close())
   await keepMembership(config)
   const identity = await loadOrCreateIdentity(join(config.home, 'identity.key'))
+  const mesh = await meshAuthority(config.home, config.membership, identity.privateKey)
+  undo.defer(() => mesh.stop())
   const engine = await chooseEngine(config, env)
   undo.defer(() => engine?.engine.close())
   const log = logging({ level: config.logLevel, json: config.json })
@@ -92,7 +97,7 @@ async function openParts(
   )
   undo.defer(() => friends.stop())
   const drainMs = config.drainMs ?? (process.stdin.isTTY ? TERMINAL_DRAIN_MS : DRAIN_MS)
-  return { config, identity, datastore, engine, friends, log, metrics, drainMs }
+  return { config, identity, authority: mesh.authority, datastore, engine, friends, log, metrics, drainMs }
 }
 
 /** The settings in the composition root's terms. */
@@ -108,7 +113,7 @@ async function lobstahInit(parts: Parts): Promise<LobstahInit> {
     contribute: config.contribute,
     relay: config.relay,
     ...(config.stunPort === undefined ? {} : { stunPort: config.stunPort }),
-    ...(await libp2pSettings(config)),
+    ...(await libp2pSettings(config, parts.authority)),
     bootstrap: [...config.bootstrap],
     datastore,
     slots: config.slots,

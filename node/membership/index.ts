@@ -12,6 +12,11 @@
  * await writeMembership('/var/lib/lobstah', decodeInvite(text, Date.now()))
  * ```
  */
+export * from './authority.ts'
 export * from './errors.ts'
+export * from './gate.ts'
 export * from './invite.ts'
+export * from './invite-uses.ts'
+export * from './key-ring.ts'
 export * from './membership.ts'
+export * from './owner-desk.ts'

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { multiaddr } from '@multiformats/multiaddr'
 import { base58btc } from 'multiformats/bases/base58'
+import { SIGNED_INVITE_PREFIX, openInvite } from '../../protocols/index.ts'
 import { InviteError } from './errors.ts'
 import { KEY_BYTES, membershipSchema, type Membership } from './membership.ts'
 
@@ -54,6 +55,7 @@ export function isWholeInvite(text: string): boolean {
 /** Reads an invite, with spaces and line ends around and within ignored. Throws InviteError. */
 export function decodeInvite(text: string, now: number): Invite {
   const word = text.replaceAll(/\s/g, '')
+  if (word.startsWith(SIGNED_INVITE_PREFIX)) return decodeSigned(word, now)
   if (word.length > MAX_LENGTH || !FAMILY.test(word))
     throw new InviteError(`This is no invite: one begins with ${PREFIX}`)
   if (!word.startsWith(PREFIX))
@@ -61,8 +63,7 @@ export function decodeInvite(text: string, now: number): Invite {
   const [key, name, expiry, ...addresses] = fields(bytesOf(word.slice(PREFIX.length)))
   if (key === undefined || name === undefined || expiry?.length !== 4) throw new InviteError(DAMAGED)
   const expiresAt = expiry.readUInt32BE() * 1000
-  if (expiresAt <= now)
-    throw new InviteError(`This invite expired on ${new Date(expiresAt).toISOString()}: ask for a new one`)
+  if (expiresAt <= now) throw new InviteError(expired(expiresAt))
   const parsed = membershipSchema.safeParse({
     name: name.toString(),
     ...(key.length === KEY_BYTES ? { key: key.toString('base64url') } : {}),
@@ -70,6 +71,21 @@ export function decodeInvite(text: string, now: number): Invite {
   })
   if (!parsed.success || (key.length !== 0 && key.length !== KEY_BYTES)) throw new InviteError(DAMAGED)
   return { ...parsed.data, expiresAt }
+}
+
+function decodeSigned(word: string, now: number): Invite {
+  try {
+    const { mesh: owner, key, name, bootstrap, expiresAt } = openInvite(word)
+    if (expiresAt <= now) throw new InviteError(expired(expiresAt))
+    return { ...membershipSchema.parse({ name, key, bootstrap, owner, invite: word }), expiresAt }
+  } catch (err) {
+    if (err instanceof InviteError) throw err
+    throw new InviteError(DAMAGED, { cause: err })
+  }
+}
+
+function expired(at: number): string {
+  return `This invite expired on ${new Date(at).toISOString()}: ask for a new one`
 }
 
 const DAMAGED = 'The invite is damaged: copy it again, as a whole'

@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
+import { signedRecord } from '../../protocols/index.ts'
 import { MembershipError } from './errors.ts'
 
 /** Bytes of a private mesh's key. */
@@ -26,18 +27,31 @@ export const membershipSchema = z.object({
     .refine((text) => Buffer.from(text, 'base64url').length === KEY_BYTES)
     .optional(),
   /** Addresses to join by. */
-  bootstrap: z.array(bootstrapAddress).max(64)
+  bootstrap: z.array(bootstrapAddress).max(64),
+  /** The root owner's peer id, in a mesh whose members have certificates. */
+  owner: z.string().optional(),
+  /** This node's certificate, once its invite is redeemed. */
+  certificate: signedRecord.optional(),
+  /** The invite that is to be redeemed. */
+  invite: z.string().optional(),
+  /** What the owners say. */
+  statements: z.array(signedRecord).optional(),
+  /** Number of the key. */
+  epoch: z.number().int().min(0).optional(),
+  /** Keys that were replaced, and until when they open connections, in milliseconds since 1970. */
+  oldKeys: z.array(z.object({ key: z.string(), until: z.number() })).optional()
 })
 
 /** The mesh that a home belongs to. */
 export type Membership = z.infer<typeof membershipSchema>
 
-/** A new private mesh. Throws MembershipError when the name cannot be one. */
-export function createMembership(name: string, bootstrap: readonly string[]): Membership {
+/** A new private mesh, of an owner where one is named. Throws MembershipError when the name cannot be one. */
+export function createMembership(name: string, bootstrap: readonly string[], owner?: string): Membership {
   const parsed = membershipSchema.safeParse({
     name,
     key: randomBytes(KEY_BYTES).toString('base64url'),
-    bootstrap
+    bootstrap,
+    ...(owner === undefined ? {} : { owner })
   })
   if (parsed.success) return parsed.data
   throw new MembershipError(
@@ -45,11 +59,9 @@ export function createMembership(name: string, bootstrap: readonly string[]): Me
   )
 }
 
-/** The pre-shared key in the form that libp2p's connection protector takes. */
-export function protectorKey({ key }: Membership): Uint8Array | undefined {
-  if (key === undefined) return undefined
-  const hex = Buffer.from(key, 'base64url').toString('hex')
-  return new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${hex}`)
+/** Whether two memberships are of one mesh: of one owner, or of one key where it has none. */
+export function sameMesh(a: Membership, b: Membership): boolean {
+  return a.owner === undefined && b.owner === undefined ? a.key === b.key : a.owner === b.owner
 }
 
 function fileOf(home: string): string {

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { PrivateKey } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
+import { publicKeyFromRaw } from '@libp2p/crypto/keys'
+import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { InvalidRecordError } from './errors.ts'
 
 /** Keys that are remembered: to take one out of its id costs more than to look it up. */
@@ -41,6 +42,11 @@ export function signerOf(privateKey: PrivateKey): KeyObject {
   const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
   signers.set(privateKey, key)
   return key
+}
+
+/** The peer id of an Ed25519 key's 32 bytes. Throws where they are none. */
+export function peerOfKey(raw: Uint8Array): string {
+  return peerIdFromPublicKey(publicKeyFromRaw(raw)).toString()
 }
 
 function decode(peer: string): KeyObject | undefined {

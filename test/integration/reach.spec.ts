@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { multiaddr } from '@multiformats/multiaddr'
 import { LevelDatastore } from 'datastore-level'
-import { createMembership, protectorKey } from '../../node/membership/index.ts'
+import { randomBytes } from 'node:crypto'
 import { loadQuic } from '../../node/libp2p.ts'
 import { Mesh, addressesOf, ask, collect, contributorsKnown, textOf, until } from '../support/mesh.ts'
 import { ScriptedEngine, say } from '../support/scripted-engine.ts'
@@ -24,20 +24,23 @@ describe('reach', function () {
   })
 
   describe('a private mesh', () => {
-    const key = (): Uint8Array => protectorKey(createMembership('test', []))!
+    const keys = (): (() => Uint8Array[]) => {
+      const key = randomBytes(32)
+      return () => [key]
+    }
 
     for (const transport of ['tcp', 'ws'] as const) {
       it(`lets members in and nobody else, over ${transport}`, async () => {
-        const meshKey = key()
+        const meshKeys = keys()
         const listen = [`/ip4/127.0.0.1/tcp/0${transport === 'ws' ? '/ws' : ''}`]
-        const relay = await mesh.node({ relay: true, listen, meshKey })
+        const relay = await mesh.node({ relay: true, listen, meshKeys })
         const bootstrap = addressesOf(relay)
-        await mesh.node({ bootstrap, meshKey, contribute: true, engine: engine(), listen: ['/p2p-circuit'] })
-        const member = await mesh.node({ bootstrap, meshKey })
+        await mesh.node({ bootstrap, meshKeys, contribute: true, engine: engine(), listen: ['/p2p-circuit'] })
+        const member = await mesh.node({ bootstrap, meshKeys })
         await contributorsKnown(member, 1)
         assert.equal(textOf(await collect(member.consumer.infer(ask('Hi')))), 'fine')
         const before = relay.libp2p.getConnections().length
-        for (const stranger of [await mesh.node(), await mesh.node({ meshKey: key() })]) {
+        for (const stranger of [await mesh.node(), await mesh.node({ meshKeys: keys() })]) {
           await assert.rejects(stranger.libp2p.dial(bootstrap.map((text) => multiaddr(text))))
         }
         assert.equal(relay.libp2p.getConnections().length, before)
@@ -49,7 +52,7 @@ describe('reach', function () {
       const node = await mesh.node({
         relay: true,
         listen: [...LOOPBACK, '/ip4/127.0.0.1/udp/0/quic-v1'],
-        meshKey: key(),
+        meshKeys: keys(),
         ...(quic === undefined ? {} : { quic })
       })
       assert.equal(addressesOf(node).filter((text) => text.includes('quic')).length, 0)

@@ -1,18 +1,24 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { toString as qrCode } from 'qrcode'
 import type { Config } from '../../config/index.ts'
+import { sealInvite } from '../../../protocols/index.ts'
 import { farthestFirst } from '../../addresses/index.ts'
 import {
   MAX_INVITE_ADDRESSES,
   createMembership,
   encodeInvite,
+  isOwned,
   isInvite,
   readMembership,
   writeMembership,
   type Invite,
   type Membership
 } from '../../membership/index.ts'
+import { loadOrCreateIdentity } from '../../identity/index.ts'
 import { CommandError, EXIT } from '../errors.ts'
+import { ownerKey } from '../mesh-authority.ts'
 import type { Output } from '../output.ts'
 import { readRunning } from '../runtime-file.ts'
 
@@ -30,6 +36,10 @@ export interface InviteFlags {
   /** Addresses to join by, instead of those known. */
   address?: string[]
   days?: number
+  /** How many peers may join by it. @default any number */
+  uses?: number
+  /** The peer that redeems it. @default this node, where uses are counted */
+  by?: string
 }
 
 /** Prints an invite to this home's mesh: the token alone on stdout, all else on stderr. */
@@ -39,7 +49,7 @@ export async function invite(config: Config, flags: InviteFlags, output: Output)
   const before = await readMembership(config.home)
   const membership = await meshOf(config, flags)
   const made = await makeInvite(config, membership, options)
-  await showInvite(made, output)
+  await showInvite(made, await inviteToken(config, made, flags), output)
   if (before === undefined && (await readRunning(config.home)) !== undefined)
     output.note('The node that runs on this home is not in this mesh yet: stop it, and start it again.')
 }
@@ -76,7 +86,8 @@ export async function meshOf({ home }: Config, { name }: { name?: string }): Pro
         'This home belongs to no mesh. Make a private one: lobstah-node invite --name <name>',
         EXIT.usage
       )
-    const made = createMembership(name, [])
+    const { peerId } = await loadOrCreateIdentity(join(home, 'owner.key'))
+    const made = createMembership(name, [], peerId.toString())
     await writeMembership(home, made)
     return made
   }
@@ -106,9 +117,34 @@ export async function makeInvite(
   return { ...membership, bootstrap, expiresAt }
 }
 
+/** An invite as a word: signed, in a mesh that has an owner. Throws CommandError where this home may not invite. */
+export async function inviteToken(
+  { home }: Config,
+  invite: Invite,
+  { uses = 0, by }: Pick<InviteFlags, 'uses' | 'by'>
+): Promise<string> {
+  if (!isOwned(invite)) {
+    if (uses > 0 || by !== undefined)
+      throw new CommandError(
+        'The uses of an invite are counted in meshes that have an owner: make a new private mesh',
+        EXIT.usage
+      )
+    return encodeInvite(invite)
+  }
+  const identity = await loadOrCreateIdentity(join(home, 'identity.key'))
+  const root = await ownerKey(home)
+  const id = randomBytes(16).toString('base64url')
+  const { owner: mesh, key, name, bootstrap, expiresAt } = invite
+  const issuer = root === undefined ? identity.peerId.toString() : mesh
+  const counter = by ?? (uses > 0 ? identity.peerId.toString() : undefined)
+  return sealInvite(
+    { mesh, issuer, id, uses, by: counter, expiresAt, key, name, bootstrap },
+    root ?? identity.privateKey
+  )
+}
+
 /** Shows an invite: as a word, and as a QR code for people. */
-export async function showInvite(invited: Invite, output: Output): Promise<void> {
-  const token = encodeInvite(invited)
+async function showInvite(invited: Invite, token: string, output: Output): Promise<void> {
   const { name, bootstrap, expiresAt } = invited
   const until = new Date(expiresAt).toISOString()
   output.result(

@@ -7,8 +7,10 @@ import {
   decodeInvite,
   isInvite,
   isWholeInvite,
+  membershipSchema,
   readMembership,
   removeMembership,
+  sameMesh,
   setAsideMembership,
   writeMembership,
   type Membership
@@ -31,13 +33,14 @@ export async function join(config: Config, file: string, flags: JoinFlags, outpu
   const invite = decodeInvite(await readInvite(file), Date.now())
   const present =
     flags.replace === true ? await readOrSetAside(config.home, output) : await readMembership(config.home)
-  if (present !== undefined && present.key !== invite.key && flags.replace !== true)
+  if (present !== undefined && !sameMesh(present, invite) && flags.replace !== true)
     throw new CommandError(
       `This home belongs to the mesh "${present.name}". Leave it for the new one with --replace, or use another --home`,
       EXIT.usage
     )
-  const { name, key, bootstrap } = invite
-  await writeMembership(config.home, { name, ...(key === undefined ? {} : { key }), bootstrap })
+  const membership = membershipSchema.parse(invite)
+  const { name, key, bootstrap } = membership
+  await writeMembership(config.home, joined(present, membership))
   output.result({ mesh: name, private: key !== undefined, bootstrap }, () =>
     [
       `Joined the ${key === undefined ? 'public' : 'private'} mesh "${name}". It takes effect at the next start:`,
@@ -45,6 +48,13 @@ export async function join(config: Config, file: string, flags: JoinFlags, outpu
       '  lobstah-node --contribute  and serve it'
     ].join('\n')
   )
+}
+
+/** The mesh of an invite; one that this home belongs to already keeps its certificate, and the latest key. */
+function joined(present: Membership | undefined, invited: Membership): Membership {
+  if (present?.owner === undefined || present.owner !== invited.owner) return invited
+  const { invite, ...rest } = invited
+  return { ...rest, ...present, bootstrap: invited.bootstrap, ...(present.certificate ? {} : { invite }) }
 }
 
 /** Makes this home belong to no mesh. */

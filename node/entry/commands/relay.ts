@@ -3,15 +3,15 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../../config/index.ts'
 import { farthestFirst, isPublicAddress } from '../../addresses/index.ts'
 import { loadOrCreateIdentity } from '../../identity/index.ts'
-import { encodeInvite } from '../../membership/index.ts'
 import { createRelay, RELAY_LISTEN, type Relay } from '../../relay.ts'
 import { openDatastore } from '../home-lock.ts'
 import { libp2pSettings } from '../libp2p-settings.ts'
+import { meshAuthority } from '../mesh-authority.ts'
 import { logging } from '../logging.ts'
 import { keepMembership, meshConfig, type MeshConfig } from '../mesh-config.ts'
 import type { Output } from '../output.ts'
 import { removeRuntime, writeRuntime } from '../runtime-file.ts'
-import { makeInvite, meshOf } from './invite.ts'
+import { inviteToken, makeInvite, meshOf } from './invite.ts'
 import { signalled } from './run.ts'
 
 export interface RelayFlags {
@@ -29,8 +29,9 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
     await keepMembership(config)
     const identity = await loadOrCreateIdentity(join(config.home, 'identity.key'))
     for (const warning of identity.warnings) output.note(`Warning: ${warning}`)
-    const network = await libp2pSettings(config)
-    if (network.quic === undefined && network.meshKey === undefined)
+    const mesh = await meshAuthority(config.home, config.membership, identity.privateKey)
+    const network = await libp2pSettings(config, mesh.authority)
+    if (network.quic === undefined && network.meshKeys === undefined)
       output.note('QUIC has no build for this machine: the relay listens on TCP and WebSocket.')
     const node = await createRelay({
       ...network,
@@ -56,7 +57,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
         addresses: addresses(),
         stun: node.stunPorts(),
         mesh: config.membership?.name ?? null,
-        private: network.meshKey !== undefined
+        private: network.meshKeys !== undefined
       }
       // An invite opens the mesh: it is for a person's eyes, not for a log.
       const invite = process.stdout.isTTY && !output.json ? await inviteOf(config) : null
@@ -70,6 +71,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
       node.libp2p.removeEventListener('self:peer:update', watch)
       output.event({ event: 'stopping' }, () => 'Stopping.')
     } finally {
+      mesh.stop()
       await node.stop()
       await removeRuntime(config.home)
     }
@@ -83,7 +85,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
 async function inviteOf(config: MeshConfig): Promise<string | null> {
   if (config.membership === undefined) return null
   try {
-    return encodeInvite(await makeInvite(config, config.membership, {}))
+    return await inviteToken(config, await makeInvite(config, config.membership, {}), {})
   } catch {
     return null
   }

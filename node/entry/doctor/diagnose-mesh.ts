@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { defaultLogger } from '@libp2p/logger'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -9,6 +10,9 @@ import { explainListen } from '../../errors.ts'
 import { createLobstahLibp2p, type LobstahLibp2p } from '../../libp2p.ts'
 import { Outside } from './diagnose-outside.ts'
 import { because, fail, ok, skip, warn, type Finding } from './diagnosis.ts'
+import { loadOrCreateIdentity } from '../../identity/index.ts'
+import { isOwned } from '../../membership/index.ts'
+import { meshAuthority } from '../mesh-authority.ts'
 import { libp2pSettings } from '../libp2p-settings.ts'
 import type { MeshConfig } from '../mesh-config.ts'
 import type { Runtime } from '../runtime-file.ts'
@@ -42,15 +46,25 @@ export async function diagnoseMesh(config: MeshConfig, running?: Runtime): Promi
       ...WITH_PEERS.map((check) => skip(check, 'no mesh is joined'))
     ]
   }
+  if (running !== undefined && isOwned(config.membership))
+    return WITH_PEERS.map((check) =>
+      skip(check, 'the node that runs is the member: see "lobstah-node peers"')
+    )
   const own = running === undefined ? ownListen(config) : []
   const listen = [...own, '/p2p-circuit']
-  const settings = await libp2pSettings(config)
+  // Strangers are told nothing by a mesh that has an owner.
+  const privateKey = isOwned(config.membership)
+    ? (await loadOrCreateIdentity(join(config.home, 'identity.key'))).privateKey
+    : await generateKeyPair('Ed25519')
+  const mesh = await meshAuthority(config.home, config.membership, privateKey)
+  mesh.stop()
+  const settings = await libp2pSettings(config, mesh.authority)
   const libp2p = await createLobstahLibp2p({
     ...settings,
     announce: [],
     mdns: false,
     upnp: false,
-    privateKey: await generateKeyPair('Ed25519'),
+    privateKey,
     listen
   })
   const log = defaultLogger().forComponent('lobstah:doctor')

@@ -44,7 +44,8 @@ describe('node/membership', () => {
   it('says what is wrong: no invite, a newer version, a damaged one', () => {
     for (const [text, message] of [
       ['hello', /no invite: one begins with lobstah1/],
-      ['lobstah2abc', /newer version/],
+      ['lobstah3abc', /newer version/],
+      ['lobstah2abc', /damaged/],
       [encodeInvite(invite).slice(0, -3), /damaged/],
       ['lobstah1', /damaged/],
       ['lobstah10OIl', /damaged/]
