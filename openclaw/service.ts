@@ -6,6 +6,9 @@ import type { LocalService } from './host.ts'
 /** How long a node may take to start, in milliseconds: it takes one second, and a person waits for the answer. */
 const READY_TIMEOUT_MS = 12_000
 
+/** How long running answers get when OpenClaw stops the node, in milliseconds: it kills the process after two seconds. */
+const DRAIN_MS = 1000
+
 /** The program within the full package. */
 const PROGRAM = 'dist/node/entry/main.js'
 
@@ -46,6 +49,7 @@ export function flags({ baseUrl, discover, contribute, bootstrap, access, friend
   const joins = discover || contribute
   return [
     ...['--gateway-host', url.hostname.replace(/^\[|\]$/g, ''), '--gateway-port', url.port || '80'],
+    ...['--drain-ms', String(DRAIN_MS)],
     ...(joins ? bootstrap.flatMap((address) => ['--bootstrap', address]) : []),
     ...['--ask-access', discover ? access : 'nobody'],
     ...(contribute ? ['--contribute', '--serve-access', access] : []),

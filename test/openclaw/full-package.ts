@@ -108,7 +108,7 @@ export async function fullPackage(init: FullPackageInit): Promise<void> {
   ])
     assert.ok(yes.shown.includes(sentence), `«${sentence}» is not said: ${yes.shown}`)
   const { localService: service, models } = yes.config.models.providers.lobstah
-  const gateway = ['--gateway-host', '127.0.0.1', '--gateway-port', String(port)]
+  const gateway = ['--gateway-host', '127.0.0.1', '--gateway-port', String(port), '--drain-ms', '1000']
   assert.ok(service.args[0]?.startsWith(at('state')), `${service.args[0]} is not the package's own node`)
   assert.deepEqual(service.args.slice(1), [
     ...gateway,

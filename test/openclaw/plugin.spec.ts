@@ -38,7 +38,7 @@ const model = (id: string, capabilities: string[], rest: object = {}): object =>
 
 describe('openclaw: the plugin', () => {
   describe('turns answers into flags', () => {
-    const gateway = ['--gateway-host', '127.0.0.1', '--gateway-port', '17475']
+    const gateway = ['--gateway-host', '127.0.0.1', '--gateway-port', '17475', '--drain-ms', '1000']
     const join = ['--bootstrap', ADDRESS]
     const friends = ['--friends', PEER]
     for (const [name, answers, expected] of [
