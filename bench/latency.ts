@@ -1,4 +1,4 @@
-/** What the mesh adds to an answer's latency: `npm run bench:latency -- --help`. See README.md. */
+/** Measures the latency that the mesh adds to an answer: `npm run bench:latency -- --help`. See README.md. */
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
@@ -53,7 +53,7 @@ try {
   await processes.stop()
   await rm(folder, { recursive: true })
 }
-// What an interruption left waiting.
+// Requests that an interruption left waiting.
 process.exit()
 
 async function benchmark(): Promise<void> {

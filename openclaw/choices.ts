@@ -5,7 +5,7 @@ import { record } from './models.ts'
 /** Whose engines are asked and who may use this one: the peers that are named, or any of the mesh. */
 export type Access = 'friends' | 'mesh'
 
-/** What a person chose at onboarding; kept in `plugins.entries.lobstah.config`. */
+/** The choices made at onboarding, kept in `plugins.entries.lobstah.config`. */
 export interface Choices {
   /** The gateway's base URL, ended by /v1. */
   baseUrl: string
@@ -20,10 +20,10 @@ export interface Choices {
   friends: string[]
 }
 
-/** What is known before anybody is asked: addresses may be invites still, and nobody may have said whom to trust. */
+/** The choices known before anybody is asked: addresses may still be invites, and access may be open. */
 export type KnownChoices = Omit<Choices, 'access'> & { access: Access | undefined }
 
-/** What was chosen before, else what `LOBSTAH_…` variables say, else no to everything. */
+/** The earlier choices, else those of the `LOBSTAH_…` variables, else no to everything. */
 export function currentChoices(config: HostConfig, env: NodeJS.ProcessEnv): KnownChoices {
   const kept = record(record(record(config.plugins?.entries)[PROVIDER]).config)
   const provider = record(record(config.models?.providers)[PROVIDER])
@@ -54,7 +54,7 @@ export function split(value: string): string[] {
   return value.split(/[\s,]+/).filter((item) => item !== '')
 }
 
-/** What is wrong with addresses or invites, or undefined. The node itself checks them to the end. */
+/** Describes the first malformed address or invite, if there is one. The node itself checks them fully. */
 export function addressProblem(value: string): string | undefined {
   const wrong = split(value).find((item) => !/^lobstah1\w+$|^\/.*\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/.test(item))
   if (wrong === undefined) return undefined
@@ -63,7 +63,7 @@ export function addressProblem(value: string): string | undefined {
     : `${wrong}: expected an invite, which begins with lobstah1, or an address, which begins with /`
 }
 
-/** What is wrong with peer ids, or undefined. */
+/** Describes the first malformed peer id, if there is one. */
 export function friendsProblem(value: string): string | undefined {
   const wrong = split(value).find((item) => !/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/.test(item))
   return wrong && `${wrong}: expected peer ids such as 12D3KooW…, which "lobstah-node identity" prints`

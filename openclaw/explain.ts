@@ -108,7 +108,7 @@ function unreachable(baseUrl: string, command: string | undefined, raw: string):
   )
 }
 
-/** What a node's own refusal comes to. */
+/** Explains a node's own refusal. */
 async function refusal(
   { baseUrl, apiKey = KEY_MARKER }: Target,
   model: string,

@@ -1,5 +1,5 @@
 /**
- * What this plugin uses of OpenClaw 2026.9's plugin API. OpenClaw is this package's host, never its dependency,
+ * The part of OpenClaw 2026.9's plugin API that this plugin uses. OpenClaw is this package's host, never its dependency,
  * so the few shapes are said here.
  */
 
@@ -114,7 +114,7 @@ export interface AssistantMessage {
   timestamp: number
 }
 
-/** What a turn's stream says; of most events only that they pass. */
+/** The events of a turn's stream that this plugin makes or replaces; all others pass through. */
 export type AssistantEvent =
   | { type: 'start'; partial: AssistantMessage }
   | { type: 'text_start'; contentIndex: number; partial: AssistantMessage }
@@ -170,7 +170,7 @@ export interface PluginApi {
   registerProvider(provider: ProviderPlugin): void
 }
 
-/** What a plugin's entry exports by default. */
+/** The default export of a plugin's entry. */
 export interface PluginEntry {
   id: string
   name: string

@@ -15,7 +15,7 @@ import { unknownModelHint } from './texts.ts'
 
 const LABEL = 'Lobstah grid'
 
-/** What is known of models that were seen, by name: resolving one must not wait. */
+/** The models seen so far, by name: resolving one must not wait. */
 const seen = new Map<string, ModelDefinition>()
 
 const plugin: PluginEntry = {

@@ -8,7 +8,7 @@ import { findProgram, type Place } from './service.ts'
 /** How long the program may take to read an invite, in milliseconds. */
 const TIMEOUT_MS = 30_000
 
-/** What came of addresses and invites to join by. */
+/** The outcome of joining by addresses and invites. */
 export interface Taken {
   addresses: string[]
   /** The node's home belongs to a mesh, by one of these invites or by an earlier one. */

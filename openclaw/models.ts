@@ -45,7 +45,7 @@ export async function ownPeer(
   return typeof peer === 'string' ? peer : undefined
 }
 
-/** What a node says of its mesh; each is undefined where no node answers, or an older one. */
+/** A node's account of its mesh; a field is undefined where no node answers, or an older one. */
 export interface MeshState {
   /** Whether it has a mesh to join. */
   joins: boolean | undefined
@@ -53,7 +53,7 @@ export interface MeshState {
   meeting: number | undefined
 }
 
-/** What the node behind a gateway says of its mesh. */
+/** Asks the node behind a gateway about its mesh. */
 export async function meshState(baseUrl: string, apiKey: string, signal?: AbortSignal): Promise<MeshState> {
   const { joins, meeting } = await get(new URL('/mesh', baseUrl).href, apiKey, signal)
   return {
@@ -62,11 +62,11 @@ export async function meshState(baseUrl: string, apiKey: string, signal?: AbortS
   }
 }
 
-/** What answers at a base URL: a node with its models, a node that wants another key, another program, or nothing. */
+/** The program behind a base URL: a node with its models, a node that wants another key, another program, or none. */
 export type Probe =
   { kind: 'node'; models: string[] } | { kind: 'refused' } | { kind: 'stranger' } | { kind: 'silent' }
 
-/** Looks what answers at a base URL. */
+/** Finds out which program answers at a base URL. */
 export async function probe(baseUrl: string, apiKey: string): Promise<Probe> {
   let response: Response
   try {

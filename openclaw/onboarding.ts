@@ -65,7 +65,7 @@ interface Settled {
   notes: string[]
 }
 
-/** What openclaw.json must hold for the choices to take effect, with the models that can be reached now. */
+/** The contents of openclaw.json that put the choices into effect, with the models that can be reached now. */
 async function settle({ choices, joined }: Answers, apiKey: string, place: Place): Promise<Settled> {
   const service = localService(choices, place)
   const gateway = { baseUrl: choices.baseUrl, apiKey }

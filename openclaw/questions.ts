@@ -13,7 +13,7 @@ import { takeInvites, type Taken } from './invites.ts'
 import type { Place } from './service.ts'
 import { TEXTS } from './texts.ts'
 
-/** What was answered, and whether a mesh was joined for it. */
+/** The answers, and whether the home belongs to a mesh. */
 export interface Answers {
   choices: Choices
   joined: boolean

@@ -1,7 +1,7 @@
 import type { Choices } from './choices.ts'
 import { LEAST_CONTEXT, type GridModel } from './models.ts'
 
-/** What the two opt-ins mean, in two sentences each, and what to beware of. */
+/** The meaning of the two opt-ins, in two sentences each, and their dangers. */
 export const TEXTS = {
   safety: [
     'The grid is made of other people’s computers.',
@@ -24,7 +24,7 @@ export const TEXTS = {
 /** Asks the questions again, and looks for models. */
 export const ONBOARD = 'openclaw models auth login --provider lobstah --method custom --set-default'
 
-/** What came of onboarding. */
+/** The outcome of onboarding. */
 export interface Outcome {
   /** How many models can be reached; undefined where no node answers. */
   found: number | undefined
@@ -38,7 +38,7 @@ export interface Outcome {
   joins: boolean
 }
 
-/** What a person should know after onboarding. */
+/** The notes shown after onboarding. */
 export function afterwards(
   choices: Choices,
   { found, preferred, refused, starts, joins }: Outcome
@@ -86,7 +86,7 @@ export function afterwards(
   return notes
 }
 
-/** What to do when a model cannot be found. */
+/** Tells how to find a model that is unknown. */
 export function unknownModelHint(model: string, baseUrl: string): string {
   return (
     `Nobody serves ${model} at ${baseUrl} now, or no lobstah-node runs there. ` +

@@ -15,7 +15,7 @@ const QUIET_LOOKS = 3
 
 const POLL_MS = 250
 
-/** What a node reaches. */
+/** The models and the mesh that a node reaches. */
 export interface Reached {
   /** Undefined where no node answers. */
   models: GridModel[] | undefined
@@ -29,12 +29,12 @@ export interface Gateway {
   apiKey: string
 }
 
-/** What the node that runs already reaches, with `discover` once its contributors have told their models. */
+/** Asks the node that is already running; with `discover`, once its contributors have told their models. */
 export async function askService(gateway: Gateway, discover: boolean): Promise<Reached> {
   return await settled(gateway, { discover, waits: 'if it answers', signal: new AbortController().signal })
 }
 
-/** What a node started this way reaches; it runs for as long as that takes. */
+/** Starts a node this way and asks it; the node runs for as long as that takes. */
 export async function tryService(
   { command, args, env }: LocalService,
   gateway: Gateway,

@@ -15,7 +15,7 @@ export interface Times {
   p99: number
 }
 
-/** What was measured over one path at one number of streams: each figure is the median of its rounds. */
+/** The figures of one path at one number of streams: each figure is the median of its rounds. */
 export interface Row {
   path: PathId
   streams: number

@@ -21,7 +21,7 @@ export interface Path {
   url: string
   model: string
   parts: Part[]
-  /** What the gateway must say of the way it took; undefined where there is none. */
+  /** The route that the gateway must report; undefined where there is none. */
   route?: string
 }
 

@@ -17,7 +17,7 @@ const ready = z.looseObject({
   addresses: z.array(z.string()).default([])
 })
 
-/** What a process said when it was ready. */
+/** The line that a process prints when it is ready. */
 export type Ready = z.infer<typeof ready>
 
 /** A process of the benchmark. */

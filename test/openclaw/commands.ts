@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import assert from 'node:assert/strict'
 
-/** What a command printed. */
+/** The output of a command. */
 export interface Printed {
   code: number | null
   stdout: string

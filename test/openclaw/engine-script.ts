@@ -2,7 +2,7 @@ import type { FakeReply, FakeScript } from '../support/engines/script.ts'
 import { record } from '../support/engines/fake-server.ts'
 import type { OllamaServer } from '../support/engines/ollama-server.ts'
 
-/** What the scripted engine says to each of the test's questions. */
+/** The scripted engine's answers to the test's questions. */
 export const ANSWERS = {
   agent: 'The lobster answers over the mesh.',
   tool: 'The note says: LOBSTER-4711.',

@@ -59,7 +59,7 @@ describe('openclaw/explain', () => {
     answers['/v1/models'] = { status: 200, body: JSON.stringify({ data: models.map((id) => ({ id })) }) }
     answers['/mesh'] = { status: 200, body: JSON.stringify({ joins, meeting: 0 }) }
   }
-  /** What the user reads of a turn, or the failure that OpenClaw gets. */
+  /** The text that the user reads after a turn, or the failure that OpenClaw gets. */
   async function turn(send: () => AssistantStream | Promise<AssistantStream>): Promise<string> {
     const wrapped = await explained(send, () => target)(MODEL, {})
     let last: AssistantEvent | undefined

@@ -19,7 +19,7 @@ describe('openclaw: the questions', function () {
   let shown: string[]
   /** The gateway wants another key. */
   let refuses = false
-  /** What the gateway says at each look: the models, and how many contributors have not told theirs. */
+  /** The gateway's answers, look by look: the models, and how many contributors have not told theirs. */
   let looks: { models: object[]; meeting: number }[] = []
 
   before(async () => {
