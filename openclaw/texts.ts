@@ -6,8 +6,8 @@ export const TEXTS = {
   safety: [
     'The grid is made of other people’s computers.',
     'A model there can answer with tool calls, which OpenClaw then runs on this machine: use a restrictive tools ' +
-      'profile (openclaw config set tools.profile minimal) unless you trust everybody whom you ask.',
-    'Whoever runs a model can read the prompts that it is sent: send strangers nothing that you would not show.',
+      'profile (openclaw config set tools.profile minimal) unless you trust every peer that you ask.',
+    'The owner of the machine that runs a model can read the prompts that it is sent: send strangers nothing private.',
     'By default only friends are asked and served.'
   ].join('\n\n'),
   discover:

@@ -103,7 +103,7 @@ export async function fullPackage(init: FullPackageInit): Promise<void> {
   for (const sentence of [
     'A model there can answer with tool calls, which OpenClaw then runs on this machine',
     'openclaw config set tools.profile minimal',
-    'Whoever runs a model can read the prompts',
+    'The owner of the machine that runs a model can read the prompts',
     'By default only friends are asked and served'
   ])
     assert.ok(yes.shown.includes(sentence), `«${sentence}» is not said: ${yes.shown}`)
