@@ -20,11 +20,10 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import { CHAT_PROTOCOL, KAD_PROTOCOL } from '../protocols/index.ts'
 import { isPrivateAddress, leadsThere } from './addresses/index.ts'
-import { doors, type Doors } from './reach/index.ts'
+import { closeLost, doors, type Doors } from './reach/index.ts'
 import { outerAddress } from './discovery/index.ts'
 import {
   boundAnswers,
-  closeLost,
   compactNoise,
   dialBack,
   freeReservation,

@@ -5,7 +5,6 @@
  */
 export * from './bounded-answers.ts'
 export * from './dial-back.ts'
-export * from './lost-connections.ts'
 export * from './muxer.ts'
 export * from './noise.ts'
 export * from './peer-datastore.ts'

@@ -16,6 +16,7 @@
 export * from './doors.ts'
 export * from './errors.ts'
 export { closeEnds, gather } from './gather.ts'
+export * from './lost-connections.ts'
 export { isRelayed, type Path } from './path.ts'
 export * from './reach.ts'
 export { StunDirectory } from './stun/directory.ts'

@@ -8,7 +8,7 @@ import { pEvent } from 'p-event'
 import { createLobstahLibp2p, type LobstahLibp2p } from '../../../node/libp2p.ts'
 import { until } from '../../support/mesh.ts'
 
-describe('node/patches/lost-connections', function () {
+describe('node/reach/lost-connections', function () {
   this.timeout(30_000)
   const nodes: LobstahLibp2p[] = []
   const sockets: Socket[] = []
