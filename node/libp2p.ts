@@ -31,6 +31,7 @@ import {
   muxer,
   onlyServers,
   skipUnreachable,
+  warnOfMismatches,
   type DialBack
 } from './patches/index.ts'
 import { KeyRing, gate, type Authority, type Gate } from './membership/index.ts'
@@ -118,6 +119,7 @@ export async function loadQuic(): Promise<QuicTransport | undefined> {
 
 /** Builds the libp2p node, not yet started. Its limits are argued in `docs/architecture.md`. */
 export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp2p> {
+  warnOfMismatches()
   const limits = init.relayLimits ?? DEFAULT_RELAY_LIMITS
   const quic = init.meshKeys === undefined ? init.quic : undefined
   const listen = (init.listen ?? []).filter((address) => quic !== undefined || !address.includes('/quic'))

@@ -1,5 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import type { QueryEvent, SingleKadDHT } from '@libp2p/kad-dht'
+import { requireMembers } from './members.ts'
 
 /**
  * Most providers taken of one answer: one fewer than those at which kad-dht ends a look-up, so that no server alone
@@ -17,6 +18,7 @@ interface Network {
 
 /** Takes no more of an answer than an honest server need say. Of many providers others are taken each time. */
 export function boundAnswers(dht: SingleKadDHT): SingleKadDHT {
+  requireMembers('@libp2p/kad-dht', dht, ['network.sendRequest()'])
   const { network } = dht as unknown as { network: Network }
   const sendRequest = network.sendRequest.bind(network)
   network.sendRequest = async function* (...args) {

@@ -8,6 +8,7 @@ import {
   type Topology
 } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { requireMembers } from './members.ts'
 
 /** How often is looked for addresses that no peer has been asked about, in milliseconds. */
 const DIAL_BACK_CHECK_MS = 2000
@@ -56,6 +57,11 @@ export class DialBack implements Startable {
 
   /** Looks every `checkMs` milliseconds for addresses that no peer was asked about. */
   constructor(components: DialBackComponents, checkMs = DIAL_BACK_CHECK_MS) {
+    requireMembers('libp2p', components, [
+      'registrar.register()',
+      'addressManager.getAddressesWithMetadata()',
+      'connectionManager.getConnections()'
+    ])
     this.#components = components
     this.#checkMs = checkMs
     this.#autonat = autoNATv2()(this.#mended()) as Startable
@@ -64,6 +70,7 @@ export class DialBack implements Startable {
   async start(): Promise<void> {
     if (this.#timer !== undefined) return
     await this.#autonat.start()
+    requireMembers('@libp2p/autonat-v2', { 'registered topology': this.#asking }, ['registered topology'])
     this.#timer = setInterval(() => void this.#askOfNew(), this.#checkMs)
   }
 
@@ -104,6 +111,7 @@ export class DialBack implements Startable {
   #mended(): AutoNATv2Components {
     const { registrar, addressManager, connectionManager } = this.#components
     const register = async (protocol: string, topology: Topology): Promise<string> => {
+      requireMembers('@libp2p/autonat-v2', topology, ['onConnect()'])
       const onConnect: Topology['onConnect'] = async (peer, connection) => {
         if (connection.direct) await topology.onConnect?.(peer, connection)
       }

@@ -4,7 +4,9 @@
  * Everything that changes or reaches into a dependency's private parts: one file for each patch. README.md lists them.
  */
 export * from './bounded-answers.ts'
+export * from './circuits.ts'
 export * from './dial-back.ts'
+export * from './errors.ts'
 export * from './muxer.ts'
 export * from './noise.ts'
 export * from './peer-datastore.ts'
@@ -12,3 +14,4 @@ export * from './peer-protocols.ts'
 export * from './reservation-clock.ts'
 export * from './routing-table.ts'
 export * from './unreachable-servers.ts'
+export * from './versions.ts'

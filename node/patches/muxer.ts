@@ -3,6 +3,7 @@ import { StreamState, type YamuxStream } from '@chainsafe/libp2p-yamux/stream'
 import { UnsupportedProtocolError, type CreateStreamOptions } from '@libp2p/interface'
 import * as varint from 'uint8-varint'
 import { Uint8ArrayList } from 'uint8arraylist'
+import { requireMembers } from './members.ts'
 
 interface MuxerInit extends YamuxMuxerInit {
   /** Protocols that the other side is known to speak: their streams do not wait for it to agree. */
@@ -25,6 +26,7 @@ export function muxer({ optimistic = [], ...init }: MuxerInit): ReturnType<typeo
     const create = factory.createStreamMuxer.bind(factory)
     factory.createStreamMuxer = (connection) => {
       const muxer = create(connection)
+      requireMembers('@chainsafe/libp2p-yamux', muxer, ['_newStream()', 'onCreateStream()'])
       const maker = muxer as unknown as StreamMaker
       const newStream = maker._newStream.bind(maker)
       maker._newStream = (...args) => sparing(newStream(...args))
@@ -40,7 +42,12 @@ export function muxer({ optimistic = [], ...init }: MuxerInit): ReturnType<typeo
   }
 }
 
-function sparing(stream: YamuxStream): YamuxStream {
+/** The private members of a stream that are replaced or read. */
+const STREAM_MEMBERS = ['recvWindow', 'recvWindowCapacity', 'state', 'sendWindowUpdate()', 'onData()']
+
+/** Sends window updates only when half of the window is used. */
+export function sparing(stream: YamuxStream): YamuxStream {
+  requireMembers('@chainsafe/libp2p-yamux', stream, STREAM_MEMBERS)
   const send = stream.sendWindowUpdate.bind(stream)
   stream.sendWindowUpdate = () => {
     // Before its first frame is sent, a stream is not opened, or not accepted.

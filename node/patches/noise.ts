@@ -1,7 +1,9 @@
 import { Socket } from 'node:net'
 import { noise } from '@chainsafe/libp2p-noise'
 import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Uint8ArrayList } from 'uint8arraylist'
+import { requireMembers } from './members.ts'
 
 /** The part of libp2p's encrypted stream that reads lengths; not in its public type. */
 interface Reader {
@@ -30,7 +32,7 @@ export function compactNoise(): (components: Parameters<ReturnType<typeof noise>
 }
 
 /** Writes what is sent in one turn of the event loop at once; without a socket, what is sent by one call. */
-function together<T extends MessageStream>(connection: T): T {
+export function together<T extends MessageStream>(connection: T): T {
   const send = connection.send.bind(connection)
   const socket: unknown = Reflect.get(connection, 'socket')
   if (socket instanceof Socket) {
@@ -42,11 +44,16 @@ function together<T extends MessageStream>(connection: T): T {
       }
       return send(data)
     }
-  } else connection.send = (data) => send(data.subarray())
+  } else {
+    if (isTcp(connection)) requireMembers('@libp2p/tcp', connection, ['socket.cork()'])
+    connection.send = (data) => send(data.subarray())
+  }
   return connection
 }
 
-function cheapEnd<T extends SecuredConnection>(secured: T): T {
+/** Ends the reading of an incomplete message without a new error and its stack. */
+export function cheapEnd<T extends SecuredConnection>(secured: T): T {
+  requireMembers('@chainsafe/libp2p-noise', secured.connection, ['decoder.lengthDecoder()'])
   const { decoder } = secured.connection as MessageStream & Reader
   const decode = decoder.lengthDecoder.bind(decoder)
   decoder.lengthDecoder = (data) => {
@@ -54,4 +61,9 @@ function cheapEnd<T extends SecuredConnection>(secured: T): T {
     return decode(data)
   }
   return secured
+}
+
+/** A private mesh wraps its connections, so that they have no address here. */
+function isTcp({ remoteAddr }: MessageStream & { remoteAddr?: Multiaddr }): boolean {
+  return /\/tcp\/\d+(\/p2p\/\w+)?$/.test(remoteAddr?.toString() ?? '')
 }

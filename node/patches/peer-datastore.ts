@@ -1,5 +1,7 @@
 import { LevelDatastore } from 'datastore-level'
 import type { Batch, Key, Pair } from 'interface-datastore'
+import QuickLRU from 'quick-lru'
+import { requireMembers } from './members.ts'
 
 /** How long an entry waits to be written, in milliseconds: so much a node that is killed forgets. */
 const WRITE_INTERVAL_MS = 1000
@@ -12,14 +14,19 @@ const MAX_REMEMBERED = 4096
  * every stream that it opens or takes, and each first token would wait for the disk.
  */
 export class PeerDatastore extends LevelDatastore {
-  /** By key; the latest used is the last. */
-  readonly #remembered = new Map<string, Uint8Array>()
+  readonly #remembered = new QuickLRU<string, Uint8Array>({ maxSize: MAX_REMEMBERED })
   #unwritten = new Map<string, Uint8Array>()
   #writing: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
 
+  constructor(...args: ConstructorParameters<typeof LevelDatastore>) {
+    super(...args)
+    requireMembers('datastore-level', this, ['db.batch()'])
+    requireMembers('datastore-level', LevelDatastore.prototype, ['_query()'])
+  }
+
   override put(key: Key, value: Uint8Array): Promise<Key> {
-    this.#remember(key.toString(), value)
+    this.#remembered.set(key.toString(), value)
     this.#unwritten.set(key.toString(), value)
     this.#timer ??= setTimeout(() => this.#write(), WRITE_INTERVAL_MS).unref()
     return Promise.resolve(key)
@@ -27,7 +34,7 @@ export class PeerDatastore extends LevelDatastore {
 
   override async get(key: Key, options?: Parameters<LevelDatastore['get']>[1]): Promise<Uint8Array> {
     const value = this.#known(key) ?? (await super.get(key, options))
-    this.#remember(key.toString(), value)
+    this.#remembered.set(key.toString(), value)
     return value
   }
 
@@ -68,13 +75,6 @@ export class PeerDatastore extends LevelDatastore {
 
   #known(key: Key): Uint8Array | undefined {
     return this.#remembered.get(key.toString()) ?? this.#unwritten.get(key.toString())
-  }
-
-  #remember(key: string, value: Uint8Array): void {
-    this.#remembered.delete(key)
-    this.#remembered.set(key, value)
-    const [oldest] = this.#remembered.keys()
-    if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest)
   }
 
   /** What cannot be written now is written when it changes: it is found out anew at worst. */

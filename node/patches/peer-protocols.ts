@@ -1,4 +1,6 @@
 import type { Libp2p, Peer, PeerId } from '@libp2p/interface'
+import QuickLRU from 'quick-lru'
+import { requireMembers } from './members.ts'
 
 /** Peers whose entries are remembered. */
 const MAX_REMEMBERED = 4096
@@ -12,9 +14,9 @@ const REFRESH_MS = 3_600_000
  * who opens a stream need not serve its protocol, as a DHT client does not. What a peer serves, identify says.
  */
 export function keepStreamsOut(libp2p: Libp2p): void {
+  requireMembers('libp2p', libp2p, ['peerStore.merge()', 'peerStore.get()', 'peerStore.delete()'])
   const { peerStore, peerId: self } = libp2p
-  /** The latest used is the last. */
-  const remembered = new Map<string, { entry: Peer; refreshedAt: number }>()
+  const remembered = new QuickLRU<string, { entry: Peer; refreshedAt: number }>({ maxSize: MAX_REMEMBERED })
   const forget = (peer: PeerId): void => void remembered.delete(peer.toString())
   libp2p.addEventListener('peer:update', ({ detail }) => forget(detail.peer.id))
   const merge = peerStore.merge.bind(peerStore)
@@ -30,10 +32,7 @@ export function keepStreamsOut(libp2p: Libp2p): void {
     // By the clock that libp2p forgets by.
     if (known === undefined || Math.abs(Date.now() - known.refreshedAt) > REFRESH_MS)
       known = { entry: await merge(peer, {}, options), refreshedAt: Date.now() }
-    remembered.delete(id)
     remembered.set(id, known)
-    const [oldest] = remembered.keys()
-    if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest)
     return known.entry
   }
   peerStore.get = async (peer, options) => {

@@ -1,5 +1,6 @@
 import type { CircuitRelayService, RelayReservation } from '@libp2p/circuit-relay-v2'
 import type { PeerId } from '@libp2p/interface'
+import { requireMembers } from './members.ts'
 
 /** What of the relay's service the clocks are put into; not in its public type. */
 interface Store {
@@ -14,6 +15,12 @@ interface Store {
  * renewal leaves one behind for the whole lifetime. `ttlMs` is in milliseconds, below 2³¹.
  */
 export function useOwnClocks(relay: CircuitRelayService, ttlMs: number): void {
+  requireMembers('@libp2p/circuit-relay-v2', relay, [
+    'reservations',
+    'reservationStore.reserve()',
+    'reservationStore.removeReservation()',
+    'reservationStore.clear()'
+  ])
   const { reservationStore: store } = relay as CircuitRelayService & { reservationStore: Store }
   const { reservations } = relay
   const [reserve, clear] = [store.reserve.bind(store), store.clear.bind(store)]

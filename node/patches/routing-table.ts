@@ -2,6 +2,7 @@ import type { PeerId, PeerInfo, TypedEventTarget } from '@libp2p/interface'
 import type { KadDHTComponents, SingleKadDHT } from '@libp2p/kad-dht'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { KAD_PROTOCOL } from '../../protocols/index.ts'
+import { requireMembers } from './members.ts'
 
 /** What kad-dht's table tells of itself and can do, though its public type does not. */
 interface Table extends TypedEventTarget<{ 'peer:add': CustomEvent<PeerId> }> {
@@ -40,6 +41,11 @@ type OnlyServersComponents = Pick<
  * queries to DHT clients. Who is said to be a server is asked, but for those behind relays, who are none.
  */
 export function onlyServers(dht: SingleKadDHT, components: OnlyServersComponents): SingleKadDHT {
+  requireMembers('@libp2p/kad-dht', dht, [
+    'onPeerConnect()',
+    'routingTable.addEventListener()',
+    'routingTable.remove()'
+  ])
   const { peerId, peerStore, connectionManager } = components
   const filler = dht as unknown as TableFiller
   const take = filler.onPeerConnect.bind(dht)

@@ -1,5 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { KadDHTComponents, QueryEvent, SingleKadDHT } from '@libp2p/kad-dht'
+import QuickLRU from 'quick-lru'
+import { requireMembers } from './members.ts'
 
 /** How long a server that could not be reached is sent no query, in milliseconds. */
 const REST_MS = 30_000
@@ -27,22 +29,18 @@ export function skipUnreachable(
   dht: SingleKadDHT,
   { connectionManager }: Pick<KadDHTComponents, 'connectionManager'>
 ): SingleKadDHT {
+  requireMembers('@libp2p/kad-dht', dht, ['network.sendRequest()', 'network.sendMessage()'])
   const { network } = dht as unknown as { network: Network }
-  /** Until when, by `performance.now()`; the latest is the last. */
-  const resting = new Map<string, number>()
+  /** The end of each server's rest, by `performance.now()`. */
+  const resting = new QuickLRU<string, number>({ maxSize: MAX_RESTING })
   const isConnected = (peer: PeerId): boolean => connectionManager.getConnections(peer).length > 0
-  const rest = (peer: string): void => {
-    resting.delete(peer)
-    resting.set(peer, performance.now() + REST_MS)
-    const [oldest] = resting.keys()
-    if (resting.size > MAX_RESTING && oldest !== undefined) resting.delete(oldest)
-  }
   const sparing = (send: Send): Send =>
     async function* (to, message, options) {
       const peer = to.toString()
       if (!isConnected(to) && (resting.get(peer) ?? 0) > performance.now()) return
       for await (const event of send(to, message, options)) {
-        if (event.name === 'QUERY_ERROR' && options.signal?.aborted !== true && !isConnected(to)) rest(peer)
+        if (event.name === 'QUERY_ERROR' && options.signal?.aborted !== true && !isConnected(to))
+          resting.set(peer, performance.now() + REST_MS)
         yield event
       }
     }

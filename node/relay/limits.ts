@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   circuitRelayServer,
@@ -6,10 +5,10 @@ import {
   type CircuitRelayServerInit,
   type CircuitRelayService
 } from '@libp2p/circuit-relay-v2'
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Stream } from '@libp2p/interface'
 import { pEvent } from 'p-event'
 import { RelayLimitError } from './errors.ts'
-import { useOwnClocks } from '../patches/index.ts'
+import { useOwnClocks, watchCircuits } from '../patches/index.ts'
 
 /** What one peer may have of a relay. A circuit is one relayed connection, with all its streams. */
 export interface RelayLimits {
@@ -37,12 +36,6 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
 /** Seconds' worth of bytes that may go at once after a quiet time. */
 const BURST_S = 8
 
-/** What of the relay's service the limits are put around; not in its public type. */
-interface Hops {
-  onHop(stream: Stream, connection: Connection): Promise<void>
-  stopHop(options: { connection: Connection }, rest: object): Promise<Stream | undefined>
-}
-
 /** libp2p's relay with limits of ours: its own end a chat after two minutes, in what looks like a clean end. */
 export function limitedRelay(
   limits: RelayLimits,
@@ -51,21 +44,12 @@ export function limitedRelay(
   return (components) => {
     const relay = circuitRelayServer(init)(components)
     useOwnClocks(relay, init.reservations.reservationTtl)
-    const hops = relay as CircuitRelayService & Hops
     const usage = new RelayUsage(limits)
-    // Which circuit a stream to its other end is for.
-    const current = new AsyncLocalStorage<(other: Stream, peer: string) => void>()
-    const [onHop, stopHop] = [hops.onHop.bind(hops), hops.stopHop.bind(hops)]
-    hops.onHop = async (stream, connection) => {
-      const join = usage.open(stream, connection.remotePeer.toString())
+    watchCircuits(relay, (stream, peer) => {
+      const join = usage.open(stream, peer)
       if (join === undefined) stream.abort(new RelayLimitError())
-      else await current.run(join, () => onHop(stream, connection))
-    }
-    hops.stopHop = async (options, rest) => {
-      const stream = await stopHop(options, rest)
-      if (stream !== undefined) current.getStore()?.(stream, options.connection.remotePeer.toString())
-      return stream
-    }
+      return join
+    })
     return relay
   }
 }

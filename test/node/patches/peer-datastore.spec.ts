@@ -73,6 +73,33 @@ describe('node/patches/peer-datastore', () => {
     assert.deepEqual(await listed(), [])
   })
 
+  it('deletes an entry after the write under way that holds it', async () => {
+    const batch = datastore.db.batch.bind(datastore.db) as (entries: object[]) => Promise<void>
+    const del = datastore.db.del.bind(datastore.db) as unknown as (key: string) => Promise<void>
+    const gate = Promise.withResolvers<undefined>()
+    const done: string[] = []
+    Object.assign(datastore.db, {
+      batch: async (entries: object[]) => {
+        await gate.promise
+        await batch(entries)
+        done.push('written')
+      },
+      del: async (key: string) => {
+        await del(key)
+        done.push('deleted')
+      }
+    })
+    await datastore.put(a, Buffer.from('1'))
+    const listing = listed()
+    const deleting = datastore.delete(a)
+    // A deletion that does not wait is over before this one.
+    await del('/others/none')
+    gate.resolve(undefined)
+    await Promise.all([listing, deleting])
+    assert.deepEqual(done, ['written', 'deleted'])
+    assert.equal(await datastore.db.get(a.toString()), undefined)
+  })
+
   it('lists what is on disk and what is not yet', async () => {
     await datastore.put(a, Buffer.from('1'))
     await reopen()
