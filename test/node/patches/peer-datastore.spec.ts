@@ -75,7 +75,7 @@ describe('node/patches/peer-datastore', () => {
 
   it('deletes an entry after the write under way that holds it', async () => {
     const batch = datastore.db.batch.bind(datastore.db) as (entries: object[]) => Promise<void>
-    const del = datastore.db.del.bind(datastore.db) as unknown as (key: string) => Promise<void>
+    const del = datastore.db.del.bind(datastore.db)
     const gate = Promise.withResolvers<undefined>()
     const done: string[] = []
     Object.assign(datastore.db, {
