@@ -56,11 +56,11 @@ export function split(value: string): string[] {
 
 /** Describes the first malformed address or invite, if there is one. The node itself checks them fully. */
 export function addressProblem(value: string): string | undefined {
-  const wrong = split(value).find((item) => !/^lobstah1\w+$|^\/.*\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/.test(item))
+  const wrong = split(value).find((item) => !/^lobstah[12]\w+$|^\/.*\/p2p\/[1-9A-HJ-NP-Za-km-z]+$/.test(item))
   if (wrong === undefined) return undefined
   return isAddress(wrong)
     ? `${wrong}: an address must end in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…`
-    : `${wrong}: expected an invite, which begins with lobstah1, or an address, which begins with /`
+    : `${wrong}: expected an invite, which begins with lobstah1 or lobstah2, or an address, which begins with /`
 }
 
 /** Describes the first malformed peer id, if there is one. */

@@ -1,11 +1,9 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
 import { MAX_MODEL_NAME_LENGTH } from '../../protocols/inference/index.ts'
+import { INVITE_PREFIXES } from '../../protocols/membership/constants.ts'
 import { ENGINE_NAMES, ENGINES } from '../engines/descriptors.ts'
 import { ed25519PeerId } from '../../protocols/records/fields.ts'
-
-/** Begins every invite; what is in one, `node/membership` knows. */
-const INVITE_PREFIX = 'lobstah1'
 
 // Every `error` completes the sentence "expected …".
 
@@ -23,7 +21,8 @@ const address = text.refine((value) => protocolsOf(value) !== undefined, {
   error: 'a multiaddr, such as /ip4/0.0.0.0/tcp/17476'
 })
 const peerAddress = text.refine(
-  (value) => value.startsWith(INVITE_PREFIX) || protocolsOf(value)?.at(-1) === 'p2p',
+  (value) =>
+    INVITE_PREFIXES.some((prefix) => value.startsWith(prefix)) || protocolsOf(value)?.at(-1) === 'p2p',
   {
     error:
       "a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, or an invite"

@@ -1,3 +1,6 @@
+/** Begins an invite by the pre-shared key alone, or one that a mesh's owner signed. */
+export const INVITE_PREFIXES = ['lobstah1', 'lobstah2'] as const
+
 /** Longest wait for a new connection to prove that a member is at its other end, in milliseconds. */
 export const ADMISSION_TIMEOUT_MS = 10_000
 

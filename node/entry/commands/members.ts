@@ -79,9 +79,20 @@ export async function rotateKey(config: Config, output: Output): Promise<void> {
 
 /** Revokes an invite, by its id or as a whole: nobody joins by it any more. */
 export async function revokeInvite(config: Config, invite: string, output: Output): Promise<void> {
-  const id = /^[\w-]{22}$/.test(invite) ? invite : openInvite(invite.replaceAll(/\s/g, '')).id
+  const { owner, name } = await owned(config)
+  const id = /^[\w-]{22}$/.test(invite) ? invite : idOf(invite, owner, name)
   await say(config, ({ revokedInvites }) => ({ revokedInvites: [...new Set([...revokedInvites, id])] }))
   output.result({ revoked: id }, () => `The invite ${id} is revoked. ${EFFECT}`)
+}
+
+function idOf(text: string, owner: string, name: string): string {
+  try {
+    const { id, mesh } = openInvite(text.replaceAll(/\s/g, ''))
+    if (mesh === owner) return id
+  } catch (cause) {
+    throw new CommandError('Expected the id of an invite, or a whole invite', EXIT.usage, { cause })
+  }
+  throw new CommandError(`That invite is not to the mesh "${name}"`, EXIT.usage)
 }
 
 async function owned({ home }: Config): Promise<OwnedMembership> {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import { CommandError, EXIT } from '../../../node/entry/errors.ts'
+import { COMMANDS } from '../../../node/entry/command-list.ts'
 import { program, usageExitCode } from '../../../node/entry/program.ts'
 import { loadOrCreateIdentity } from '../../../node/identity/index.ts'
 import { ledger } from '../../../node/ledger/index.ts'
@@ -35,7 +36,8 @@ function commands(): Map<string, Command> {
   const found = new Map<string, Command>()
   const walk = (command: Command, words: string[]): void => {
     // A command that only holds others prints their names.
-    if (words.length === 0 || command.commands.length === 0) found.set(words.join(' '), command)
+    const runs = command.commands.length === 0 || COMMANDS.some(({ name }) => name === words.join(' '))
+    if (words.length === 0 || runs) found.set(words.join(' '), command)
     for (const child of command.commands) walk(child, [...words, child.name()])
   }
   walk(program({}), [])
@@ -75,6 +77,16 @@ describe('node/entry: every command, for scripts', function () {
     'keys list': () => ({ args: ['keys', 'list'] }),
     'keys remove': () => ({ args: ['keys', 'remove', '-'], stdin: 'one\n' }),
     invite: () => ({ args: ['invite', '--name', 'home', '--address', ADDRESS] }),
+    'invite revoke': () => ({ args: ['invite', 'revoke', '-'], stdin: 'AAECAwQFBgcICQoLDA0ODw\n' }),
+    members: () => ({
+      args: ['members'],
+      check: (printed) =>
+        assert.deepEqual((printed as { revokedInvites: string[] }).revokedInvites, ['AAECAwQFBgcICQoLDA0ODw'])
+    }),
+    'members remove': () => ({ args: ['members', 'remove', '-'], stdin: `${PEER}\n` }),
+    'members restore': () => ({ args: ['members', 'restore', '-'], stdin: `${PEER}\n` }),
+    'members promote': () => ({ args: ['members', 'promote', '--owner', '-'], stdin: `${PEER}\n` }),
+    'members rotate': () => ({ args: ['members', 'rotate'] }),
     join: () => ({ args: ['join', '--replace', '-'], stdin: invite }),
     leave: () => ({ args: ['leave'] }),
     'friends add': () => ({ args: ['friends', 'add', '-'], stdin: `${PEER}\n` }),

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
-import { decodeInvite, encodeInvite } from '../../../node/membership/index.ts'
+import { loadOrCreateIdentity } from '../../../node/identity/index.ts'
+import { openInvite, sealInvite } from '../../../protocols/index.ts'
 import { startOllamaServer } from '../../support/engines/ollama-server.ts'
 import { MAIN, modelListed, runProcess, startProcess, type RunningNode } from '../../support/node-process.ts'
 
@@ -62,7 +63,7 @@ describe('the mesh by the command line', function () {
     const [address = ''] = await startRelay('--private', 'lobster home')
     const invited = await at('relay', 'invite')
     assert.equal(invited.code, 0)
-    assert.match(invited.stdout, /^lobstah1\w+\n$/)
+    assert.match(invited.stdout, /^lobstah2\w+\n$/)
     assert.match(invited.stderr, /▀/, 'a QR code for people')
     const joined = await runProcess(['--home', home('contributor'), 'join'], { input: invited.stdout })
     assert.match(joined.stdout, /Joined the private mesh "lobster home"/)
@@ -192,10 +193,14 @@ describe('the mesh by the command line', function () {
     const invited = (await at('relay', 'invite')).stdout.trim()
     const variables = { LOBSTAH_BOOTSTRAP: invited, LOBSTAH_ENGINE: 'none' }
     const node = await start('member', [], variables)
+    const file = join(home('member'), 'mesh.json')
+    while (!(await readFile(file, 'utf8')).includes('certificate')) await delay(20)
     await node.end()
     const membership = JSON.parse(await readFile(join(home('member'), 'mesh.json'), 'utf8')) as object
-    assert.deepEqual(Object.keys(membership).toSorted(), ['bootstrap', 'key', 'name'])
-    const expired = encodeInvite({ ...decodeInvite(invited, Date.now()), expiresAt: 1000 })
+    const kept = Object.keys(membership)
+    for (const field of ['bootstrap', 'certificate', 'key', 'name', 'owner']) assert.ok(kept.includes(field))
+    const { privateKey } = await loadOrCreateIdentity(join(home('relay'), 'owner.key'))
+    const expired = sealInvite({ ...openInvite(invited), expiresAt: 1000 }, privateKey)
     assert.match((await at('stranger', 'doctor', '--bootstrap', expired)).stderr, /expired on 1970/)
     const looked = await at(
       'member',
