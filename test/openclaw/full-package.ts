@@ -41,7 +41,7 @@ interface HostFile {
     providers: {
       lobstah: {
         localService: { command: string; args: string[]; env: Record<string, string> }
-        models: { id: string }[]
+        models: { id: string; contextWindow: number }[]
       }
     }
   }
@@ -133,6 +133,13 @@ export async function fullPackage(init: FullPackageInit): Promise<void> {
   ])
   assert.match(inferred, /A private answer\./)
   say('one question, answered in the private mesh by the scripted engine')
+  // A whole agent's prompt, against a contributor whose context nobody has set: the engine refuses what does not fit.
+  const agent = ['agent', '--local', '--agent', 'main', '--session-id', 'first', '--json']
+  const turn = await openclaw.run([...agent, '--message', 'Who are you?'])
+  assert.match(turn, /A private answer\./)
+  const { contextWindow } = models.find(({ id }) => id === MODEL) ?? {}
+  assert.equal(contextWindow, 32_768)
+  say('an agent’s first turn with all defaults, answered in the private mesh by the scripted engine')
   await startService(service, openclaw.env, url, async (get) => {
     assert.equal((await get('/capacity')).contributing, true)
     assert.equal((await get('/mesh')).joins, true)
