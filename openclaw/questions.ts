@@ -57,7 +57,7 @@ async function askInvite(known: KnownChoices, place: Place, prompter: Prompter):
     const answer = await prompter.text({
       message: 'Invite or address to join by',
       initialValue: known.bootstrap.join(','),
-      placeholder: 'lobstah1… or /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…',
+      placeholder: 'lobstah2… or /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…',
       validate: addressProblem
     })
     const taken = await takeInvites(split(answer), place)

@@ -17,7 +17,7 @@ export const TEXTS = {
     'Contribute: your node serves this machine’s models to peers, while OpenClaw runs it, and earns credits. ' +
     'Your computer then works for others, and its peer id and addresses become known to the mesh.',
   join:
-    'An invite (lobstah1…), which a member of the mesh makes with "lobstah-node invite"; or the address of one of ' +
+    'An invite (lobstah2…), which a member of the mesh makes with "lobstah-node invite"; or the address of one of ' +
     'its relays, which ends in /p2p/<peer id>. Leave it empty where this machine has joined the mesh already.'
 }
 
