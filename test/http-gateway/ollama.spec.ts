@@ -95,8 +95,14 @@ describe('http-gateway/ollama', () => {
     const busy = await post('/api/chat', hello)
     assert.equal(busy.statusCode, 429)
     assert.deepEqual(busy.json(), { error: 'full', code: 'busy' })
-    assert.equal((await post('/api/pull', {})).statusCode, 404)
-    assert.equal(typeof (await post('/api/pull', {})).json<{ error: unknown }>().error, 'string')
+    for (const [body, status] of [
+      [{}, 400],
+      [{ model: 'absent:1b' }, 404]
+    ] as const) {
+      const answer = await post('/api/pull', body)
+      assert.equal(answer.statusCode, status)
+      assert.equal(typeof answer.json<{ error: unknown }>().error, 'string')
+    }
   })
 
   const refused: [string, string, object, RegExp][] = [

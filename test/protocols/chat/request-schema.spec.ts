@@ -65,7 +65,7 @@ const REFUSED: { why: string; document: object }[] = [
   { why: 'has a model without a name', document: { ...DOCUMENTS.completion, model: '' } },
   { why: 'has one text instead of a list of texts', document: { ...DOCUMENTS.embedding, input: 'one' } },
   { why: 'has an empty text to embed', document: { ...DOCUMENTS.embedding, input: [''] } },
-  { why: 'has a temperature above 2', document: { ...DOCUMENTS.completion, temperature: 2.1 } },
+  { why: 'has a temperature above 100', document: { ...DOCUMENTS.completion, temperature: 100.1 } },
   { why: 'asks for no tokens', document: { ...DOCUMENTS.completion, max_tokens: 0 } },
   {
     why: 'has the arguments of a tool call as an object',
