@@ -21,7 +21,7 @@ export { GatewayListenError, GatewayApiKeyRequiredError, GatewayNotStartedError 
 export * from './keys/index.ts'
 export { peersAnswer } from './openapi/answers.ts'
 export { GatewayTlsError } from './tls.ts'
-export type { Capacity, Gateway, GatewayComponents, GatewayInit, GatewayLogger } from './types.ts'
+export type { Gateway, GatewayComponents, GatewayInit, GatewayLogger } from './types.ts'
 
 /** An HTTP gateway over a consumer. */
 export function gateway(init: GatewayInit = {}): (components: GatewayComponents) => Gateway {
