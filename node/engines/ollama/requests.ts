@@ -12,15 +12,15 @@ import type {
   CompletionRequest,
   GenerateRequest
 } from '../../../protocols/inference/index.ts'
-import { imageData, imagesOf, textOf } from '../prompt.ts'
+import { estimateTokens, imageData, imagesOf, textOf } from '../prompt.ts'
 import { argumentsObject } from '../tool-arguments.ts'
 import type { OllamaModel } from './models.ts'
 
 /**
- * The same for every request: without them Ollama drops old messages silently, and a change of `shift` or of
- * the context's size makes it load the model again.
+ * The same for every request: otherwise Ollama silently drops old messages. `shift` is never sent: since Ollama 0.30 a
+ * model is loaded with it or without it, and a request that differs from the owner's would load the model again.
  */
-const PINNED = { stream: true, truncate: false, shift: false } as const
+const PINNED = { stream: true, truncate: false } as const
 
 type WireMessage = Message & { tool_call_id?: string }
 
@@ -159,11 +159,15 @@ function logprobs(request: GenerateRequest): Pick<OllamaChat, 'logprobs' | 'top_
   return request.top_logprobs === undefined ? {} : { logprobs: true, top_logprobs: request.top_logprobs }
 }
 
+/** Tokens that an answer may have. A context that overflows is shifted: its beginning would be dropped silently. */
+function roomFor(request: GenerateRequest, { contextLength }: OllamaModel): number {
+  const room = Math.max(1, contextLength - estimateTokens(request))
+  return Math.min(request.max_tokens ?? room, room)
+}
+
 function toOptions(request: GenerateRequest, model: OllamaModel): Partial<Options> {
-  const { max_tokens, temperature, top_p, top_k, min_p, seed, stop, presence_penalty, frequency_penalty } =
-    request
+  const { temperature, top_p, top_k, min_p, seed, stop, presence_penalty, frequency_penalty } = request
   const wanted = {
-    num_predict: max_tokens,
     temperature,
     top_p,
     top_k,
@@ -174,5 +178,9 @@ function toOptions(request: GenerateRequest, model: OllamaModel): Partial<Option
     frequency_penalty
   }
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
-  return { num_ctx: model.contextLength, ...Object.fromEntries(given) }
+  return {
+    num_ctx: model.contextLength,
+    num_predict: roomFor(request, model),
+    ...Object.fromEntries(given)
+  }
 }

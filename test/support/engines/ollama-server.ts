@@ -66,8 +66,10 @@ export class OllamaServer extends FakeServer {
   /** How much to think is taken, not only whether to: some versions take it from gpt-oss alone. */
   thinksByLevel = true
   readonly #version: string
-  /** Models that were loaded, again after a change of their context too. */
+  /** Times that a model was loaded, counting again after a change of its context or of `shift`, as since Ollama 0.30. */
   loads = 0
+  /** Models that are loaded without shifting, which is not the default. */
+  readonly #unshifted = new Set<string>()
   /** What `ps` tells: the context that each model is loaded with. */
   readonly loaded = new Map<string, number>()
 
@@ -151,8 +153,11 @@ export class OllamaServer extends FakeServer {
     const options = record(body.options)
     // Never more than the model was trained for.
     const size = Math.min(Number(options.num_ctx ?? 4096), model.contextLength ?? 131_072)
-    if (this.loaded.get(model.name) !== size) this.loads++
+    const unshifted = body.shift === false
+    if (this.loaded.get(model.name) !== size || this.#unshifted.has(model.name) !== unshifted) this.loads++
     this.loaded.set(model.name, size)
+    if (unshifted) this.#unshifted.add(model.name)
+    else this.#unshifted.delete(model.name)
     const prompt = toPrompt(model, body, options, size)
     if (prompt.tokens >= size && body.truncate === false) {
       const error = `the request exceeds the available context size (${size} tokens), try increasing it`

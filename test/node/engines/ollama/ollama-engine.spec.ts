@@ -167,12 +167,28 @@ describe('node/engines/ollama', () => {
 
   describe('requests', () => {
     it('pins what makes Ollama load the model again or drop messages', async () => {
+      // The owner's program says nothing of shifting.
+      const owner = { model: MODEL, messages: [{ role: 'user', content: 'Hello!' }], stream: false }
+      const body = JSON.stringify({ ...owner, options: { num_ctx: 32_768 } })
+      await fetch(`${server.url}/api/chat`, { method: 'POST', body })
       await ask('Hello!')
-      const { stream, truncate, shift, options } = sent()
+      const { stream, truncate, options } = sent()
       assert.deepEqual(
-        { stream, truncate, shift, options },
-        { stream: true, truncate: false, shift: false, options: { num_ctx: 32_768 } }
+        { stream, truncate, num_ctx: record(options).num_ctx, loads: server.loads },
+        { stream: true, truncate: false, num_ctx: 32_768, loads: 1 }
       )
+    })
+
+    it('asks for no more tokens than the context has room for', async () => {
+      server.models = [{ name: MODEL, contextLength: 1024 }]
+      const prompt = 'word '.repeat(700)
+      await ask(prompt)
+      // 3500 characters are about 778 tokens, and the template adds a few.
+      assert.equal(record(sent().options).num_predict, 242)
+      await ask(prompt, { max_tokens: 10_000 })
+      assert.equal(record(sent().options).num_predict, 242)
+      await ask(prompt, { max_tokens: 9 })
+      assert.equal(record(sent().options).num_predict, 9)
     })
 
     it('passes sampling on', async () => {
