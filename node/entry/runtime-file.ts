@@ -1,5 +1,6 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import writeFileAtomic from 'write-file-atomic'
 import { z } from 'zod'
 import { isHomeLocked } from './home-lock.ts'
 
@@ -18,9 +19,9 @@ function path(home: string): string {
   return join(home, 'run.json')
 }
 
-/** Tells other commands on this home where the node answers. */
+/** Tells other commands on this home where the node answers; readers never find half a file. */
 export async function writeRuntime(home: string, runtime: Runtime): Promise<void> {
-  await writeFile(path(home), JSON.stringify(runtime), { mode: 0o600 })
+  await writeFileAtomic(path(home), JSON.stringify(runtime), { mode: 0o600 })
 }
 
 export async function removeRuntime(home: string): Promise<void> {
@@ -32,7 +33,7 @@ export async function readRuntime(home: string): Promise<Runtime | undefined> {
   try {
     return schema.parse(JSON.parse(await readFile(path(home), 'utf8')))
   } catch {
-    // Absent or half-written: the same as no node.
+    // Absent or damaged: the same as no node.
     return undefined
   }
 }
