@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { BadRequestError } from '../protocols/errors.ts'
+import { innermost, requirement } from './invalid-values.ts'
 
 /** Longest value that an error repeats, in characters. */
 const MAX_SHOWN = 64
@@ -8,18 +9,49 @@ const MAX_SHOWN = 64
 export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = safeParse(schema, value)
   if (result.success) return result.data
-  const issue = result.error.issues[0]
-  if (issue === undefined || issue.path.length === 0)
-    throw new BadRequestError('The body is not a JSON object')
-  const param = toParam(issue.path)
-  const given = valueAt(value, issue.path)
-  if (given === undefined) throw new BadRequestError(`Missing required parameter: ${param}`, { param })
-  throw new BadRequestError(`Invalid value for ${param}${shown(given)}: ${issue.message}`, { param })
+  const [first] = result.error.issues
+  if (first === undefined) throw new BadRequestError('The body is not valid')
+  const { path, message } = innermost(first)
+  if (path.length === 0) throw new BadRequestError('The body is not a JSON object')
+  const param = toParam(path)
+  const given = valueAt(value, path)
+  if (given === undefined) throw new BadRequestError(`Missing required parameter: '${param}'`, { param })
+  const fault = /^(must|has|is) /.test(message) ? ` ${message}` : `: ${message}`
+  throw new BadRequestError(`'${param}'${fault}${shown(given)}`, { param })
+}
+
+/** Names by which the APIs know one field of a request; the first is the mesh's own. */
+const ALIASES = [
+  ['max_tokens', 'max_completion_tokens', 'max_output_tokens', 'num_predict'],
+  ['messages', 'input', 'prompt'],
+  ['prompt', 'input'],
+  ['input', 'prompt'],
+  ['response_format', 'text', 'format', 'output_config'],
+  ['reasoning_effort', 'reasoning', 'thinking', 'think'],
+  ['stop', 'stop_sequences'],
+  ['tools', 'functions'],
+  ['tool_choice', 'function_call'],
+  ['model', 'name']
+] as const
+
+/** The name by which the client sent a field that something behind the gateway refused by the mesh's name. */
+export function paramAsSent(param: string, body: unknown): string {
+  if (body === null || typeof body !== 'object') return param
+  const fields = new Set(Object.keys(body))
+  const [root = param] = param.split(/[.[]/, 1)
+  if (fields.has(root)) return param
+  const options =
+    'options' in body && body.options !== null && typeof body.options === 'object' ? body.options : {}
+  const names = [root, ...(ALIASES.find(([own]) => own === root) ?? [])]
+  const sent = names.find((name) => fields.has(name))
+  if (sent !== undefined) return sent
+  const option = names.find((name) => name in options)
+  return option === undefined ? param : `options.${option}`
 }
 
 function safeParse<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {
   try {
-    return schema.safeParse(value)
+    return schema.safeParse(value, { error: requirement })
   } catch (err) {
     // zod passes on all issues of a list as arguments of one call; there may be too many for the stack.
     if (err instanceof RangeError) throw new BadRequestError('The body has too many faults', { cause: err })
@@ -43,5 +75,5 @@ function valueAt(value: unknown, path: PropertyKey[]): unknown {
 /** Short values help to find the fault; long ones are somebody's text. */
 function shown(value: unknown): string {
   const text = typeof value === 'string' || typeof value === 'number' ? JSON.stringify(value) : ''
-  return text === '' || text.length > MAX_SHOWN ? '' : ` (${text})`
+  return text === '' || text.length > MAX_SHOWN ? '' : `, not ${text}`
 }

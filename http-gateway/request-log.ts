@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { CLIENT_GONE_STATUS } from './constants.ts'
 import type { GatewayContext } from './context.ts'
 import { toFailure, type Failure } from './errors.ts'
+import { paramAsSent } from './parse.ts'
 import { surfaceOf } from './surfaces.ts'
 
 declare module 'fastify' {
@@ -50,7 +51,7 @@ export function fail(
   request: FastifyRequest,
   reply: FastifyReply
 ): void {
-  const failure = toFailure(err)
+  const failure = asSent(toFailure(err), request.body)
   const fields = { request: request.id, code: failure.code, status: failure.status }
   if (failure.code === 'internal') {
     components.logger.error('request failed', {
@@ -63,4 +64,9 @@ export function fail(
     .code(failure.status)
     .headers({ 'x-request-id': request.id, ...surface.headers?.(request.id), ...failure.headers })
     .send(surface.errorDocument(failure, request.id))
+}
+
+/** The failure, naming the parameter as the client does. */
+function asSent(failure: Failure, body: unknown): Failure {
+  return failure.param === null ? failure : { ...failure, param: paramAsSent(failure.param, body) }
 }
