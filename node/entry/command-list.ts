@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander'
+import { Option } from 'commander'
 import { command, type CommandSpec } from './command.ts'
 import type { ChatOptions } from './commands/chat.ts'
 import type { InviteFlags } from './commands/invite.ts'
@@ -7,6 +7,7 @@ import type { KeyFlags } from './commands/keys.ts'
 import type { BalanceGroup } from './commands/ledger.ts'
 import type { ReceiptsFilter } from './commands/receipts.ts'
 import type { RelayFlags } from './commands/relay.ts'
+import { positive, whole } from './flag-numbers.ts'
 
 const BALANCE_GROUPS: BalanceGroup[] = ['peer', 'model', 'day']
 
@@ -219,6 +220,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       (await import('./commands/join.ts')).join(config, file, flags, output)
   }),
   command({
+    name: 'mesh',
+    description: 'print the mesh that this home belongs to',
+    run: async ({ config, output }) => (await import('./commands/join.ts')).showMesh(config, output)
+  }),
+  command({
     name: 'leave',
     description: 'leave the mesh that this home belongs to',
     run: async ({ config, output }) => (await import('./commands/join.ts')).leave(config, output)
@@ -248,15 +254,3 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async ({ config, env, output }) => (await import('./doctor/doctor.ts')).doctor(config, env, output)
   })
 ]
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value > 0) return value
-  throw new InvalidArgumentError('expected a whole number above 0')
-}
-
-function whole(text: string): number {
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isSafeInteger(value)) return value
-  throw new InvalidArgumentError('expected a whole number')
-}

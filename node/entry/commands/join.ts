@@ -57,6 +57,20 @@ function joined(present: Membership | undefined, invited: Membership): Membershi
   return { ...rest, ...present, bootstrap: invited.bootstrap, ...(present.certificate ? {} : { invite }) }
 }
 
+/** Prints the mesh that this home belongs to. It reads the home alone, so that no node has to run. */
+export async function showMesh(config: Config, output: Output): Promise<void> {
+  const mesh = await readMembership(config.home)
+  const { name = null, key, bootstrap = [] } = mesh ?? {}
+  output.result({ mesh: name, private: key !== undefined, bootstrap }, () =>
+    name === null
+      ? 'This home belongs to no mesh.'
+      : [
+          `This home belongs to the ${key === undefined ? 'public' : 'private'} mesh "${name}".`,
+          ...bootstrap
+        ].join('\n')
+  )
+}
+
 /** Makes this home belong to no mesh. */
 export async function leave(config: Config, output: Output): Promise<void> {
   const present = await readOrSetAside(config.home, output)

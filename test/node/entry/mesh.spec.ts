@@ -150,6 +150,21 @@ describe('the mesh by the command line', function () {
     assert.match((await at('none', 'leave')).stdout, /belonged to no mesh/)
   })
 
+  it('prints the mesh of a home, without a node', async () => {
+    const shown = async (): Promise<unknown> =>
+      JSON.parse((await at('solo', 'mesh', '--json')).stdout) as unknown
+    assert.deepEqual(await shown(), { mesh: null, private: false, bootstrap: [] })
+    assert.match((await at('solo', 'mesh')).stdout, /belongs to no mesh/)
+
+    const address = `/ip4/127.0.0.1/tcp/4001/p2p/${FRIEND}`
+    const invited = await at('owner', 'invite', '--name', 'attic', '--address', address)
+    assert.equal((await runProcess(['--home', home('solo'), 'join', '-'], { input: invited.stdout })).code, 0)
+    assert.deepEqual(await shown(), { mesh: 'attic', private: true, bootstrap: [address] })
+    assert.match((await at('solo', 'mesh')).stdout, /belongs to the private mesh "attic"/)
+    assert.equal((await at('solo', 'leave')).code, 0)
+    assert.deepEqual(await shown(), { mesh: null, private: false, bootstrap: [] })
+  })
+
   it('keeps friends in config.json', async () => {
     assert.equal((await at('me', 'friends', 'add', FRIEND)).code, 0)
     assert.equal((await at('me', 'friends', 'list')).stdout.trim(), FRIEND)
