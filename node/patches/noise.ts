@@ -1,7 +1,6 @@
 import { Socket } from 'node:net'
 import { noise } from '@chainsafe/libp2p-noise'
 import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { requireMembers } from './members.ts'
 
@@ -44,10 +43,7 @@ export function together<T extends MessageStream>(connection: T): T {
       }
       return send(data)
     }
-  } else {
-    if (isTcp(connection)) requireMembers('@libp2p/tcp', connection, ['socket.cork()'])
-    connection.send = (data) => send(data.subarray())
-  }
+  } else connection.send = (data) => send(data.subarray())
   return connection
 }
 
@@ -61,9 +57,4 @@ export function cheapEnd<T extends SecuredConnection>(secured: T): T {
     return decode(data)
   }
   return secured
-}
-
-/** A private mesh wraps its connections, so that they have no address here. */
-function isTcp({ remoteAddr }: MessageStream & { remoteAddr?: Multiaddr }): boolean {
-  return /\/tcp\/\d+(\/p2p\/\w+)?$/.test(remoteAddr?.toString() ?? '')
 }
