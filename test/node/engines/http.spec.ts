@@ -12,10 +12,12 @@ describe('node/engines/http', () => {
   /** What happens to each request, by its number on its connection and the connection's. */
   let answer: (socket: Socket, request: number, connection: number) => void
   let connections: number
+  const sockets = new Set<Socket>()
 
   beforeEach(async () => {
     connections = 0
     server = createServer((socket) => {
+      sockets.add(socket)
       const connection = ++connections
       let requests = 0
       socket.on('data', () => answer(socket, ++requests, connection))
@@ -25,7 +27,11 @@ describe('node/engines/http', () => {
     await once(server, 'listening')
     url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
   })
-  afterEach(() => void server.close())
+  afterEach(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+    sockets.clear()
+  })
 
   const post = async (): Promise<string> => await text(await ask(url, { method: 'POST', body: '{}' }))
 
