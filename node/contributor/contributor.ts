@@ -166,6 +166,8 @@ export class LobstahContributor implements Contributor {
     let ticket: Ticket | undefined
     try {
       checkCredit(order.consumer, this.#init, this.#components.ledger)
+      if (!(await this.#offers.isCurrent(model)))
+        throw new OrderRefusedError('The model has another digest now')
       ticket = this.#admission.enter(session.peer)
       // The ledger is asked while the document comes and the engine begins.
       const isNew = this.#checkNew(order)

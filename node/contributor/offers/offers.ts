@@ -18,6 +18,12 @@ const AWAY_INTERVAL_MS = 400
 /** How long a limit that the engine taught is held, in milliseconds: it may load its model anew with more. */
 const LEARNED_MS = 15 * 60_000
 
+/** How long the engine's word on a model's digest holds, in milliseconds. */
+const DIGEST_MS = 1000
+
+/** Longest wait for a model's digest, in milliseconds: after it, the digest that was offered stands. */
+const DIGEST_TIMEOUT_MS = 1000
+
 /** Longest wait for the engine's list, in milliseconds. */
 const REFRESH_TIMEOUT_MS = 10_000
 
@@ -36,6 +42,11 @@ export class Offers {
   #announced: OfferedModel[] = []
   /** Context lengths that the engine named in its own errors, by model. */
   readonly #learned = new QuickLRU<string, number>({ maxSize: MAX_ANNOUNCED_MODELS, maxAge: LEARNED_MS })
+  /** Digests that the engine was asked for a moment ago, by model. */
+  readonly #digests = new QuickLRU<string, Promise<string | undefined>>({
+    maxSize: MAX_ANNOUNCED_MODELS,
+    maxAge: DIGEST_MS
+  })
   #away = false
   #stopped = new AbortController()
   #loop: Promise<void> = Promise.resolve()
@@ -75,6 +86,32 @@ export class Offers {
   async learn(model: string, contextLength: number): Promise<void> {
     this.#learned.set(model, contextLength)
     await this.refresh()
+  }
+
+  /**
+   * Whether a model's name still stands for the digest that is offered. Where it does not, offers what the engine has
+   * now. An engine that does not answer in time is believed as before.
+   */
+  async isCurrent({ id, digest }: OfferedModel): Promise<boolean> {
+    let asked = this.#digests.get(id)
+    if (asked === undefined) {
+      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(DIGEST_TIMEOUT_MS)])
+      asked = this.#askDigest(id, digest, signal)
+      this.#digests.set(id, asked)
+    }
+    if ((await asked) === (digest ?? undefined)) return true
+    this.#digests.delete(id)
+    await this.refresh()
+    return false
+  }
+
+  async #askDigest(id: string, offered: string | null, signal: AbortSignal): Promise<string | undefined> {
+    const fallback = offered ?? undefined
+    try {
+      return this.#engine.digest === undefined ? fallback : await this.#engine.digest(id, { signal })
+    } catch {
+      return fallback
+    }
   }
 
   /** Asks the engine now. */

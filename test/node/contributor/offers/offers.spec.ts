@@ -50,6 +50,30 @@ describe('node/contributor/offers/offers', () => {
     assert.equal(offers.models.length, 2)
   })
 
+  it('offers a model anew when its name stands for another digest', async () => {
+    await offers.start()
+    const [model] = offers.models
+    assert.ok(model)
+    let digest = model.digest ?? undefined
+    let asked = 0
+    Object.assign(engine, { digest: () => (asked++, Promise.resolve(digest)) })
+    assert.deepEqual([await offers.isCurrent(model), await offers.isCurrent(model), asked], [true, true, 1])
+    const other = { ...model, id: 'replaced:1b' }
+    digest = 'sha256:' + 'f'.repeat(64)
+    engine.served = [{ ...SCRIPTED_MODEL, digest }]
+    assert.equal(await offers.isCurrent(other), false)
+    assert.equal(offers.models[0]?.digest, digest)
+    assert.equal(changes, 2)
+  })
+
+  it('believes an engine that does not tell a digest', async () => {
+    await offers.start()
+    const [model] = offers.models
+    assert.ok(model)
+    Object.assign(engine, { digest: () => Promise.reject(new EngineFailedError('down')) })
+    assert.equal(await offers.isCurrent(model), true)
+  })
+
   it('offers nothing while the engine fails, and all when it comes back', async () => {
     engine.failure = new EngineFailedError('down')
     await offers.start()
