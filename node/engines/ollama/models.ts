@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { BusyError, LobstahError, ModelNotFoundError } from '../../../protocols/errors.ts'
 import { canonicalModelName, type Capability, type ModelInfo } from '../../../protocols/inference/index.ts'
 import { bytesPerToken, fittingContext } from './memory.ts'
+import { continues, isJinja } from './template/continues.ts'
 
 /** Context of a model that tells none, in tokens: what Ollama itself assumes. */
 const FALLBACK_CONTEXT_LENGTH = 4096
@@ -35,7 +36,10 @@ const resident = z.object({
 })
 
 const show = z.object({
-  details: z.object({ quantization_level: z.string().optional() }).optional(),
+  details: z.object({ quantization_level: z.string().optional(), family: z.string().optional() }).optional(),
+  template: z.string().catch(''),
+  renderer: z.string().optional(),
+  parser: z.string().optional(),
   model_info: z.record(z.string(), z.unknown()).nullish(),
   capabilities: z.array(z.string()).nullish(),
   remote_model: z.string().optional(),
@@ -128,6 +132,11 @@ export class OllamaModels {
     return Math.max(contextLength, loaded)
   }
 
+  /** Whether answers that continue a message begin with that message once more. */
+  echoes({ digest }: OllamaModel): boolean {
+    return isJinja(this.#shown.get(digest)?.template ?? '')
+  }
+
   /** The digest that a model's name stands for now; undefined where there is no such model. */
   async digestOf(client: Ollama, name: string): Promise<string | undefined> {
     const id = canonicalModelName(name)
@@ -167,7 +176,7 @@ export class OllamaModels {
       ),
       parameters: count(info['general.parameter_count']),
       ...(quantization ? { quantization } : {}),
-      capabilities: (shown.capabilities ?? ['completion']).flatMap((word) => CAPABILITIES[word] ?? [])
+      capabilities: capabilitiesOf(shown)
     }
   }
 
@@ -192,6 +201,14 @@ export class OllamaModels {
     }
     return fits
   }
+}
+
+function capabilitiesOf({ capabilities, template, renderer, parser, details }: Show): Capability[] {
+  const words = capabilities ?? ['completion']
+  const found = words.flatMap((word) => CAPABILITIES[word] ?? [])
+  const thinks = words.includes('thinking')
+  const maker = { template, renderer, parser, family: details?.family, thinks }
+  return found.includes('chat') && continues(maker) ? [...found, 'continue'] : found
 }
 
 /** A model's description, or why Ollama has none for it. */

@@ -136,7 +136,7 @@ export class OllamaEngine implements Engine {
     const promptTokens = estimateTokens(request)
     checkContextLength(promptTokens, model.contextLength)
     const asked = { ...model, contextLength: await this.#models.contextToAsk(client, model) }
-    const reply = new OllamaReply(promptTokens, request)
+    const reply = new OllamaReply(promptTokens, request, this.#models.echoes(model))
     const since = this.#lingering.now()
     let answers = false
     try {

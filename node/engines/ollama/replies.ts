@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { EngineFailedError } from '../../../protocols/errors.ts'
 import type { Delta, FinishReason, GenerateRequest } from '../../../protocols/inference/index.ts'
 import type { EngineEvent } from '../engine.ts'
+import { textOf } from '../prompt.ts'
 import { newToolCallId } from '../tool-call-id.ts'
+import { Echo } from './echo.ts'
 import { readArguments } from './tool-arguments.ts'
 
 const count = z.number().int().min(0)
@@ -60,11 +62,15 @@ export class OllamaReply {
   #calls = 0
   #last: string | undefined
   #equal = 0
+  readonly #echo: Echo
 
-  /** `promptEstimate` stands in where Ollama does not count. */
-  constructor(promptEstimate: number, request: GenerateRequest) {
+  /** `promptEstimate` stands in where Ollama does not count; `echoes` says that a continued message comes back first. */
+  constructor(promptEstimate: number, request: GenerateRequest, echoes = false) {
     this.#promptEstimate = promptEstimate
     const tools = request.kind === 'chat' ? request.tools : undefined
+    const last =
+      request.kind === 'chat' && request.continue_final_message ? request.messages.at(-1) : undefined
+    this.#echo = new Echo(last === undefined ? '' : textOf(last), echoes)
     this.#oneCallOnly = request.kind === 'chat' && request.parallel_tool_calls === false
     this.#tools = new Map(tools?.map((tool) => [tool.function.name, tool.function.parameters]))
   }
@@ -84,14 +90,16 @@ export class OllamaReply {
   *events(line: Line): Iterable<EngineEvent> {
     this.#watchRepetition(line)
     const delta = this.#delta(line)
-    if (delta !== undefined) yield { type: 'delta', delta }
+    const passed = delta === undefined ? [] : this.#echo.pass(delta)
+    if (line.done) passed.push(...this.#echo.rest())
+    for (const delta of passed) yield { type: 'delta', delta }
     if (!line.done) return
     yield {
       type: 'end',
       finishReason: this.#finishReason(line.done_reason),
       usage: {
         promptTokens: line.prompt_eval_count ?? this.#promptEstimate,
-        completionTokens: line.eval_count ?? this.#tokens
+        completionTokens: line.eval_count ?? this.#tokens - this.#echo.tokens
       }
     }
   }

@@ -32,6 +32,10 @@ export function toOllamaChat(request: ChatRequest, model: OllamaModel): OllamaSt
   refuseUnsupported(request)
   const tools = request.tool_choice === 'none' ? undefined : request.tools
   if (tools !== undefined) require(model, 'tools', 'tools')
+  if (request.continue_final_message === true) {
+    require(model, 'continue', 'continue_final_message')
+    checkFinalMessage(request)
+  }
   if (request.messages.some((message) => imagesOf(message).length > 0)) require(model, 'vision', 'messages')
   return {
     ...PINNED,
@@ -72,10 +76,19 @@ function require(model: OllamaModel, capability: Capability, param: string): voi
   }
 }
 
+/** A message without text, or with calls of tools, is closed by every template. */
+function checkFinalMessage({ messages }: ChatRequest): void {
+  const last = messages.at(-1)
+  if (last?.role === 'assistant' && textOf(last) !== '' && !last.tool_calls?.length) return
+  throw new BadRequestError(
+    'continue_final_message needs a last message of the assistant that has text and calls no tool',
+    { param: 'messages' }
+  )
+}
+
 function refuseUnsupported(request: GenerateRequest): void {
   if (request.logit_bias !== undefined && Object.keys(request.logit_bias).length > 0) refuse('logit_bias')
   if (request.kind === 'completion') return
-  if (request.continue_final_message === true) refuse('continue_final_message')
   const choice = request.tool_choice ?? 'auto'
   if (choice !== 'auto' && choice !== 'none') refuse('tool_choice')
 }

@@ -4,6 +4,7 @@ import { contentText, FakeServer, list, record, sendJson, type Exchange } from '
 import {
   countWords,
   defaultScript,
+  pieces,
   play,
   type FakePrompt,
   type FakeReply,
@@ -21,6 +22,11 @@ export interface FakeOllamaModel {
   capabilities?: string[]
   /** Size of the weights, in bytes. */
   size?: number
+  /**
+   * What becomes of a last message of the assistant: its template leaves it open, which is the default, or closes it; or
+   * it is of Jinja, and llama.cpp's server goes on, and repeats the message first.
+   */
+  template?: 'opens' | 'closes' | 'echoes'
   /** Makes it one that Ollama passes on to its cloud. */
   remote?: { model: string; host: string }
   /** Its file is damaged: it is listed, and cannot be shown. */
@@ -163,7 +169,7 @@ export class OllamaServer extends FakeServer {
       const error = `the request exceeds the available context size (${size} tokens), try increasing it`
       return sendJson(response, 400, { error })
     }
-    const reply = await this.script(prompt)
+    const reply = continued(await this.script(prompt), model, body)
     if (reply.status !== undefined)
       return sendJson(response, reply.status.code, { error: reply.status.error })
     const answer = new OllamaAnswer(exchange, model.name, chat, body.stream !== false)
@@ -312,9 +318,11 @@ function toPrompt(
   const texts =
     messages.length > 0 ? messages.map(({ content }) => contentText(content)) : [String(body.prompt)]
   const limit = Number(options.num_predict ?? -1)
+  // A script answers a question, and not what has been answered of it.
+  const question = messages.at(-1)?.role === 'assistant' ? texts.slice(0, -1) : texts
   return {
     model: model.name,
-    text: texts.at(-1) ?? '',
+    text: question.at(-1) ?? '',
     tokens: texts.reduce((sum, text) => sum + countWords(text), 0),
     maxTokens: limit < 0 ? undefined : limit,
     stop: list(options.stop).map(String),
@@ -365,7 +373,7 @@ function shown(model: FakeOllamaModel): Record<string, unknown> {
   return {
     license: '',
     modelfile: `FROM ${model.name}`,
-    template: '{{ .Prompt }}',
+    template: TEMPLATES[model.template ?? 'opens'],
     details: details(model),
     ...(model.remote ? { remote_model: model.remote.model, remote_host: model.remote.host } : {}),
     model_info: {
@@ -380,6 +388,43 @@ function shown(model: FakeOllamaModel): Record<string, unknown> {
     capabilities: model.capabilities ?? ['completion'],
     modified_at: '2026-01-01T00:00:00Z'
   }
+}
+
+/** Templates in the manner of Llama 3.1's and ChatML's, and one of Jinja. */
+const TEMPLATES = {
+  opens: `{{- if .System }}<|start_header_id|>system<|end_header_id|>
+
+{{ .System }}<|eot_id|>
+{{- end }}
+{{- range $i, $_ := .Messages }}
+{{- $last := eq (len (slice $.Messages $i)) 1 }}
+{{- if eq .Role "user" }}<|start_header_id|>user<|end_header_id|>
+
+{{ .Content }}<|eot_id|>{{ if $last }}<|start_header_id|>assistant<|end_header_id|>
+
+{{ end }}
+{{- else if eq .Role "assistant" }}<|start_header_id|>assistant<|end_header_id|>
+
+{{ .Content }}{{ if not $last }}<|eot_id|>{{ end }}
+{{- end }}
+{{- end }}`,
+  closes: `{{- range .Messages }}<|im_start|>{{ .Role }}
+{{ .Content }}<|im_end|>
+{{ end }}<|im_start|>assistant
+`,
+  echoes: `{% for message in messages %}<|im_start|>{{ message.role }}
+{{ message.content }}<|im_end|>
+{% endfor %}`
+}
+
+/** What is left of an answer when the last message has its beginning; the whole where the template closes messages. */
+function continued(reply: FakeReply, model: FakeOllamaModel, body: Record<string, unknown>): FakeReply {
+  const last = record(list(body.messages).at(-1))
+  const begun = contentText(last.content)
+  if (last.role !== 'assistant' || model.template === 'closes' || reply.status !== undefined) return reply
+  const text = [...pieces(reply.text)].join('')
+  const rest = text.startsWith(begun) ? text.slice(begun.length) : text
+  return { ...reply, thinking: [], text: model.template === 'echoes' ? [begun, ...pieces(rest)] : rest }
 }
 
 function details(model: FakeOllamaModel): Record<string, unknown> {

@@ -52,7 +52,7 @@ describe('node/engines/ollama', () => {
         contextLength: 32_768,
         parameters: 3_212_749_888,
         quantization: 'Q4_K_M',
-        capabilities: ['chat', 'completion', 'json_object', 'json_schema', 'logprobs', 'tools']
+        capabilities: ['chat', 'completion', 'json_object', 'json_schema', 'logprobs', 'tools', 'continue']
       })
       const embedding = models.find((model) => model.id === 'nomic-embed-text:latest')
       assert.equal(embedding?.contextLength, 2048)
@@ -265,14 +265,66 @@ describe('node/engines/ollama', () => {
         'logit_bias'
       )
       await rejectsUnsupported(engine.generate(chat('codellama:code', 'Hello!', { tools: [tool] })), 'tools')
-      await rejectsUnsupported(
-        engine.generate(chat(MODEL, 'Hello!', { continue_final_message: true })),
-        'continue_final_message'
-      )
       const completion = { kind: 'completion' as const, model: MODEL, prompt: 'a', suffix: 'b' }
       await rejectsUnsupported(engine.generate(completion), 'suffix')
       assert.deepEqual(server.to('/api/chat'), [])
       assert.deepEqual(server.to('/api/generate'), [])
+    })
+
+    describe('to continue the last message', () => {
+      const begun = 'A mesh is a group'
+      const request = (content: string, question = 'What is a mesh?'): ChatRequest => ({
+        ...chat(MODEL, question, { continue_final_message: true }),
+        messages: [
+          { role: 'user', content: question },
+          { role: 'assistant', content }
+        ]
+      })
+      const offered = async () => (await engine.models())[0]?.capabilities.includes('continue')
+
+      it('are taken where the template leaves that message open', async () => {
+        assert.equal(await offered(), true)
+        const { text, end } = await collect(engine.generate(request(begun)))
+        assert.equal(text, ' of computers that help each other.')
+        assert.equal(end.finishReason, 'stop')
+        assert.deepEqual(record(list(sent().messages).at(-1)), { role: 'assistant', content: begun })
+      })
+
+      it('are refused where the template closes it', async () => {
+        server.models = [{ name: MODEL, template: 'closes' }]
+        assert.equal(await offered(), false)
+        await rejectsUnsupported(engine.generate(request(begun)), 'continue_final_message')
+        assert.deepEqual(server.to('/api/chat'), [])
+      })
+
+      it('are taken where Ollama leaves the template to llama.cpp, whose echo is taken off', async () => {
+        server.models = [{ name: MODEL, template: 'echoes' }]
+        assert.equal(await offered(), true)
+        for (const content of [begun, 'A']) {
+          const { text } = await collect(engine.generate(request(content)))
+          assert.equal(content + text, 'A mesh is a group of computers that help each other.')
+        }
+        server.models = [
+          { name: MODEL, digest: 'thinks', template: 'echoes', capabilities: ['completion', 'thinking'] }
+        ]
+        assert.equal(await offered(), false)
+      })
+
+      it('keep what only begins like an echo', async () => {
+        answer({ text: 'A mesh is a group of A mesh is another' })
+        assert.equal((await collect(engine.generate(request(begun)))).text, ' of A mesh is another')
+        answer({ text: ['A mesh', ' is not.'] })
+        assert.equal((await collect(engine.generate(request(begun)))).text, 'A mesh is not.')
+        answer({ text: ['A mesh'] })
+        const { text, tokens, end } = await collect(engine.generate(request(begun)))
+        assert.deepEqual([text, tokens, end.usage.completionTokens], ['A mesh', 2, 2])
+      })
+
+      it('are refused without text to continue', async () => {
+        for (const broken of [request(''), chat(MODEL, 'Hello!', { continue_final_message: true })]) {
+          await assert.rejects(collect(engine.generate(broken)), BadRequestError)
+        }
+      })
     })
 
     it('passes images on as base64, to models that see', async () => {
