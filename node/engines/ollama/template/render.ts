@@ -192,7 +192,8 @@ function sliceOf(value: unknown, from: number, to: number | undefined): unknown 
 
 function printed(value: unknown): string {
   if (value === undefined || value === null) return ''
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  if (typeof value === 'string') return value
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : JSON.stringify(value)
 }
 
 function formatted(format: string, values: unknown[]): string {

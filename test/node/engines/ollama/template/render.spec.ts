@@ -14,7 +14,6 @@ const ROOT = {
 }
 
 describe('node/engines/ollama/template/render', () => {
-  // Each of these is what Go 1.24's text/template makes of it.
   const cases: [string, string][] = [
     ['a {{- " b " -}} c', 'a b c'],
     ['{{/* a comment */}}{{ `raw "text"` }}{{ "\\"" }}', 'raw "text""'],
