@@ -88,6 +88,10 @@ describe('node/entry: every command, for scripts', function () {
     'members promote': () => ({ args: ['members', 'promote', '--owner', '-'], stdin: `${PEER}\n` }),
     'members rotate': () => ({ args: ['members', 'rotate'] }),
     join: () => ({ args: ['join', '--replace', '-'], stdin: invite }),
+    mesh: () => ({
+      args: ['mesh'],
+      check: (printed) => assert.equal((printed as { mesh: string }).mesh, 'home')
+    }),
     leave: () => ({ args: ['leave'] }),
     'friends add': () => ({ args: ['friends', 'add', '-'], stdin: `${PEER}\n` }),
     'friends remove': () => ({ args: ['friends', 'remove', '-'], stdin: `${PEER}\n` }),
