@@ -15,7 +15,8 @@ const inputs = z.array(contract.input.element).max(2048)
 const embedBody = z.object({
   model: contract.model,
   input: z.preprocess((value) => (value === '' ? [] : (value ?? [])), texts(inputs)),
-  dimensions: contract.dimensions.nullable()
+  dimensions: contract.dimensions.nullable(),
+  truncate: z.boolean().nullish()
 })
 
 /** The endpoint before it, for one text. */
@@ -27,7 +28,7 @@ export const embed = route({
   path: '/api/embed',
   summary: 'Embed texts',
   body: embedBody,
-  handle(context, { body: { model, input, dimensions }, reply }) {
+  handle(context, { body: { model, input, dimensions, truncate }, reply }) {
     // How Ollama's clients have a model loaded.
     if (input.length === 0) {
       findServed(context.components.consumer.models(), model)
@@ -38,7 +39,8 @@ export const embed = route({
     return documentAnswer(
       context,
       reply,
-      [{ kind: 'embedding', model, input, ...withoutNulls({ dimensions }) }],
+      // Ollama truncates unless it is told otherwise.
+      [{ kind: 'embedding', model, input, truncate: truncate ?? true, ...withoutNulls({ dimensions }) }],
       {
         delta: (delta) => vectors.add(delta),
         end: ([{ usage }]) => ({
@@ -61,7 +63,7 @@ export const legacyEmbed = route({
   body: legacyBody,
   handle(context, { body: { model, prompt }, reply }) {
     const vectors = new EmbeddingVectors(1)
-    return documentAnswer(context, reply, [{ kind: 'embedding', model, input: [prompt] }], {
+    return documentAnswer(context, reply, [{ kind: 'embedding', model, input: [prompt], truncate: true }], {
       delta: (delta) => vectors.add(delta),
       end: () => ({ embedding: vectors.float()[0] ?? [] })
     })

@@ -137,7 +137,9 @@ export const embeddingRequest = z.object({
   kind: z.literal('embedding'),
   model: modelName,
   input: z.array(z.string().min(1)).min(1).max(2048),
-  dimensions: count.optional()
+  dimensions: count.optional(),
+  /** Cuts an input that is longer than the model's context, where the engine can, instead of refusing it. */
+  truncate: z.boolean().optional()
 })
 
 /** What a consumer asks a contributor, and a contributor its engine. */

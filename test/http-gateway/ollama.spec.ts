@@ -105,6 +105,24 @@ describe('http-gateway/ollama', () => {
     }
   })
 
+  it('truncates what is embedded unless it is told otherwise, as Ollama does', async () => {
+    test.consumer.script = async function* () {
+      yield* []
+      throw new BusyError('full')
+    }
+    for (const [path, body, truncate] of [
+      ['/api/embed', { input: 'a' }, true],
+      ['/api/embed', { input: 'a', truncate: null }, true],
+      ['/api/embed', { input: 'a', truncate: false }, false],
+      ['/api/embeddings', { prompt: 'a' }, true]
+    ] as const) {
+      await post(path, { model: 'tiny', ...body })
+      const asked = test.consumer.requests.at(-1)
+      assert.ok(asked?.kind === 'embedding')
+      assert.equal(asked.truncate, truncate, `${path} ${JSON.stringify(body)}`)
+    }
+  })
+
   const refused: [string, string, object, RegExp][] = [
     ['no model', '/api/chat', { messages: [] }, /model/],
     [

@@ -69,12 +69,12 @@ export class OllamaEngine implements Engine {
       if (!model.capabilities.includes('embedding')) {
         throw new UnsupportedParameterError(`The model ${model.id} does not embed`, { param: 'model' })
       }
-      const { dimensions, input } = request
+      const { dimensions, input, truncate = false } = request
       const answer = embeddings.parse(
         await client.embed({
           model: model.id,
           input,
-          truncate: false,
+          truncate,
           options: { num_ctx: await this.#models.contextToAsk(client, model) },
           ...(dimensions === undefined ? {} : { dimensions })
         })

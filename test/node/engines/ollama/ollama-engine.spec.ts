@@ -391,13 +391,15 @@ describe('node/engines/ollama', () => {
         BadRequestError
       ))
 
-    it('embeds without truncation', async () => {
+    it('embeds without truncation, unless it is asked to truncate', async () => {
       const model = 'nomic-embed-text:latest'
       const { vectors } = await engine.embed({ kind: 'embedding', model, input: ['a'], dimensions: 4 })
       assert.equal(vectors[0]?.length, 4)
       assert.equal(sent('/api/embed').truncate, false)
       const long = { kind: 'embedding' as const, model, input: ['a '.repeat(3000)] }
       await assert.rejects(engine.embed(long), ContextLengthExceededError)
+      const cut = await engine.embed({ ...long, truncate: true })
+      assert.equal(cut.vectors.length, 1)
     })
 
     it('counts embeddings itself where Ollama does not', async () => {
