@@ -106,6 +106,10 @@ function toGenerate(body: z.infer<typeof generateBody>): GenerateRequest {
   }
   const { model, prompt, suffix, system, images } = body
   if (body.raw === true || suffix) {
+    if (toChatFields(body).response_format !== undefined) {
+      const param = 'format'
+      throw new BadRequestError('format goes with neither raw nor suffix: leave them out', { param })
+    }
     const completion: CompletionRequest = { kind: 'completion', model, prompt, ...toSampling(body) }
     return suffix ? { ...completion, suffix } : completion
   }

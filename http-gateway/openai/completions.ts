@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { BadRequestError } from '../../protocols/errors.ts'
+import { BadRequestError, UnsupportedParameterError } from '../../protocols/errors.ts'
 import { completionRequest, type CompletionRequest } from '../../protocols/inference/index.ts'
 import { documentAnswer, streamAnswer } from '../answer/deliver.ts'
 import { SERVER_SENT_EVENTS } from '../answer/stream-kind.ts'
 import { route } from '../route.ts'
+import { formatFields, toResponseFormat } from './response-format.ts'
 import { inChoices, MAX_CHOICES } from './choices.ts'
 import { CompletionChunks, CompletionDocument } from './completion-formats.ts'
 import { samplingFields, toSampling, withoutNulls } from './sampling.ts'
@@ -25,7 +26,8 @@ export const completionBody = z.object({
   best_of: z.number().int().nullish(),
   logprobs: z.number().int().min(0).max(5).nullish(),
   stream: z.boolean().nullish(),
-  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish()
+  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  ...formatFields
 })
 type CompletionBody = z.infer<typeof completionBody>
 
@@ -65,6 +67,11 @@ export function toCompletionRequests(body: CompletionBody): [CompletionRequest, 
   }
   if (echo === true && logprobs != null) {
     throw new BadRequestError('logprobs of an echoed prompt are not known', { param: 'logprobs' })
+  }
+  if ((toResponseFormat(body)?.type ?? 'text') !== 'text') {
+    throw new UnsupportedParameterError('A completion follows no schema: ask /v1/chat/completions for it', {
+      param: 'response_format'
+    })
   }
   const rest = { ...toSampling(body), ...withoutNulls({ suffix, top_logprobs: logprobs }) }
   const requests = prompt.map((text): CompletionRequest => ({

@@ -24,8 +24,22 @@ const KNOWN = new Set<unknown>(part.options.flatMap(({ shape }) => [...shape.typ
 /** The parts of what was said or returned before: those of types unknown here are left out. */
 export const replayedParts = z.preprocess((value) => {
   const given: unknown = asParts(value)
-  return Array.isArray(given) ? given.filter((entry) => KNOWN.has(Reflect.get(Object(entry), 'type'))) : given
+  if (!Array.isArray(given)) return given
+  return given
+    .map((entry: unknown) => (typeOf(entry) === 'input_file' ? leftOut(entry) : entry))
+    .filter((entry) => KNOWN.has(typeOf(entry)))
 }, z.array(part))
+
+function typeOf(entry: unknown): unknown {
+  return Reflect.get(Object(entry) as object, 'type')
+}
+
+/** A file that a tool returned cannot be shown to a model: it is told so, since it may ask for the text instead. */
+function leftOut(file: unknown): unknown {
+  const name: unknown = Reflect.get(Object(file) as object, 'filename')
+  const named = typeof name === 'string' && name !== '' ? ` "${name}"` : ''
+  return { type: 'input_text', text: `[The file${named} is left out: only its text could be read here.]` }
+}
 
 /** A bare text is one part; so an error names the part at fault. */
 function asParts(value: unknown): unknown {

@@ -71,6 +71,42 @@ describe('http-gateway: what agents send again', () => {
       )
     })
 
+    it('tells the model of a file that a tool returned and that it cannot read', async () => {
+      const file = {
+        type: 'input_file',
+        filename: 'report.pdf',
+        file_data: 'data:application/pdf;base64,AAAA'
+      }
+      const { statusCode } = await post('/v1/responses', {
+        input: [
+          { type: 'function_call', call_id: 'a', name: 'read', arguments: '{}' },
+          { type: 'function_call_output', call_id: 'a', output: [file] },
+          { role: 'user', content: 'Well?' }
+        ]
+      })
+      assert.equal(statusCode, 200)
+      const asked = test.consumer.requests.at(-1)
+      assert.match(JSON.stringify(asked), /The file \\"report\.pdf\\" is left out/)
+    })
+
+    it('refuses a schema where a text is completed, which would be dropped', async () => {
+      const format = { type: 'json_schema', json_schema: { name: 'a', schema: { type: 'object' } } }
+      for (const field of [
+        { response_format: format },
+        { guided_json: {} },
+        { response_format: { type: 'json_object' } }
+      ]) {
+        const { statusCode, payload } = await post('/v1/completions', { prompt: 'a', ...field })
+        assert.equal(statusCode, 400, payload)
+        assert.match(payload, /chat\/completions/)
+      }
+      const text = await post('/v1/completions', { prompt: 'a', response_format: { type: 'text' } })
+      assert.equal(text.statusCode, 200)
+      const raw = await post('/api/generate', { prompt: 'a', raw: true, format: 'json' })
+      assert.equal(raw.statusCode, 400)
+      assert.match(raw.payload, /neither raw nor suffix/)
+    })
+
     it('refuses a reference to what is not stored', async () => {
       const { statusCode, payload } = await post('/v1/responses', {
         input: [{ type: 'item_reference', id: 'x' }]
