@@ -29,7 +29,7 @@ export interface OpenaiEngineInit {
   /**
    * Tokens of prompt and answer together, for models whose server does not tell.
    *
-   * @default 4096
+   * @default unknown: nothing is refused, and the server's own error teaches the limit
    */
   contextLength?: number
 }
@@ -57,7 +57,7 @@ export interface EmbeddedEngineInit {
   /**
    * Tokens of prompt and answer together, for each slot.
    *
-   * @default the model's own, at most 4096
+   * @default 4096; never more than the model was trained for
    */
   contextSize?: number
   /**

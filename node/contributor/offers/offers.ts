@@ -15,6 +15,9 @@ const REFRESH_INTERVAL_MS = 15_000
  */
 const AWAY_INTERVAL_MS = 400
 
+/** The same while only a demonstration is served, which gives way to a real engine as soon as there is one, in milliseconds. */
+const INTERIM_INTERVAL_MS = 2000
+
 /** How long a limit that the engine taught is held, in milliseconds: it may load its model anew with more. */
 const LEARNED_MS = 15 * 60_000
 
@@ -48,6 +51,8 @@ export class Offers {
     maxAge: DIGEST_MS
   })
   #away = false
+  /** Ends the pause between two looks. */
+  #woken = new AbortController()
   #stopped = new AbortController()
   #loop: Promise<void> = Promise.resolve()
 
@@ -129,6 +134,8 @@ export class Offers {
     } catch (err) {
       if (this.#stopped.signal.aborted) return
       if (!this.#away) this.#log('the engine does not answer: nothing is offered until it does - %e', err)
+      // The engine may be back before the next look would have been due.
+      if (!this.#away) this.#woken.abort()
       this.#away = true
     }
     if (isDeepStrictEqual(models, this.#models)) return
@@ -142,11 +149,17 @@ export class Offers {
 
   async #keep(signal: AbortSignal): Promise<void> {
     do {
-      await delay(this.#away ? AWAY_INTERVAL_MS : REFRESH_INTERVAL_MS, undefined, { signal }).catch(
-        () => undefined
-      )
+      this.#woken = new AbortController()
+      const either = AbortSignal.any([signal, this.#woken.signal])
+      await delay(this.#interval(), undefined, { signal: either }).catch(() => undefined)
       if (!signal.aborted) await this.refresh()
     } while (!signal.aborted)
+  }
+
+  #interval(): number {
+    if (this.#away) return AWAY_INTERVAL_MS
+    const interim = this.#models.some(({ demonstration }) => demonstration === true)
+    return interim ? INTERIM_INTERVAL_MS : REFRESH_INTERVAL_MS
   }
 }
 

@@ -51,7 +51,7 @@ export async function loadModel(settings: ChildSettings): Promise<LoadedModel> {
   })
   const model = await llama.loadModel({ modelPath: settings.modelPath })
   const context = await model.createContext({
-    contextSize: settings.contextSize ?? Math.min(model.trainContextSize, DEFAULT_CONTEXT_SIZE),
+    contextSize: Math.min(model.trainContextSize, settings.contextSize ?? DEFAULT_CONTEXT_SIZE),
     sequences: settings.slots,
     // Threads that outnumber the cores wait for each other in busy loops, at a hundredth of the speed.
     threads: Math.min(threads, llama.cpuMathCores)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { defaultLogger } from '@libp2p/logger'
 import { Offers } from '../../../../node/contributor/offers/offers.ts'
 import { EngineFailedError, type ModelInfo } from '../../../../protocols/index.ts'
+import { until } from '../../../support/mesh.ts'
 import { SCRIPTED_MODEL, ScriptedEngine, say } from '../../../support/scripted-engine.ts'
 
 const log = defaultLogger().forComponent('test')
@@ -48,6 +49,24 @@ describe('node/contributor/offers/offers', () => {
     await offers.refresh()
     assert.equal(changes, 2)
     assert.equal(offers.models.length, 2)
+  })
+
+  it('offers again within a second what an engine serves that was away', async () => {
+    await offers.start()
+    engine.failure = new EngineFailedError('The engine is away')
+    await offers.refresh()
+    assert.deepEqual(offers.models, [])
+    engine.failure = undefined
+    const returned = performance.now()
+    await until(() => offers.models.length === 1)
+    assert.ok(performance.now() - returned < 1000, 'it took longer than a second')
+  })
+
+  it('looks every two seconds for a real engine while only a demonstration is served', async () => {
+    engine.served = [{ ...SCRIPTED_MODEL, demonstration: true }]
+    await offers.start()
+    engine.served = [SCRIPTED_MODEL]
+    await until(() => offers.models.some(({ demonstration }) => demonstration !== true))
   })
 
   it('offers a model anew when its name stands for another digest', async () => {
