@@ -87,7 +87,7 @@ async function askTrust(
             hint: 'strangers may read prompts and send tool calls'
           }
     ],
-    initialValue: known.access ?? defaultAccess(taken)
+    initialValue: proposedAccess(known, taken)
   })
   if (access === 'mesh') return { access, friends: known.friends }
   const friends = await prompter.text({
@@ -96,6 +96,14 @@ async function askTrust(
     validate: friendsProblem
   })
   return { access, friends: split(friends) }
+}
+
+/** The earlier choice, unless it would leave a member of a private mesh with nobody to ask and to serve. */
+function proposedAccess({ access, friends }: KnownChoices, taken: Taken): Access {
+  const alone = friends.length === 0 && peersOf(taken.addresses).length === 0
+  return access === undefined || (access === 'friends' && taken.private && alone)
+    ? defaultAccess(taken)
+    : access
 }
 
 /** Friends only, but in a private mesh: its members were let in, one by one. */

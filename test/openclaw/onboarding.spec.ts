@@ -137,7 +137,9 @@ describe('openclaw: the questions', function () {
   it('keep the private mesh that the home has joined when the invite is left empty', async () => {
     await writeFile(join(folder, 'mesh.json'), JSON.stringify({ mesh: 'home', private: true }))
     try {
-      const { notes, ...result } = await answered({ discover: true, contribute: true })
+      // The earlier choice would leave it with nobody.
+      const earlier = { plugins: { entries: { lobstah: { config: { access: 'friends', friends: [] } } } } }
+      const { notes, ...result } = await answered({ discover: true, contribute: true }, earlier)
       assert.ok(shown.includes('Whom do you ask and serve? [mesh]'), shown.join('\n'))
       assert.match(args({ notes, ...result }), /--ask-access mesh --contribute --serve-access mesh$/)
       assert.doesNotMatch(notes.join('\n'), /Only friends|meets nobody/)
