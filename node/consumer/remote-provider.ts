@@ -70,7 +70,7 @@ export class RemoteProvider implements Provider {
     try {
       exchange = await openChat(connection, purchase.record, purchase.document, { signal, traceparent })
     } catch (err) {
-      this.#components.background(this.#end(purchase))
+      this.#components.background(this.#end(purchase, 'loss'))
       throw err
     }
     let [accepted, ended] = [false, false]
@@ -94,7 +94,12 @@ export class RemoteProvider implements Provider {
           : ended
             ? exchange.close()
             : this.#cancel(exchange, purchase, accepted)
-      this.#components.background(closing.finally(() => this.#end(purchase)))
+      this.#components.background(
+        closing.finally(() => {
+          const other = failure === undefined ? 'consumer' : 'loss'
+          return this.#end(purchase, exchange.endedByPeer ? 'contributor' : other)
+        })
+      )
     }
   }
 
@@ -102,9 +107,9 @@ export class RemoteProvider implements Provider {
     return bestConnection(this.#components.libp2p, this.#contributor.id)
   }
 
-  async #end(purchase: Purchase): Promise<void> {
+  async #end(purchase: Purchase, endedBy: 'consumer' | 'contributor' | 'loss'): Promise<void> {
     const { purchases, brokeOff } = this.#components
-    if (await purchases.end(purchase)) brokeOff(this.peer)
+    if (await purchases.end(purchase, endedBy)) brokeOff(this.peer)
   }
 
   /** The client has gone: stops the contributor, and pays for what it delivered. */

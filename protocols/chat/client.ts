@@ -27,6 +27,11 @@ export class ChatExchange {
     return await this.#exchange.read({ timeoutMs: SILENCE_TIMEOUT_MS, ...options })
   }
 
+  /** Whether the contributor has ended the exchange with an `error`. */
+  get endedByPeer(): boolean {
+    return this.#exchange.endedByPeer
+  }
+
   /** Countersigns a receipt. */
   async acknowledge(acknowledgement: SignedRecord): Promise<void> {
     await this.#send({ type: 'acknowledgement', acknowledgement })

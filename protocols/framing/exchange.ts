@@ -25,10 +25,16 @@ export class Exchange<In extends Typed, Out extends Typed> {
   readonly #schema: z.ZodType<In>
   /** An `error` was sent or received. */
   #over = false
+  #endedByPeer = false
 
   constructor(stream: Stream, schema: z.ZodType<In>) {
     this.frames = new FrameStream(stream)
     this.#schema = schema
+  }
+
+  /** Whether the peer has ended the exchange with an `error`. */
+  get endedByPeer(): boolean {
+    return this.#endedByPeer
   }
 
   /** The next frame. Throws the peer's error, and what {@link FrameStream.read} and {@link decodeJson} throw. */
@@ -37,6 +43,7 @@ export class Exchange<In extends Typed, Out extends Typed> {
     const frame: In | ErrorFrame = decodeJson(this.#schema, payload)
     if (isError(frame)) {
       this.#over = true
+      this.#endedByPeer = true
       throw fromErrorFrame(frame)
     }
     return { frame: frame as Exclude<In, ErrorFrame>, payload }

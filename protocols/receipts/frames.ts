@@ -4,7 +4,14 @@ import { orderId } from '../records/fields.ts'
 import { signedRecord } from '../records/signed-record.ts'
 
 /** Why a consumer does not accept a claim. */
-export const disputeReason = z.enum(['two_receipts', 'implausible', 'not_ordered', 'transcript', 'exposure'])
+export const disputeReason = z.enum([
+  'two_receipts',
+  'implausible',
+  'not_ordered',
+  'transcript',
+  'exposure',
+  'forfeited'
+])
 export type DisputeReason = z.infer<typeof disputeReason>
 
 const list = z.object({ type: z.literal('list'), after: z.union([orderId, z.literal('')]) })

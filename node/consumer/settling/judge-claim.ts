@@ -18,6 +18,8 @@ export interface ClaimContext {
   acknowledged: Receipt | undefined
   /** What was delivered; undefined where a crash lost it. */
   transcript: Transcript | undefined
+  /** The contributor has forfeited what is not acknowledged. */
+  forfeited: boolean
   /** Milliseconds since 1970. */
   now: number
 }
@@ -29,6 +31,7 @@ export interface ClaimContext {
 export function judgeClaim(receipt: Receipt, context: ClaimContext): DisputeReason | undefined {
   const { acknowledged } = context
   if (!isOrdered(receipt, context)) return 'not_ordered'
+  if (context.forfeited && receipt.credits > (acknowledged?.credits ?? 0)) return 'forfeited'
   if (acknowledged !== undefined && !follows(receipt, acknowledged)) return 'implausible'
   if (receipt.deltas === 0 && receipt.credits > 0) return 'implausible'
   const unseen = unseenTokens(receipt, context)

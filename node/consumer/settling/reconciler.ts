@@ -116,6 +116,7 @@ export class Reconciler {
       orderHash: sha256(claim.order.payload),
       acknowledged: acknowledged && (await open(RECEIPT, acknowledged.record)),
       transcript: purchases.broken(order.id),
+      forfeited: purchases.forfeited(order.id),
       now: now()
     }
     const reason = judgeClaim(receipt, context)

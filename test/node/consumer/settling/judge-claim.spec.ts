@@ -14,8 +14,13 @@ function claim(completionTokens: number, changes: Partial<Receipt> = {}): Receip
 
 describe('node/consumer/settling/judge-claim', () => {
   let transcript: Transcript
-  const judge = (receipt: Receipt, acknowledged?: Receipt, seen?: Transcript): string | undefined =>
-    judgeClaim(receipt, { order, orderHash: ORDER_HASH, acknowledged, transcript: seen, now: NOW })
+  const judge = (
+    receipt: Receipt,
+    acknowledged?: Receipt,
+    seen?: Transcript,
+    forfeited = false
+  ): string | undefined =>
+    judgeClaim(receipt, { order, orderHash: ORDER_HASH, acknowledged, transcript: seen, forfeited, now: NOW })
 
   beforeEach(() => {
     transcript = new Transcript(ORDER_HASH)
@@ -30,6 +35,16 @@ describe('node/consumer/settling/judge-claim', () => {
     assert.equal(judge(claim(2049, { seq: 1 }), acknowledged), 'exposure')
     assert.equal(judge(claim(600, { seq: 3 }), acknowledged), undefined)
     assert.equal(judge(claim(600, { seq: 4 }), acknowledged), 'exposure')
+  })
+
+  it('accepts nothing beyond what was acknowledged of an answer that its contributor forfeited', () => {
+    const { hash } = transcript.at(4)!
+    const seen = claim(4, { deltas: 4, transcriptHash: hash })
+    assert.equal(judge(seen, undefined, transcript, true), 'forfeited')
+    assert.equal(judge(claim(1), undefined, undefined, true), 'forfeited')
+    const acknowledged = claim(4)
+    assert.equal(judge(claim(5, { seq: 1 }), acknowledged, undefined, true), 'forfeited')
+    assert.equal(judge(claim(4, { seq: 1 }), acknowledged, undefined, true), undefined)
   })
 
   it('accepts what was seen, and nothing else over the same text', () => {

@@ -10,14 +10,18 @@ describe('node/consumer/settling/purchases', () => {
   const components = { ledger, privateKey: CONSUMER.privateKey, peer: CONSUMER.peer, now: () => NOW }
 
   /** Takes a purchase through an answer that breaks off after so many deltas; returns its order's id. */
-  async function breakOff(purchases: Purchases, deltas: number): Promise<string> {
+  async function breakOff(
+    purchases: Purchases,
+    deltas: number,
+    endedBy: Parameters<Purchases['end']>[1] = 'loss'
+  ): Promise<string> {
     const messages = [{ role: 'user' as const, content: 'Hello!' }]
     const request = { kind: 'chat' as const, model: MODEL.id, messages }
     const purchase = await Purchase.place(request, MODEL, CONTRIBUTOR.peer, components)
     purchases.begin(purchase)
     assert.equal(purchases.running(purchase.id), true)
     for (let i = 0; i < deltas; i++) purchase.delivered({ content: 'a' }, encodeJson({ i }))
-    assert.equal(await purchases.end(purchase), true)
+    assert.equal(await purchases.end(purchase, endedBy), true)
     assert.equal(purchases.running(purchase.id), false)
     return purchase.id
   }
@@ -27,6 +31,21 @@ describe('node/consumer/settling/purchases', () => {
     const broken = purchases.broken(await breakOff(purchases, 3))
     assert.equal(broken?.deltas, 3)
     assert.equal('document' in broken, false)
+  })
+
+  it('knows what a contributor forfeits: what it ended itself, and what it lost before the first delta', async () => {
+    const purchases = new Purchases()
+    for (const [endedBy, deltas, forfeited] of [
+      ['contributor', 0, true],
+      ['contributor', 3, true],
+      ['loss', 0, true],
+      ['loss', 3, false],
+      ['consumer', 0, false],
+      ['consumer', 3, false]
+    ] as const) {
+      const order = await breakOff(purchases, deltas, endedBy)
+      assert.equal(purchases.forfeited(order), forfeited, `${endedBy} after ${deltas}`)
+    }
   })
 
   it('keeps what was delivered, however many contributors refuse after it', async () => {
