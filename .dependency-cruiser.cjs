@@ -13,18 +13,18 @@ module.exports = {
     only('protocols-import-npm-only', '^protocols/', []),
     only(
       'leaves-import-protocols-only',
-      '^node/(engines|discovery|ledger|identity|config|membership|reach|relay)/',
+      '^node/(engines|discovery|ledger|identity|config|membership|reach|relay|tokens)/',
       ['^protocols/', '^node/(patches|addresses)/']
     ),
     only('patches-import-npm-and-protocols', '^node/patches/', ['^protocols/']),
     only('addresses-import-npm-only', '^node/addresses/', []),
     only('contributor-imports-leaves', '^node/contributor/', [
       '^protocols/',
-      '^node/(engines|discovery|ledger|identity|config|membership|addresses)/'
+      '^node/(engines|discovery|ledger|identity|config|membership|addresses|tokens)/'
     ]),
     only('consumer-imports-its-leaves', '^node/consumer/', [
       '^protocols/',
-      '^node/(discovery|ledger|identity|config|reach|addresses)/'
+      '^node/(discovery|ledger|identity|config|reach|addresses|tokens)/'
     ]),
     only('gateway-imports-consumer', '^http-gateway/', ['^protocols/', '^node/(consumer|ledger)/']),
     only('openclaw-imports-nothing', '^openclaw/', []),
@@ -32,9 +32,9 @@ module.exports = {
     {
       name: 'leaves-stand-alone',
       severity: 'error',
-      from: { path: '^node/(engines|discovery|ledger|identity|config|membership|reach|relay)/' },
+      from: { path: '^node/(engines|discovery|ledger|identity|config|membership|reach|relay|tokens)/' },
       to: {
-        path: '^node/(engines|discovery|ledger|identity|config|membership|reach|relay)/',
+        path: '^node/(engines|discovery|ledger|identity|config|membership|reach|relay|tokens)/',
         // The setting `engine` takes the names of the engines that there are.
         pathNot: ['^node/$1/', '^node/engines/descriptors\\.ts$']
       }
