@@ -70,7 +70,7 @@ export class RemoteProvider implements Provider {
     try {
       exchange = await openChat(connection, purchase.record, purchase.document, { signal, traceparent })
     } catch (err) {
-      this.#components.background(this.#end(purchase, 'loss'))
+      this.#components.background(this.#end(purchase, 'other'))
       throw err
     }
     let [accepted, ended] = [false, false]
@@ -95,10 +95,7 @@ export class RemoteProvider implements Provider {
             ? exchange.close()
             : this.#cancel(exchange, purchase, accepted)
       this.#components.background(
-        closing.finally(() => {
-          const other = failure === undefined ? 'consumer' : 'loss'
-          return this.#end(purchase, exchange.endedByPeer ? 'contributor' : other)
-        })
+        closing.finally(() => this.#end(purchase, exchange.endedByPeer ? 'contributor' : 'other'))
       )
     }
   }
@@ -107,7 +104,7 @@ export class RemoteProvider implements Provider {
     return bestConnection(this.#components.libp2p, this.#contributor.id)
   }
 
-  async #end(purchase: Purchase, endedBy: 'consumer' | 'contributor' | 'loss'): Promise<void> {
+  async #end(purchase: Purchase, endedBy: 'contributor' | 'other'): Promise<void> {
     const { purchases, brokeOff } = this.#components
     if (await purchases.end(purchase, endedBy)) brokeOff(this.peer)
   }
@@ -115,6 +112,7 @@ export class RemoteProvider implements Provider {
   /** The client has gone: stops the contributor, and pays for what it delivered. */
   async #cancel(exchange: ChatExchange, purchase: Purchase, accepted: boolean): Promise<void> {
     const signal = AbortSignal.timeout(SETTLE_TIMEOUT_MS)
+    purchase.cancel()
     try {
       await exchange.cancel()
       // It may be on its way still.

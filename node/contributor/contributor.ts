@@ -11,6 +11,7 @@ import {
   NotAllowedError,
   OrderRefusedError,
   RECEIPTS_PROTOCOL,
+  RECEIPT_INTERVAL_TOKENS,
   certainPromptTokens,
   serveChat,
   serveInfo,
@@ -25,11 +26,14 @@ import { Admission, type Ticket } from './orders/admission.ts'
 import { Announcer } from './offers/announcer.ts'
 import { answer, heartbeat } from './answers/answer.ts'
 import { ClaimDesk } from './settling/claim-desk.ts'
-import { checkCredit } from './settling/credit.ts'
+import { Credit } from './settling/credit.ts'
+import { expectedPromptTokens } from './settling/expected-prompt.ts'
 import { countPrompt, engineEvents } from './answers/engine-events.ts'
 import type { Capacity, Contributor, ContributorComponents, ContributorInit } from './index.ts'
 import { localAnswer } from './answers/local-answer.ts'
 import { Meter } from './settling/meter.ts'
+import { PrefillPace } from './settling/prefill-pace.ts'
+import type { Reservation } from './settling/reservation.ts'
 import { Offers } from './offers/offers.ts'
 import { checkRequest } from './orders/check-request.ts'
 import { RecentOrders } from './orders/recent-orders.ts'
@@ -38,6 +42,16 @@ import { verifyOrder } from './orders/verify-order.ts'
 
 /** When to ask again for an engine that is away, in milliseconds. */
 const AWAY_RETRY_MS = 1000
+
+/** An order that is being answered. */
+interface Work {
+  order: Order
+  request: InferenceRequest
+  ticket: Ticket
+  /** Resolves when the order is known to be none that was placed before. */
+  isNew: Promise<void>
+  reservation: Reservation
+}
 
 /** See {@link Contributor}. */
 export class LobstahContributor implements Contributor {
@@ -49,6 +63,8 @@ export class LobstahContributor implements Contributor {
   /** Orders being served, so that a copy that comes before the ledger has the first is refused too. */
   readonly #orders = new Set<string>()
   readonly #recent = new RecentOrders()
+  readonly #credit: Credit
+  readonly #pace = new PrefillPace()
   readonly #claimDesk: ClaimDesk
   readonly #running = new Set<Promise<unknown>>()
   #started = false
@@ -59,6 +75,7 @@ export class LobstahContributor implements Contributor {
     const onChange = (): void => this.#announcer.changed()
     this.#admission = new Admission({ slots: init.slots, queue: init.queue }, onChange)
     const { peer, privateKey, log, now } = components
+    this.#credit = new Credit(init, components.ledger)
     this.#claimDesk = new ClaimDesk(components, this.#orders)
     const offer = (): Capacity => ({ ...this.capacity(), models: this.#offers.announced })
     this.#announcer = new Announcer(offer, { peer, privateKey, agent: init.agent, now })
@@ -164,33 +181,39 @@ export class LobstahContributor implements Contributor {
       throw new OrderRefusedError('The order was placed before')
     this.#orders.add(order.id)
     let ticket: Ticket | undefined
+    let reservation: Reservation | undefined
     try {
-      checkCredit(order.consumer, this.#init, this.#components.ledger)
+      this.#credit.check(order.consumer)
       if (!(await this.#offers.isCurrent(model)))
         throw new OrderRefusedError('The model has another digest now')
       ticket = this.#admission.enter(session.peer)
       // The ledger is asked while the document comes and the engine begins.
       const isNew = this.#checkNew(order)
       isNew.catch(() => undefined)
-      const request = checkRequest(await session.readRequest(), order, model)
-      await this.#answer(session, order, request, ticket, isNew)
+      const document = await session.readRequest()
+      const request = checkRequest(document, order, model)
+      reservation = this.#credit.reserve(order.consumer, order.price, {
+        promptTokens: Math.min(expectedPromptTokens(request, document.byteLength), order.maxPromptTokens),
+        completionTokens: Math.min(RECEIPT_INTERVAL_TOKENS, order.maxCompletionTokens)
+      })
+      await this.#answer(session, { order, request, ticket, isNew, reservation })
     } finally {
+      reservation?.release()
       ticket?.leave()
       this.#orders.delete(order.id)
     }
   }
 
-  async #answer(
-    session: ChatSession,
-    order: Order,
-    request: InferenceRequest,
-    ticket: Ticket,
-    isNew: Promise<void>
-  ): Promise<void> {
+  async #answer(session: ChatSession, work: Work): Promise<void> {
+    const { order, request, ticket, isNew, reservation } = work
     const { engine, ledger, privateKey, now } = this.#components
     this.#recent.add(order, now())
     const kept = ledger.append([{ kind: 'order', record: session.order }])
-    const settlement = new Settlement(session, kept, { ledger, privateKey })
+    const settlement = new Settlement(session, kept, {
+      ledger,
+      privateKey,
+      onKept: ({ credits }) => reservation.kept(credits)
+    })
     void session.listen((record) => settlement.acknowledge(record))
     const turn = ticket.turn(session.signal)
     turn.catch(() => undefined)
@@ -205,13 +228,20 @@ export class LobstahContributor implements Contributor {
     } finally {
       stopHeartbeat()
     }
-    const meter = new Meter(order, session.order, now, certainPromptTokens(request))
+    const meter = new Meter(order, session.order, {
+      now,
+      reservation,
+      readIn: (ms) => this.#pace.tokensIn(request.model, ms),
+      promptTokens: certainPromptTokens(request)
+    })
     const counting = countPrompt(engine, request, session.signal).then((tokens) => {
       if (tokens !== undefined) meter.counted(tokens)
     })
     try {
       const events = (): AsyncIterable<EngineEvent> => engineEvents(engine, request, session.signal)
-      await answer(events, { session, meter, settlement, isNew })
+      const { promptTokens, cachedTokens = 0 } = await answer(events, { session, meter, settlement, isNew })
+      if (meter.readMs !== undefined)
+        this.#pace.observe(request.model, promptTokens - cachedTokens, meter.readMs)
       await counting
     } catch (err) {
       throw await this.#explained(request.model, err)

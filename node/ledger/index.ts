@@ -18,6 +18,7 @@
 import type { Startable } from '@libp2p/interface'
 import type { SignedRecord } from '../../protocols/records/index.ts'
 import { SqliteLedger } from './ledger.ts'
+import type { UnseenBounds } from './unseen.ts'
 
 export * from './errors.ts'
 
@@ -135,8 +136,11 @@ export interface Ledger extends Startable {
    * moment; of the moment of `start` when opened for reading only.
    */
   owedBy(peer: string): number
-  /** What those peers owe together, like `owedBy`; who owes nothing is left out. */
-  owedTogether(of: (peer: string) => boolean): number
+  /**
+   * What those peers owe together, like `owedBy`, with `also` added to what each owes; peers that owe nothing then are
+   * left out.
+   */
+  owedTogether(of: (peer: string) => boolean, also?: ReadonlyMap<string, number>): number
   balance(): Promise<Balance>
   /** Newest first. */
   list(options?: LedgerListOptions): Promise<LedgerEntry[]>
@@ -146,6 +150,11 @@ export interface Ledger extends Startable {
   claims(peer: string, options: { after: string; limit: number }): Promise<Deal[]>
   /** Notes what `peer` says against this node's claim for an order; forgotten when it acknowledges. */
   dispute(order: string, peer: string, reason: string): Promise<void>
+  /**
+   * Notes that so many micro-credits of `peer`'s claims are accepted unseen; false, and nothing noted, where that is
+   * over what a day allows.
+   */
+  takeUnseen(peer: string, credits: number, bounds: UnseenBounds): Promise<boolean>
   /** Writes a copy of the ledger, as it stands, to a file that is not there yet; appends go on meanwhile. */
   backup(file: string): Promise<void>
   /** Recomputes the chain and the balances, and verifies every signature; appends go on meanwhile. */

@@ -12,6 +12,7 @@ import type {
   PeerBalance,
   VerifyReport
 } from './index.ts'
+import type { UnseenBounds } from './unseen.ts'
 import { WorkerCalls, type LedgerCalls } from './worker-calls.ts'
 
 /** Most appends that go into one transaction. */
@@ -97,10 +98,11 @@ export class SqliteLedger implements Ledger {
     return balance === undefined ? 0 : balance.net + balance.claimed
   }
 
-  owedTogether(of: (peer: string) => boolean): number {
+  owedTogether(of: (peer: string) => boolean, also: ReadonlyMap<string, number> = new Map()): number {
     let sum = 0
-    for (const { peer, net, claimed } of this.#balances.values()) {
-      if (net + claimed > 0 && of(peer)) sum += net + claimed
+    for (const peer of new Set([...this.#balances.keys(), ...also.keys()])) {
+      const owed = this.owedBy(peer) + (also.get(peer) ?? 0)
+      if (owed > 0 && of(peer)) sum += owed
     }
     return sum
   }
@@ -127,6 +129,10 @@ export class SqliteLedger implements Ledger {
 
   async dispute(order: string, peer: string, reason: string): Promise<void> {
     await this.#opened().call('dispute', order, peer, reason)
+  }
+
+  async takeUnseen(peer: string, credits: number, bounds: UnseenBounds): Promise<boolean> {
+    return await this.#opened().call('takeUnseen', peer, credits, this.#now(), bounds)
   }
 
   async backup(file: string): Promise<void> {

@@ -86,10 +86,20 @@ function upgradeToVersion2(db: DatabaseSync): void {
   db.exec(VERSION_2)
 }
 
+/** What the owner accepted of contributors' claims in the last day without having seen the text, in micro-credits. */
+const VERSION_3 = `
+  CREATE TABLE unseen (at INTEGER NOT NULL, peer TEXT NOT NULL, credits INTEGER NOT NULL) STRICT;
+`
+
+function upgradeToVersion3(db: DatabaseSync): void {
+  db.exec(VERSION_3)
+}
+
 /** What turns version n of the file into n + 1. Published ones never change. */
 export const MIGRATIONS: readonly ((db: DatabaseSync, owner: string) => void)[] = [
   createVersion1,
-  upgradeToVersion2
+  upgradeToVersion2,
+  upgradeToVersion3
 ]
 
 /** The version that this program writes. */

@@ -10,6 +10,7 @@ import type {
   PeerBalance,
   VerifyReport
 } from './index.ts'
+import type { UnseenBounds } from './unseen.ts'
 import type { Append, GroupResult } from './writer.ts'
 
 /** What the worker can be asked; `open` comes first, `close` last. */
@@ -22,6 +23,7 @@ export interface LedgerCalls {
   deals: (options: DealListOptions) => Deal[]
   claims: (peer: string, after: string, limit: number) => Deal[]
   dispute: (order: string, peer: string, reason: string) => void
+  takeUnseen: (peer: string, credits: number, at: number, bounds: UnseenBounds) => boolean
   backup: (file: string) => Promise<void>
   verify: () => Promise<VerifyReport>
   close: () => Promise<void>

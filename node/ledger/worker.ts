@@ -32,6 +32,7 @@ const calls: LedgerCalls = {
   dispute: (order, peer, reason) => {
     writable().dispute(order, peer, reason)
   },
+  takeUnseen: (...args) => writable().takeUnseen(...args),
   backup: async (copy) => {
     opened()
     await untilDone(backupDatabase(file, copy))

@@ -5,6 +5,7 @@ import { Claims } from './claims.ts'
 import type { LedgerRecord, PeerBalance } from './index.ts'
 import { readBalances } from './reader.ts'
 import { Settlement } from './settlement.ts'
+import { Unseen, type UnseenBounds } from './unseen.ts'
 
 /** One call of `append`: kept as a whole or not at all. */
 export interface Append {
@@ -32,6 +33,7 @@ export class Writer {
   readonly #addPeer: StatementSync
   readonly #settle: StatementSync
   readonly #claims: Claims
+  readonly #unseen: Unseen
 
   constructor(db: DatabaseSync, owner: string) {
     this.#db = db
@@ -47,6 +49,7 @@ export class Writer {
       ) VALUES (?, ?, ?, ?, ?, ?, (SELECT id FROM peers WHERE peer = ?), ?, ?, ?, ?, ?, ?)`
     )
     this.#claims = new Claims(db)
+    this.#unseen = new Unseen(db)
     this.#addPeer = db.prepare('INSERT INTO peers (peer) VALUES (?) ON CONFLICT DO NOTHING')
     this.#settle = db.prepare(
       'UPDATE peers SET earned = earned + ?, spent = spent + ?, claimed = claimed + ? WHERE peer = ?'
@@ -56,6 +59,11 @@ export class Writer {
   /** Notes what a peer says against a claim of this node's. */
   dispute(order: string, peer: string, reason: string): void {
     this.#claims.dispute(order, peer, reason)
+  }
+
+  /** Takes what is accepted unseen of a peer's claim; false where that is over what a day allows. */
+  takeUnseen(peer: string, credits: number, at: number, bounds: UnseenBounds): boolean {
+    return this.#unseen.take(peer, credits, at, bounds)
   }
 
   /** Resolves each append on its own; throws only when none of the group could be written. */

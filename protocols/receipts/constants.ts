@@ -13,11 +13,11 @@ export const MAX_RECEIPTS_STREAMS = 1
 /** Completion tokens beyond the last acknowledged receipt that a consumer accepts without having seen the text. */
 export const MAX_UNSEEN_TOKENS = 1536
 
-/** The same of one contributor in a day: as much as 16 answers that were lost on the way. */
-export const MAX_UNSEEN_TOKENS_A_DAY = 16 * MAX_UNSEEN_TOKENS
+/** Micro-credits that a consumer accepts in a day without having seen the text, of all contributors together. */
+export const MAX_UNSEEN_CREDITS_A_DAY = 1e12
 
-/** Claims of one contributor that a consumer accepts in a day without having seen the text. */
-export const MAX_UNSEEN_CLAIMS_A_DAY = 256
+/** The same of one contributor: an agent's turn on a large model, lost with the consumer's memory. */
+export const MAX_UNSEEN_CREDITS_OF_ONE = 5e11
 
 /** Receipts after the last acknowledged one that may be missing: two that were not acknowledged, and the final one. */
 export const MAX_UNSEEN_RECEIPTS = 3

@@ -28,6 +28,6 @@ export const mochaHooks = {
       line((column) => '-'.repeat(width(column))),
       ...rows.map((row) => line((column) => row[column]))
     ]
-    if (rows.length > 0) console.log(`\n${table.join('\n')}`)
+    if (rows.length > 0) process.stdout.write(`\n${table.join('\n')}\n`)
   }
 }

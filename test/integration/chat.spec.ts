@@ -271,13 +271,34 @@ describe('a chat through the mesh', () => {
   })
 
   it('is refused beyond the credit line, and says balance and limit', async () => {
-    await contribute(new ScriptedEngine(() => say(['word'])), { creditLine: () => 1_000_000 })
+    await contribute(new ScriptedEngine(() => say(['word'])), { creditLine: () => 11_000_000 })
     const consumer = await consume(1)
-    await collect(consumer.consumer.infer(ask('Hi')))
-    await assert.rejects(collect(consumer.consumer.infer(ask('Hi'))), {
+    const question = ask('Hi', { max_tokens: 1 })
+    await collect(consumer.consumer.infer(question))
+    await assert.rejects(collect(consumer.consumer.infer(question)), {
       name: 'CreditExhaustedError',
-      message: /owe this contributor 2.75 credits .* is 1 credit\./
+      message: /owe this contributor 2\.75 credits; .* is 11 credits\. The next step needs 9 credits\./
     })
+  })
+
+  it('ends at the credit line with a receipt over what was served, and says so', async () => {
+    const endless: Script = async function* (_request, signal) {
+      while (!signal.aborted) yield { type: 'delta', delta: { content: 'word ', tokens: 1 } }
+    }
+    const contributor = await contribute(new ScriptedEngine(endless), { creditLine: () => 1_200_000_000 })
+    const consumer = await consume(1)
+    let tokens = 0
+    const read = async (): Promise<void> => {
+      for await (const event of consumer.consumer.infer(ask('Hi'))) if (event.type === 'delta') tokens++
+    }
+    await assert.rejects(read(), { name: 'CreditExhaustedError', message: /The next step needs 512 credits/ })
+    assert.equal(tokens, 1024)
+    await idle(contributor)
+    const { earned, claimed } = await contributor.ledger.balance()
+    assert.deepEqual([claimed, earned >= 1024 * 1_000_000], [0, true])
+    assert.ok(earned <= 1_200_000_000)
+    assert.equal((await consumer.ledger.balance()).spent, earned)
+    assert.equal(contributor.ledger.owedBy(consumer.peer), earned)
   })
 
   it('embeds texts through the same order and receipt', async () => {

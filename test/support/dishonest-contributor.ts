@@ -25,7 +25,7 @@ import {
   type Receipt,
   type SignedRecord
 } from '../../protocols/index.ts'
-import { MODEL } from './records.ts'
+import { MODEL, unlimited } from './records.ts'
 
 /** One order, as a contributor that follows no rules sees it. */
 export class Sale {
@@ -180,7 +180,11 @@ export class DishonestContributor {
     const sale = new Sale(
       frames,
       record,
-      new Meter(await open(ORDER, record), record, Date.now),
+      new Meter(await open(ORDER, record), record, {
+        now: Date.now,
+        reservation: unlimited(),
+        readIn: () => 0
+      }),
       this.#privateKey
     )
     this.sales.push(sale)

@@ -1,3 +1,4 @@
+import { Reservation } from '../../node/contributor/settling/reservation.ts'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
@@ -119,4 +120,10 @@ export function anAnnouncement(changes: Partial<Announcement> = {}): Announcemen
     agent: 'lobstah-node/0.1.0',
     ...changes
   }
+}
+
+/** A reservation that no line bounds. */
+export function unlimited(): Reservation {
+  const components = { price: MODEL.price, hold: () => undefined, free: () => undefined }
+  return new Reservation({ promptTokens: 0, completionTokens: 0 }, components)
 }

@@ -9,6 +9,7 @@ import {
   type Receipt,
   type Transcript
 } from '../../../protocols/index.ts'
+import type { Limit } from './purchases.ts'
 
 export interface ClaimContext {
   order: Order
@@ -18,8 +19,8 @@ export interface ClaimContext {
   acknowledged: Receipt | undefined
   /** What was delivered; undefined where a crash lost it. */
   transcript: Transcript | undefined
-  /** The contributor has forfeited what is not acknowledged. */
-  forfeited: boolean
+  /** What is owed at most beyond what is acknowledged, where that is not all of it. */
+  limit: Limit | undefined
   /** Milliseconds since 1970. */
   now: number
 }
@@ -31,26 +32,32 @@ export interface ClaimContext {
 export function judgeClaim(receipt: Receipt, context: ClaimContext): DisputeReason | undefined {
   const { acknowledged } = context
   if (!isOrdered(receipt, context)) return 'not_ordered'
-  if (context.forfeited && receipt.credits > (acknowledged?.credits ?? 0)) return 'forfeited'
+  if (context.limit === 'nothing' && receipt.credits > (acknowledged?.credits ?? 0)) return 'forfeited'
   if (acknowledged !== undefined && !follows(receipt, acknowledged)) return 'implausible'
-  if (receipt.deltas === 0 && receipt.credits > 0) return 'implausible'
-  const unseen = unseenTokens(receipt, context)
-  if (unseen === undefined) {
+  const nothing =
+    receipt.deltas === 0 && receipt.credits + receipt.promptTokens + receipt.completionTokens > 0
+  if (nothing && (context.limit !== 'prompt' || receipt.completionTokens > 0)) return 'implausible'
+  if (wasSeen(receipt, context.transcript)) {
     const point = context.transcript?.at(receipt.deltas)
     if (point?.hash !== receipt.transcriptHash) return 'transcript'
     return receipt.completionTokens > plausibleCompletionTokens(point.bytes) ? 'implausible' : undefined
   }
   const missing = receipt.seq - (acknowledged?.seq ?? -1)
+  const unseen = receipt.completionTokens - (acknowledged?.completionTokens ?? 0)
   return unseen > MAX_UNSEEN_TOKENS || missing > MAX_UNSEEN_RECEIPTS ? 'exposure' : undefined
 }
 
-/** How many completion tokens a receipt adds over text that was not seen; undefined where all of it was. */
-export function unseenTokens(
+/** Micro-credits that a receipt adds over text that was not seen; undefined where all of it was. */
+export function unseenCredits(
   receipt: Receipt,
   { acknowledged, transcript }: Pick<ClaimContext, 'acknowledged' | 'transcript'>
 ): number | undefined {
-  if (transcript !== undefined && receipt.deltas <= transcript.deltas) return undefined
-  return receipt.completionTokens - (acknowledged?.completionTokens ?? 0)
+  if (wasSeen(receipt, transcript)) return undefined
+  return receipt.credits - (acknowledged?.credits ?? 0)
+}
+
+function wasSeen(receipt: Receipt, transcript: Transcript | undefined): boolean {
+  return transcript !== undefined && receipt.deltas <= transcript.deltas
 }
 
 /** Whether a receipt is its order's, within the order's bounds and at its price. */

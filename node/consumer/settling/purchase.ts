@@ -56,6 +56,7 @@ export class Purchase {
   readonly #orderHash: string
   readonly #transcript: Transcript
   readonly #components: PurchaseComponents
+  #cancelled = false
   #previous: Receipt | undefined
   #latest: SignedRecord | undefined
   #settling: Promise<void>
@@ -133,6 +134,16 @@ export class Purchase {
     return this.#previous?.final === true
   }
 
+  /** Its user wants no more: what was read of the prompt is owed from now on, although nothing was delivered. */
+  cancel(): void {
+    this.#cancelled = true
+  }
+
+  /** Whether {@link cancel} was called. */
+  get cancelled(): boolean {
+    return this.#cancelled
+  }
+
   /** Verifies a receipt, then keeps and countersigns it in the background. Throws ReceiptRefusedError. */
   async receipt(record: SignedRecord, exchange: ChatExchange): Promise<void> {
     const { peer: consumer, privateKey, now } = this.#components
@@ -141,6 +152,7 @@ export class Purchase {
       orderHash: this.#orderHash,
       transcript: this.#transcript,
       previous: this.#previous,
+      cancelled: this.#cancelled,
       now: now()
     })
     const added = receipt.credits - (this.#previous?.credits ?? 0)

@@ -5,27 +5,28 @@ import type { Purchase } from './purchase.ts'
 /** Answers that broke off and are remembered by what they delivered. */
 const MAX_BROKEN = 256
 
-/** Orders that are remembered for what their contributor has forfeited: an id each. */
-const MAX_FORFEITED = 4096
+/** Orders that are remembered for what is owed of them at most: an id each. */
+const MAX_LIMITED = 4096
+
+/** What is owed of an order beyond its acknowledged receipts: nothing, or its prompt alone. */
+export type Limit = 'nothing' | 'prompt'
 
 /** The purchases under way, and those whose answer broke off before its final receipt. */
 export class Purchases {
   readonly #running = new Set<string>()
   /** What they delivered, without the purchases themselves: their documents may have 64 MiB each. */
   readonly #broken = new QuickLRU<string, Transcript>({ maxSize: MAX_BROKEN })
-
-  /** Orders of which nothing beyond the acknowledged receipts is owed. */
-  readonly #forfeited = new QuickLRU<string, true>({ maxSize: MAX_FORFEITED })
+  readonly #limits = new QuickLRU<string, Limit>({ maxSize: MAX_LIMITED })
 
   begin(purchase: Purchase): void {
     this.#running.add(purchase.id)
   }
 
   /**
-   * Takes a purchase whose stream is over; returns whether it broke off. `endedBy` tells who ended it: of an answer that
-   * its contributor ended, or that was lost before its first delta, no more is owed than was acknowledged.
+   * Takes a purchase whose stream is over; returns whether it broke off. A contributor that ends an answer with an error
+   * forfeits what is not acknowledged; before the first delta only a consumer that cancels owes anything, the prompt.
    */
-  async end(purchase: Purchase, endedBy: 'consumer' | 'contributor' | 'loss'): Promise<boolean> {
+  async end(purchase: Purchase, endedBy: 'contributor' | 'other'): Promise<boolean> {
     const whole = await purchase.settled().then(
       () => true,
       () => false
@@ -33,7 +34,8 @@ export class Purchases {
     this.#running.delete(purchase.id)
     if (whole) return false
     const unseen = purchase.transcript.deltas === 0
-    if (endedBy === 'contributor' || (endedBy === 'loss' && unseen)) this.#forfeited.set(purchase.id, true)
+    if (endedBy === 'contributor') this.#limits.set(purchase.id, 'nothing')
+    else if (unseen) this.#limits.set(purchase.id, purchase.cancelled ? 'prompt' : 'nothing')
     // Where nothing was delivered, such as by a busy contributor, there is nothing to compare a claim with.
     if (purchase.transcript.deltas > 0) this.#broken.set(purchase.id, purchase.transcript)
     return true
@@ -49,9 +51,9 @@ export class Purchases {
     return this.#broken.get(order)
   }
 
-  /** Whether the contributor has forfeited what no acknowledged receipt covers. */
-  forfeited(order: string): boolean {
-    return this.#forfeited.has(order)
+  /** What is owed at most of an order whose answer broke off, where that is remembered and is not all of it. */
+  limit(order: string): Limit | undefined {
+    return this.#limits.get(order)
   }
 
   /** Forgets a purchase: it is settled after all. */

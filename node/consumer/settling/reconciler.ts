@@ -4,6 +4,8 @@ import {
   BusyError,
   InvalidFrameError,
   InvalidRecordError,
+  MAX_UNSEEN_CREDITS_A_DAY,
+  MAX_UNSEEN_CREDITS_OF_ONE,
   ORDER,
   RECEIPT,
   open,
@@ -19,15 +21,17 @@ import {
 } from '../../../protocols/index.ts'
 import type { Contributor } from '../../discovery/index.ts'
 import type { Deal, Ledger } from '../../ledger/index.ts'
-import { judgeClaim, unseenTokens } from './judge-claim.ts'
+import { judgeClaim, unseenCredits } from './judge-claim.ts'
 import type { Purchases } from './purchases.ts'
-import { UnseenClaims } from './unseen-claims.ts'
 
 /** Shortest time between two exchanges with a contributor whose answers break off, in milliseconds. */
 const SOON_MS = 10_000
 
 /** The same with one that all is settled with. */
 const ROUTINE_MS = 5 * 60_000
+
+/** What is accepted unseen in a day. */
+const UNSEEN = { all: MAX_UNSEEN_CREDITS_A_DAY, each: MAX_UNSEEN_CREDITS_OF_ONE }
 
 export interface ReconcilerComponents {
   ledger: Ledger
@@ -49,7 +53,6 @@ export class Reconciler {
   readonly #asked = new Map<string, number>()
   /** Contributors of which an answer broke off since. */
   readonly #broken = new Set<string>()
-  readonly #unseen = new UnseenClaims()
   /** Orders in dispute, by contributor. */
   readonly #disputes = new Map<string, Set<string>>()
 
@@ -116,14 +119,14 @@ export class Reconciler {
       orderHash: sha256(claim.order.payload),
       acknowledged: acknowledged && (await open(RECEIPT, acknowledged.record)),
       transcript: purchases.broken(order.id),
-      forfeited: purchases.forfeited(order.id),
+      limit: purchases.limit(order.id),
       now: now()
     }
     const reason = judgeClaim(receipt, context)
     if (reason !== undefined) return this.#dispute(peer, receipt, reason)
-    const unseen = unseenTokens(receipt, context)
+    const unseen = unseenCredits(receipt, context)
     // Not for ever: it is accepted when a day has passed.
-    if (unseen !== undefined && !this.#unseen.take(peer, unseen, context.now))
+    if (unseen !== undefined && !(await ledger.takeUnseen(peer, unseen, UNSEEN)))
       return this.#dispute(peer, receipt, 'exposure')
     return { type: 'acknowledgement', acknowledgement: await this.#acknowledge(claim, receipt) }
   }

@@ -20,6 +20,8 @@ export interface ReceiptContext {
   transcript: Transcript
   /** The receipt before this one. */
   previous: Receipt | undefined
+  /** This consumer has cancelled the order: what was read of the prompt is owed, although nothing was delivered. */
+  cancelled?: boolean
   /** Milliseconds since 1970. */
   now: number
 }
@@ -55,8 +57,12 @@ function checkAmounts(receipt: Receipt, context: ReceiptContext, refuse: (why: s
   if (point === undefined) return refuse('covers other deltas than those delivered')
   if (!receipt.final && receipt.deltas <= (previous?.deltas ?? 0))
     refuse('is neither final nor covers anything new')
-  if (receipt.deltas === 0 && receipt.promptTokens + receipt.completionTokens > 0)
+  const nothing =
+    receipt.deltas === 0 && receipt.credits + receipt.promptTokens + receipt.completionTokens > 0
+  if (nothing && (context.cancelled !== true || receipt.finishReason !== 'cancelled'))
     refuse('bills an answer of which nothing was delivered')
+  if (nothing && receipt.completionTokens > 0)
+    refuse('bills completion tokens of which nothing was delivered')
   if (receipt.final && point.deltas !== transcript.deltas)
     refuse('is final and does not cover all that was delivered')
   if (point.hash !== receipt.transcriptHash) refuse('covers another text than the one delivered')

@@ -1,8 +1,10 @@
 import { pipe } from 'it-pipe'
 import {
   CancelledError,
+  CreditExhaustedError,
   EngineFailedError,
   HEARTBEAT_MS,
+  UnacknowledgedError,
   encodeJson,
   type ChatSession,
   type FinishReason,
@@ -28,9 +30,10 @@ export interface AnswerInit {
 
 /**
  * Sends what the engine says: deltas as they come, receipts when they are due, then the final receipt and
- * `end`. Resolves when the consumer has countersigned. Throws LobstahErrors; what was delivered is claimed.
+ * `end`. Resolves to the engine's count when the consumer has countersigned. Throws LobstahErrors; of an answer that
+ * the consumer broke off, what was delivered or read is claimed.
  */
-export async function answer(events: () => AsyncIterable<EngineEvent>, init: AnswerInit): Promise<void> {
+export async function answer(events: () => AsyncIterable<EngineEvent>, init: AnswerInit): Promise<Usage> {
   const { session, meter, settlement, isNew } = init
   const { signal } = session
   let end: End | undefined
@@ -47,6 +50,7 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
         end = { finishReason: 'length', usage: meter.usage }
         return
       }
+      meter.reserve(event.delta)
       const payload = encodeJson({ type: 'delta', ...event.delta })
       meter.add(event.delta, payload)
       generating = true
@@ -65,14 +69,19 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
   }
 
   const stopHeartbeat = heartbeat(session, () => (generating ? 'generating' : 'prefill'))
+  meter.begin()
   try {
     await pipe(events, payloads, send)
     end ??= signal.aborted ? undefined : failed()
   } catch (err) {
     if (!cancelled(session)) {
-      // An answer that this side ends with an error is billed no further.
-      if (meter.delivered && signal.aborted) settlement.add(meter.finalReceipt(meter.usage, 'error'))
+      // Where the consumer or its line ends the answer, it owes what it has. What this side ends is billed no further.
+      const ends = signal.aborted || err instanceof CreditExhaustedError
+      if (ends && meter.owed) settlement.add(meter.finalReceipt(meter.usage, 'error'))
       await settlement.sent().catch(() => undefined)
+      // What is not acknowledged when the error leaves is forfeited.
+      if (!signal.aborted && !(err instanceof UnacknowledgedError))
+        await settlement.settled().catch(() => undefined)
       throw signal.aborted ? signal.reason : err
     }
   } finally {
@@ -86,6 +95,7 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
   // The consumer's user reads what is billed, also where the engine counted otherwise.
   await session.send({ type: 'end', ...end, usage: { ...end.usage, promptTokens, completionTokens } })
   await settlement.settled()
+  return end.usage
 }
 
 /** Says that the contributor lives while it has nothing else to say; returns how to stop it. */

@@ -1,5 +1,6 @@
-import { CreditExhaustedError } from '../../../protocols/index.ts'
+import { CreditExhaustedError, type Price } from '../../../protocols/index.ts'
 import type { Ledger } from '../../ledger/index.ts'
+import { Reservation, type ReservedTokens } from './reservation.ts'
 
 /** What may be owed, in micro-credits. */
 export interface CreditInit {
@@ -25,26 +26,67 @@ function credits(microCredits: number): string {
 }
 
 /**
- * Throws CreditExhaustedError, saying balance and limit, where a consumer owes as much as it may, or those with whom
- * it shares a line do: who has earned is served all the same.
+ * Holds the credit lines at every moment: debt and reservations together never exceed a consumer's line, nor the line
+ * that it shares with others. Orders reserve what they may come to before the work is done.
  */
-export function checkCredit(
-  consumer: string,
-  { creditLine, sharedLine }: CreditInit,
-  ledger: Pick<Ledger, 'owedBy' | 'owedTogether'>
-): void {
-  const limit = creditLine(consumer)
-  const owed = ledger.owedBy(consumer)
-  if (owed >= limit) {
+export class Credit {
+  readonly #init: CreditInit
+  readonly #ledger: Pick<Ledger, 'owedBy' | 'owedTogether'>
+  /** What each consumer's running orders may still add to its debt. */
+  readonly #reserved = new Map<string, number>()
+
+  constructor(init: CreditInit, ledger: Pick<Ledger, 'owedBy' | 'owedTogether'>) {
+    this.#init = init
+    this.#ledger = ledger
+  }
+
+  /** What a consumer's running orders may still add to its debt, in micro-credits. */
+  reserved(consumer: string): number {
+    return this.#reserved.get(consumer) ?? 0
+  }
+
+  /** Throws CreditExhaustedError, saying balance and limit, where a consumer has used its line up. */
+  check(consumer: string): void {
+    this.#checkRoom(consumer, 1)
+  }
+
+  /** Reserves what an order comes to at first. Throws CreditExhaustedError, saying balance and limit. */
+  reserve(consumer: string, price: Price, tokens: ReservedTokens): Reservation {
+    return new Reservation(tokens, {
+      price,
+      hold: (amount) => {
+        this.#checkRoom(consumer, amount)
+        this.#reserved.set(consumer, this.reserved(consumer) + amount)
+      },
+      free: (amount) => {
+        const left = this.reserved(consumer) - amount
+        if (left > 0) this.#reserved.set(consumer, left)
+        else this.#reserved.delete(consumer)
+      }
+    })
+  }
+
+  #checkRoom(consumer: string, amount: number): void {
+    const { creditLine, sharedLine } = this.#init
+    const owed = this.#ledger.owedBy(consumer)
+    const reserved = this.reserved(consumer)
+    const limit = creditLine(consumer)
+    const running = reserved > 0 ? ` and your running orders may add ${credits(reserved)}` : ''
+    const balance = `You owe this contributor ${credits(owed)}${running}`
+    if (owed + reserved + amount > limit) {
+      const wanted = amount > 1 ? ` The next step needs ${credits(amount)}.` : ''
+      throw new CreditExhaustedError(
+        `${balance}; its credit line for you is ${credits(limit)}.${wanted} ${EARN}`
+      )
+    }
+    // A consumer that has earned shares the line too, from where its earnings end.
+    const added = owed + reserved + amount - Math.max(0, owed + reserved)
+    if (added <= 0 || sharedLine?.covers(consumer) !== true) return
+    const together = this.#ledger.owedTogether(sharedLine.covers, this.#reserved)
+    if (together + added <= sharedLine.limit) return
     throw new CreditExhaustedError(
-      `You owe this contributor ${credits(owed)} and its credit line for you is ${credits(limit)}. ${EARN}`
+      `${balance}; strangers together owe it ${credits(together)}, running orders included, and its credit line for ` +
+        `all of them is ${credits(sharedLine.limit)}. Become its friend. ${EARN}`
     )
   }
-  if (owed < 0 || sharedLine?.covers(consumer) !== true) return
-  const together = ledger.owedTogether(sharedLine.covers)
-  if (together < sharedLine.limit) return
-  throw new CreditExhaustedError(
-    `You owe this contributor ${credits(owed)}; strangers together owe it ${credits(together)}, and its credit line for ` +
-      `all of them is ${credits(sharedLine.limit)}. Become its friend. ${EARN}`
-  )
 }

@@ -1,4 +1,5 @@
 import {
+  CreditExhaustedError,
   RECEIPT_INTERVAL_TOKENS,
   Transcript,
   cost,
@@ -11,32 +12,62 @@ import {
   type SignedRecord,
   type Usage
 } from '../../../protocols/index.ts'
+import type { Reservation, ReservedTokens } from './reservation.ts'
 
 /** An engine's pieces may be smaller than its tokens: it is stopped at so many times what was ordered, and so many more. */
 const OVERRUN_FACTOR = 2
 const OVERRUN_TOKENS = 64
 
-/** Counts what one order has delivered, and writes its receipts, unsigned. It never bills more than its consumer accepts. */
+export interface MeterInit {
+  /** Milliseconds since 1970. */
+  now: () => number
+  /** Milliseconds, of a clock that only goes forward. @default performance.now */
+  clock?: () => number
+  /** What the order may bill. */
+  reservation: Reservation
+  /** Prompt tokens that the engine reads in so many milliseconds. */
+  readIn: (ms: number) => number
+  /** Tokens that the prompt surely has; the engine may count more. @default 0 */
+  promptTokens?: number
+}
+
+/**
+ * Counts what one order has delivered, and writes its receipts, unsigned. It never bills more than its consumer accepts,
+ * nor more than is reserved.
+ */
 export class Meter {
   readonly #order: Order
-  readonly #now: () => number
+  readonly #init: Required<MeterInit>
   readonly #orderHash: string
   readonly #transcript: Transcript
   readonly #startedAt: number
   #promptTokens: number
+  /** When the engine was asked, and when its first delta came, in milliseconds of the monotonic clock. */
+  #reading: number | undefined
+  #firstDelta: number | undefined
   #seq = 0
   #tokens = 0
   #tokensAtReceipt = 0
-  #billed = { prompt: 0, completion: 0 }
+  #billed: ReservedTokens = { promptTokens: 0, completionTokens: 0 }
 
-  /** `promptTokens` are those that the prompt surely has; the engine may count more. */
-  constructor(order: Order, record: SignedRecord, now: () => number, promptTokens = 0) {
+  constructor(order: Order, record: SignedRecord, init: MeterInit) {
     this.#order = order
-    this.#now = now
+    this.#init = { clock: () => performance.now(), promptTokens: 0, ...init }
     this.#orderHash = sha256(record.payload)
     this.#transcript = new Transcript(this.#orderHash)
-    this.#startedAt = now()
-    this.#promptTokens = promptTokens
+    this.#startedAt = init.now()
+    this.#promptTokens = this.#init.promptTokens
+  }
+
+  /** The engine begins to read the prompt. */
+  begin(): void {
+    this.#reading = this.#init.clock()
+  }
+
+  /** How long the prompt took to the first delta, in milliseconds; undefined until that came. */
+  get readMs(): number | undefined {
+    if (this.#reading === undefined || this.#firstDelta === undefined) return undefined
+    return this.#firstDelta - this.#reading
   }
 
   /** Whether so much was read or written since the last receipt that the next is due. */
@@ -60,13 +91,41 @@ export class Meter {
     this.#promptTokens = promptTokens
   }
 
-  /** What an answer that stops here comes to: nothing before the first delta. */
+  /** Whether an answer that its consumer ends here is owed for. */
+  get owed(): boolean {
+    return this.delivered || this.#promptRead() > 0
+  }
+
+  /** What an answer that its consumer ends here comes to: before the first delta, the prompt as far as it was read. */
   get usage(): Usage {
-    return { promptTokens: this.delivered ? this.#promptTokens : 0, completionTokens: this.#tokens }
+    return { promptTokens: this.#promptRead(), completionTokens: this.#tokens }
+  }
+
+  #promptRead(): number {
+    if (this.delivered) return this.#promptTokens
+    if (this.#reading === undefined) return 0
+    return Math.min(this.#promptTokens, this.#init.readIn(this.#init.clock() - this.#reading))
+  }
+
+  /** Reserves what a delta adds, an interval of receipts at a time. Throws CreditExhaustedError. */
+  reserve(delta: Delta): void {
+    const { reservation } = this.#init
+    const tokens = this.#tokens + (delta.tokens ?? 1)
+    const { completionTokens } = reservation.tokens
+    // What is beyond the order is not billed.
+    if (tokens <= completionTokens || completionTokens >= this.#order.maxCompletionTokens) return
+    reservation.extend({
+      promptTokens: this.#promptTokens,
+      completionTokens: Math.min(
+        Math.max(tokens, completionTokens + RECEIPT_INTERVAL_TOKENS),
+        this.#order.maxCompletionTokens
+      )
+    })
   }
 
   /** Counts one delta frame. */
   add(delta: Delta, payload: Uint8Array): void {
+    this.#firstDelta ??= this.#init.clock()
     this.#transcript.add(payload, textBytes(delta))
     this.#tokens += delta.tokens ?? 1
   }
@@ -89,8 +148,9 @@ export class Meter {
   #write(usage: Usage, finishReason: Receipt['finishReason']): Receipt {
     const { id, consumer, contributor, model, digest, price } = this.#order
     const point = this.#transcript.at() ?? { deltas: 0, hash: this.#orderHash, bytes: 0 }
-    // Nothing delivered, nothing billed.
-    if (point.deltas > 0) this.#bill(usage, point.bytes)
+    // Before the first delta only a consumer that ends the answer owes anything.
+    if (point.deltas > 0 || finishReason === 'cancelled' || finishReason === 'error')
+      this.#bill(usage, point.bytes)
     this.#tokensAtReceipt = this.#tokens
     const receipt: Receipt = {
       order: id,
@@ -101,25 +161,48 @@ export class Meter {
       digest,
       seq: this.#seq++,
       final: finishReason !== null,
-      promptTokens: this.#billed.prompt,
-      completionTokens: this.#billed.completion,
+      promptTokens: this.#billed.promptTokens,
+      completionTokens: this.#billed.completionTokens,
       // Checked against the order's bounds before it was accepted.
-      credits: cost(price, this.#billed.prompt, this.#billed.completion) ?? 0,
+      credits: cost(price, this.#billed.promptTokens, this.#billed.completionTokens) ?? 0,
       deltas: point.deltas,
       transcriptHash: point.hash,
       finishReason,
       startedAt: this.#startedAt,
       // A clock that was set back meanwhile must not make the receipt one that ends before it starts.
-      completedAt: Math.max(this.#startedAt, this.#now())
+      completedAt: Math.max(this.#startedAt, this.#init.now())
     }
     this.#transcript.forget(point.deltas)
+    if (receipt.final) this.#init.reservation.close(receipt.credits)
     return receipt
   }
 
   #bill(usage: Usage, bytes: number): void {
     const { maxPromptTokens, maxCompletionTokens } = this.#order
-    const completion = Math.min(usage.completionTokens, plausibleCompletionTokens(bytes), maxCompletionTokens)
-    this.#billed.prompt = Math.max(this.#billed.prompt, Math.min(usage.promptTokens, maxPromptTokens))
-    this.#billed.completion = Math.max(this.#billed.completion, completion)
+    const promptTokens = Math.min(usage.promptTokens, maxPromptTokens)
+    const completionTokens = Math.min(
+      usage.completionTokens,
+      plausibleCompletionTokens(bytes),
+      maxCompletionTokens
+    )
+    const { tokens } = this.#reserved({ promptTokens, completionTokens })
+    this.#billed = {
+      promptTokens: Math.max(this.#billed.promptTokens, Math.min(promptTokens, tokens.promptTokens)),
+      completionTokens: Math.max(
+        this.#billed.completionTokens,
+        Math.min(completionTokens, tokens.completionTokens)
+      )
+    }
+  }
+
+  /** The reservation, extended where the line allows it: an engine may count more than was expected. */
+  #reserved(tokens: ReservedTokens): Reservation {
+    const { reservation } = this.#init
+    try {
+      reservation.extend(tokens)
+    } catch (err) {
+      if (!(err instanceof CreditExhaustedError)) throw err
+    }
+    return reservation
   }
 }

@@ -24,6 +24,8 @@ const ACKNOWLEDGEMENT_TIMEOUT_MS = 120_000
 export interface SettlementComponents {
   ledger: Ledger
   privateKey: PrivateKey
+  /** Told of each receipt that the ledger counts from now on. */
+  onKept: (receipt: Receipt) => void
 }
 
 /**
@@ -105,6 +107,7 @@ export class Settlement {
     const record = await seal(RECEIPT, receipt, this.#components.privateKey)
     this.#open.set(receipt.seq, sha256(record.payload))
     await this.#components.ledger.append([{ kind: 'receipt', record }])
+    this.#components.onKept(receipt)
     return record
   }
 

@@ -18,9 +18,9 @@ describe('node/consumer/settling/judge-claim', () => {
     receipt: Receipt,
     acknowledged?: Receipt,
     seen?: Transcript,
-    forfeited = false
+    limit?: 'nothing' | 'prompt'
   ): string | undefined =>
-    judgeClaim(receipt, { order, orderHash: ORDER_HASH, acknowledged, transcript: seen, forfeited, now: NOW })
+    judgeClaim(receipt, { order, orderHash: ORDER_HASH, acknowledged, transcript: seen, limit, now: NOW })
 
   beforeEach(() => {
     transcript = new Transcript(ORDER_HASH)
@@ -40,11 +40,26 @@ describe('node/consumer/settling/judge-claim', () => {
   it('accepts nothing beyond what was acknowledged of an answer that its contributor forfeited', () => {
     const { hash } = transcript.at(4)!
     const seen = claim(4, { deltas: 4, transcriptHash: hash })
-    assert.equal(judge(seen, undefined, transcript, true), 'forfeited')
-    assert.equal(judge(claim(1), undefined, undefined, true), 'forfeited')
+    assert.equal(judge(seen, undefined, transcript, 'nothing'), 'forfeited')
+    assert.equal(judge(claim(1), undefined, undefined, 'nothing'), 'forfeited')
     const acknowledged = claim(4)
-    assert.equal(judge(claim(5, { seq: 1 }), acknowledged, undefined, true), 'forfeited')
-    assert.equal(judge(claim(4, { seq: 1 }), acknowledged, undefined, true), undefined)
+    assert.equal(judge(claim(5, { seq: 1 }), acknowledged, undefined, 'nothing'), 'forfeited')
+    assert.equal(judge(claim(4, { seq: 1 }), acknowledged, undefined, 'nothing'), undefined)
+  })
+
+  it('accepts the prompt alone of an answer that this consumer cancelled before the first delta', () => {
+    const read = (completionTokens: number): Receipt =>
+      claim(completionTokens, {
+        promptTokens: 40,
+        credits: cost(order.price, 40, completionTokens) ?? 0,
+        deltas: 0,
+        final: true,
+        finishReason: 'error'
+      })
+    assert.equal(judge(read(0), undefined, undefined, 'prompt'), undefined)
+    assert.equal(judge(read(1), undefined, undefined, 'prompt'), 'implausible')
+    assert.equal(judge(read(0)), 'implausible')
+    assert.equal(judge(read(0), undefined, undefined, 'nothing'), 'forfeited')
   })
 
   it('accepts what was seen, and nothing else over the same text', () => {

@@ -13,7 +13,7 @@ describe('node/consumer/settling/purchases', () => {
   async function breakOff(
     purchases: Purchases,
     deltas: number,
-    endedBy: Parameters<Purchases['end']>[1] = 'loss'
+    endedBy: 'contributor' | 'consumer' | 'loss' = 'loss'
   ): Promise<string> {
     const messages = [{ role: 'user' as const, content: 'Hello!' }]
     const request = { kind: 'chat' as const, model: MODEL.id, messages }
@@ -21,7 +21,8 @@ describe('node/consumer/settling/purchases', () => {
     purchases.begin(purchase)
     assert.equal(purchases.running(purchase.id), true)
     for (let i = 0; i < deltas; i++) purchase.delivered({ content: 'a' }, encodeJson({ i }))
-    assert.equal(await purchases.end(purchase, endedBy), true)
+    if (endedBy === 'consumer') purchase.cancel()
+    assert.equal(await purchases.end(purchase, endedBy === 'contributor' ? endedBy : 'other'), true)
     assert.equal(purchases.running(purchase.id), false)
     return purchase.id
   }
@@ -33,18 +34,18 @@ describe('node/consumer/settling/purchases', () => {
     assert.equal('document' in broken, false)
   })
 
-  it('knows what a contributor forfeits: what it ended itself, and what it lost before the first delta', async () => {
+  it('knows what is owed at most: by who ended the answer, and whether anything came', async () => {
     const purchases = new Purchases()
-    for (const [endedBy, deltas, forfeited] of [
-      ['contributor', 0, true],
-      ['contributor', 3, true],
-      ['loss', 0, true],
-      ['loss', 3, false],
-      ['consumer', 0, false],
-      ['consumer', 3, false]
+    for (const [endedBy, deltas, limit] of [
+      ['contributor', 0, 'nothing'],
+      ['contributor', 3, 'nothing'],
+      ['loss', 0, 'nothing'],
+      ['loss', 3, undefined],
+      ['consumer', 0, 'prompt'],
+      ['consumer', 3, undefined]
     ] as const) {
       const order = await breakOff(purchases, deltas, endedBy)
-      assert.equal(purchases.forfeited(order), forfeited, `${endedBy} after ${deltas}`)
+      assert.equal(purchases.limit(order), limit, `${endedBy} after ${deltas}`)
     }
   })
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { verifyReceipt } from '../../../../node/consumer/settling/verify-receipt.ts'
-import { Meter } from '../../../../node/contributor/settling/meter.ts'
+import { Meter, type MeterInit } from '../../../../node/contributor/settling/meter.ts'
+import { Reservation, type ReservedTokens } from '../../../../node/contributor/settling/reservation.ts'
 import {
+  CreditExhaustedError,
   ORDER,
   RECEIPT,
   Transcript,
@@ -15,12 +17,22 @@ import {
   type Order,
   type Receipt
 } from '../../../../protocols/index.ts'
-import { CONSUMER, CONTRIBUTOR, NOW, anOrder } from '../../../support/records.ts'
+import { CONSUMER, CONTRIBUTOR, NOW, anOrder, unlimited } from '../../../support/records.ts'
 
 const record = await seal(ORDER, anOrder(), CONSUMER.privateKey)
 
-function meterOf(changes: Partial<Order> = {}): Meter {
-  return new Meter(anOrder(changes), record, () => NOW)
+function meterOf(changes: Partial<Order> = {}, init: Partial<MeterInit> = {}): Meter {
+  const usual = { now: () => NOW, reservation: unlimited(), readIn: () => 0 }
+  return new Meter(anOrder(changes), record, { ...usual, ...init })
+}
+
+/** A line that holds so many micro-credits. */
+function lineOf(limit: number, tokens: ReservedTokens): Reservation {
+  const hold = (amount: number): void => {
+    if (amount > limit) throw new CreditExhaustedError()
+    limit -= amount
+  }
+  return new Reservation(tokens, { price: anOrder().price, hold, free: (amount) => void (limit += amount) })
 }
 
 function write(meter: Meter, count: number, delta: Delta = { content: 'word ', tokens: 1 }): void {
@@ -43,7 +55,7 @@ describe('node/contributor/settling/meter', () => {
   })
 
   it('bills the prompt from the first receipt on, and only once something was delivered', () => {
-    const meter = new Meter(anOrder(), record, () => NOW, 40)
+    const meter = meterOf({}, { promptTokens: 40 })
     assert.deepEqual(meter.usage, { promptTokens: 0, completionTokens: 0 })
     write(meter, 1)
     assert.equal(meter.due, false)
@@ -51,6 +63,59 @@ describe('node/contributor/settling/meter', () => {
     meter.counted(45)
     assert.equal(meter.receipt().promptTokens, 45)
     assert.equal(meter.finalReceipt({ promptTokens: 44, completionTokens: 1 }, 'stop').promptTokens, 45)
+  })
+
+  it('bills the prompt as far as it was read where its consumer ends the answer before the first delta', () => {
+    let clock = 0
+    const meter = meterOf({}, { promptTokens: 100, readIn: (ms) => ms / 10, clock: () => clock })
+    assert.deepEqual([meter.owed, meter.usage.promptTokens], [false, 0])
+    clock = 5000
+    meter.begin()
+    assert.deepEqual([meter.owed, meter.usage.promptTokens], [false, 0])
+    clock += 400
+    assert.deepEqual([meter.owed, meter.usage.promptTokens], [true, 40])
+    const cancelled = meter.finalReceipt(meter.usage, 'cancelled')
+    assert.deepEqual([cancelled.promptTokens, cancelled.completionTokens, cancelled.deltas], [40, 0, 0])
+    clock += 4000
+    assert.equal(meter.usage.promptTokens, 100)
+    assert.equal(meter.readMs, undefined)
+    write(meter, 1)
+    clock += 1
+    assert.equal(meter.readMs, 4400)
+  })
+
+  it('reserves an interval of receipts before it is served, and no more than the order', () => {
+    const reservation = lineOf(1_600_000_000, { promptTokens: 100, completionTokens: 512 })
+    const meter = meterOf({ maxCompletionTokens: 1100 }, { reservation })
+    const step = (count: number): void => {
+      for (let i = 0; i < count; i++) {
+        meter.reserve({ content: 'word ' })
+        write(meter, 1)
+      }
+    }
+    step(512)
+    assert.equal(reservation.tokens.completionTokens, 512)
+    step(1)
+    assert.equal(reservation.tokens.completionTokens, 1024)
+    step(588)
+    assert.equal(reservation.tokens.completionTokens, 1100)
+    assert.equal(meter.receipt().completionTokens, 1100)
+  })
+
+  it('says when the line holds no further interval, and bills what is reserved', () => {
+    const reservation = lineOf(600_000_000, { promptTokens: 7, completionTokens: 512 })
+    const meter = meterOf({}, { reservation })
+    for (let i = 0; i < 512; i++) meter.reserve({ content: 'a' })
+    write(meter, 512)
+    assert.throws(() => meter.reserve({ content: 'a' }), CreditExhaustedError)
+    const last = meter.finalReceipt({ promptTokens: 900, completionTokens: 700 }, 'error')
+    assert.deepEqual([last.promptTokens, last.completionTokens], [7, 512])
+  })
+
+  it('bills a prompt that the engine counts higher than expected where the line holds it', () => {
+    const meter = meterOf({}, { reservation: lineOf(1e12, { promptTokens: 7, completionTokens: 512 }) })
+    write(meter, 1)
+    assert.equal(meter.finalReceipt({ promptTokens: 900, completionTokens: 1 }, 'stop').promptTokens, 900)
   })
 
   it('takes a delta without a count for one token', () => {
@@ -75,19 +140,19 @@ describe('node/contributor/settling/meter', () => {
   })
 
   it('bills a long prompt with the first delta, not before, and a short one with the next receipt', () => {
-    const long = new Meter(anOrder({ maxPromptTokens: 5000 }), record, () => NOW, 512)
+    const long = meterOf({ maxPromptTokens: 5000 }, { promptTokens: 512 })
     assert.deepEqual([long.due, long.usage.promptTokens], [false, 0])
     write(long, 1)
     assert.equal(long.due, true)
     assert.equal(long.receipt().promptTokens, 512)
     assert.equal(long.due, false)
-    const short = new Meter(anOrder(), record, () => NOW, 511)
+    const short = meterOf({}, { promptTokens: 511 })
     write(short, 1)
     assert.equal(short.due, false)
   })
 
   it("takes the engine's count of the prompt, up to the bound of the order", () => {
-    const meter = new Meter(anOrder({ maxPromptTokens: 40 }), record, () => NOW, 10)
+    const meter = meterOf({ maxPromptTokens: 40 }, { promptTokens: 10 })
     write(meter, 1)
     meter.counted(30)
     assert.equal(meter.receipt().promptTokens, 30)
@@ -123,7 +188,7 @@ describe('node/contributor/settling/meter', () => {
 
   it('writes receipts that do not end before they start, where the clock is set back', () => {
     const times = [NOW, NOW - 1000, NOW + 1000]
-    const meter = new Meter(anOrder(), record, () => times.shift() ?? NOW)
+    const meter = meterOf({}, { now: () => times.shift() ?? NOW })
     write(meter, 1)
     const [first, last] = [meter.receipt(), meter.finalReceipt(meter.usage, 'stop')]
     assert.deepEqual([first.startedAt, first.completedAt, last.completedAt], [NOW, NOW, NOW + 1000])
@@ -143,7 +208,11 @@ describe('node/contributor/settling/meter', () => {
         const order = anOrder(limits)
         const signed = await seal(ORDER, order, CONSUMER.privateKey)
         // Set forth and back, as far as two clocks may differ.
-        const meter = new Meter(order, signed, () => NOW + (jumps.shift() ?? 0))
+        const meter = new Meter(order, signed, {
+          now: () => NOW + (jumps.shift() ?? 0),
+          reservation: unlimited(),
+          readIn: () => 0
+        })
         const transcript = new Transcript(sha256(signed.payload))
         let previous: Receipt | undefined
         const check = async (receipt: Receipt): Promise<void> => {

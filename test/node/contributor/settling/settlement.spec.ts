@@ -34,6 +34,7 @@ describe('node/contributor/settling/settlement', () => {
     send: (frame: ContributorFrame) => Promise<void>
   }
   let kept: LedgerRecord[]
+  let counted: number[]
   let sent: SignedRecord[]
   let ordered: PromiseWithResolvers<undefined>
   let settlement: Settlement
@@ -41,6 +42,7 @@ describe('node/contributor/settling/settlement', () => {
   beforeEach(() => {
     cancel = new AbortController()
     kept = []
+    counted = []
     sent = []
     ordered = Promise.withResolvers<undefined>()
     session = {
@@ -59,7 +61,8 @@ describe('node/contributor/settling/settlement', () => {
     const append = async (records: LedgerRecord[]): Promise<void> => void kept.push(...records)
     settlement = new Settlement(session as unknown as ChatSession, ordered.promise, {
       ledger: { append } as Partial<Ledger> as Ledger,
-      privateKey: CONTRIBUTOR.privateKey
+      privateKey: CONTRIBUTOR.privateKey,
+      onKept: ({ seq }) => void counted.push(seq)
     })
   })
   afterEach(() => mock.timers.reset())
@@ -99,6 +102,7 @@ describe('node/contributor/settling/settlement', () => {
       receipts.map(({ seq }) => seq),
       [0, 1]
     )
+    assert.deepEqual(counted, [0, 1])
   })
 
   it('has room for one open receipt, waits at two, and goes on when one is acknowledged', async () => {
