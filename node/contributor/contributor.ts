@@ -126,6 +126,10 @@ export class LobstahContributor implements Contributor {
     return { models: this.#offers.models, slots, active, queued }
   }
 
+  reserved(consumer: string): number {
+    return this.#credit.reserved(consumer)
+  }
+
   get provider(): Provider {
     return {
       peer: this.#components.peer,

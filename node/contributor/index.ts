@@ -63,6 +63,8 @@ export interface Capacity {
 
 export interface Contributor extends Startable {
   capacity(): Capacity
+  /** What a consumer's running orders may still add to what it owes, in micro-credits. */
+  reserved(consumer: string): number
   /** This node's own engine, for its own user. */
   readonly provider: Provider
 }
