@@ -133,7 +133,9 @@ export const settings = z.strictObject({
     ),
   maxPrice: prices
     .optional()
-    .describe('The most to pay for a prompt and for a completion token of each model'),
+    .describe(
+      'The most to pay for a prompt and for a completion token of each model; by default 4 times what its size costs by default'
+    ),
   creditLine: z
     .strictObject(
       {

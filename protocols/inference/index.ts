@@ -6,6 +6,7 @@
  */
 export * from './answer.ts'
 export * from './model.ts'
+export * from './pricing.ts'
 export * from './provider.ts'
 export * from './request.ts'
 export * from './traceparent.ts'

@@ -127,11 +127,14 @@ export class DishonestContributor {
     })
   }
 
-  /** Starts a node that claims every capability, so that it is asked before others. */
-  static async start(capabilities = ['chat', 'tools']): Promise<DishonestContributor> {
+  /** Starts a node that claims every capability, so that it is asked before others; `model` changes what it offers. */
+  static async start(
+    capabilities = ['chat', 'tools'],
+    model: Partial<OfferedModel> = {}
+  ): Promise<DishonestContributor> {
     const privateKey = await generateKeyPair('Ed25519')
     const libp2p = await createLobstahLibp2p({ privateKey, listen: ['/ip4/127.0.0.1/tcp/0'] })
-    const contributor = new DishonestContributor(libp2p, privateKey, [{ ...MODEL, capabilities }])
+    const contributor = new DishonestContributor(libp2p, privateKey, [{ ...MODEL, capabilities, ...model }])
     await contributor.#announcer.begin()
     await libp2p.handle(
       INFO_PROTOCOL,

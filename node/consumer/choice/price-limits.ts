@@ -1,11 +1,13 @@
 import {
+  PRICE_CEILING_FACTOR,
   PriceTooHighError,
   canonicalModelName,
+  priceCeiling,
   type OfferedModel,
   type Price
 } from '../../../protocols/index.ts'
 
-/** The most this node pays for the tokens of a model, where it was told so. */
+/** The most this node pays for the tokens of a model: what its owner set, else a multiple of the default price. */
 export class PriceLimits {
   readonly #limits: ReadonlyMap<string, Price>
 
@@ -15,22 +17,31 @@ export class PriceLimits {
   }
 
   /** Whether a contributor asks more for a model than is to be paid. */
-  exceeds({ id, price }: OfferedModel): boolean {
-    const limit = this.#limits.get(canonicalModelName(id))
-    return limit !== undefined && (price.prompt > limit.prompt || price.completion > limit.completion)
+  exceeds(model: OfferedModel): boolean {
+    const limit = this.#limit(model)
+    return model.price.prompt > limit.prompt || model.price.completion > limit.completion
   }
 
   /** What to tell a user when all who serve a model ask too much for it; undefined where none does. */
   explain(model: string, offered: OfferedModel[]): PriceTooHighError | undefined {
-    const limit = this.#limits.get(canonicalModelName(model))
     const [cheapest] = offered
       .filter((offer) => this.exceeds(offer))
       .toSorted((a, b) => a.price.completion - b.price.completion || a.price.prompt - b.price.prompt)
-    if (limit === undefined || cheapest === undefined) return undefined
+    if (cheapest === undefined) return undefined
+    const limit = text(this.#limit(cheapest))
+    const set = this.#limits.has(canonicalModelName(model))
     return new PriceTooHighError(
-      `Whoever serves ${model} asks at least ${text(cheapest.price)}, and the setting maxPrice allows ` +
-        `${text(limit)}. Raise it, or choose another model.`
+      set
+        ? `Every contributor of ${model} asks at least ${text(cheapest.price)}, and the setting maxPrice allows ${limit}. ` +
+            'Raise it, or choose another model.'
+        : `Every contributor of ${model} asks at least ${text(cheapest.price)}. Without the setting maxPrice this node pays ` +
+            `at most ${PRICE_CEILING_FACTOR} times the default price of the model's size: ${limit}. ` +
+            'Set maxPrice for the model to pay more, or choose another model.'
     )
+  }
+
+  #limit(model: OfferedModel): Price {
+    return this.#limits.get(canonicalModelName(model.id)) ?? priceCeiling(model)
   }
 }
 

@@ -5,7 +5,7 @@ import {
   type OfferedModel,
   type Provider
 } from '../../../protocols/index.ts'
-import { contextNeed, contextRank } from './context.ts'
+import { contextNeed, contextRank, type ContextNeed } from './context.ts'
 
 /** What decides how soon a provider is asked. */
 export interface Candidate {
@@ -20,6 +20,8 @@ export interface Candidate {
   excluded: boolean
   /** Its engine still holds what it read of this session's prompt. @default false */
   warm?: boolean
+  /** Tokens that it bills for a text, as a multiple of what others bill for the same model. @default 1 */
+  billing?: number
 }
 
 /** Time to the first token that an unknown peer is given, in milliseconds: it is tried before slow ones. */
@@ -58,16 +60,24 @@ function fitness(model: ModelInfo, request: InferenceRequest): number {
 /** The part of requests by which peers that were never asked are measured. */
 const EXPLORED_PART = 0.2
 
+/** How many times slower a dear peer counts, at most. */
+const MAX_DEARNESS = 4
+
 function slowness({ provider, firstTokenMs, load }: Candidate): number {
   const penalty = provider.route === 'relayed' ? RELAYED_PENALTY : 1
   return (firstTokenMs ?? UNKNOWN_FIRST_TOKEN_MS) * penalty * (1 + load)
 }
 
+/** What a request comes to at a candidate, in micro-credits, by an estimate of its tokens. */
+function cost({ model: { price }, billing = 1 }: Candidate, { prompt, answer }: ContextNeed): number {
+  return (price.prompt * prompt + price.completion * answer) * billing
+}
+
 /**
  * The order in which candidates are asked: those whose context holds the prompt; of these the ones that have not failed
  * lately, can do what is asked, and hold the longest answer too; then those with a free slot, this node's own engine
- * and the one that is warm for the session first, then the fastest. A part of the requests goes to peers that were
- * never asked, so that each is measured.
+ * and the one that is warm for the session first, then the fastest for its price: one that costs twice as much must be
+ * twice as fast. A part of the requests goes to peers that were never asked, so that each is measured.
  */
 export function rank<C extends Candidate>(
   candidates: C[],
@@ -85,7 +95,12 @@ export function rank<C extends Candidate>(
   const full = ({ load }: Candidate): number => (load < 1 ? 0 : 1)
   const unknown = ({ provider, firstTokenMs, load }: Candidate): number =>
     explores && firstTokenMs === null && load < 1 && provider.route !== 'local' ? 0 : 1
-  const score = (candidate: Candidate): number => slowness(candidate) * (jitter.get(candidate) ?? 1)
+  const cheapest = Math.min(...candidates.map((candidate) => cost(candidate, need)))
+  // A peer that asks nothing is not infinitely better.
+  const dearness = (candidate: Candidate): number =>
+    Math.min(MAX_DEARNESS, (cost(candidate, need) + 1) / (cheapest + 1))
+  const score = (candidate: Candidate): number =>
+    slowness(candidate) * dearness(candidate) * (jitter.get(candidate) ?? 1)
   const local = ({ provider, load }: Candidate): number => (provider.route === 'local' && load < 1 ? 0 : 1)
   const cold = ({ warm = false, load }: Candidate): number => (warm && load < 1 ? 0 : 1)
   return candidates.toSorted(

@@ -55,6 +55,28 @@ describe('node/consumer/choice/ranking', () => {
     ])
   })
 
+  it('asks the cheaper among equals, and a dearer one where it is as much faster', () => {
+    const at = (completion: number): { model: OfferedModel } => ({
+      model: { ...MODEL, capabilities: ['chat'], price: { prompt: completion / 4, completion } }
+    })
+    const cheap = candidate('cheap', at(1000))
+    assert.deepEqual(ranked([candidate('dear', at(1500)), cheap]), ['cheap', 'dear'])
+    assert.deepEqual(ranked([cheap, candidate('dear', { ...at(1500), firstTokenMs: 50 })]), ['dear', 'cheap'])
+    assert.deepEqual(ranked([candidate('pads', { ...at(1000), billing: 1.3 }), cheap]), ['cheap', 'pads'])
+  })
+
+  it('waits no longer for a free peer than the most that a price weighs', () => {
+    const free = { model: { ...MODEL, capabilities: ['chat'], price: { prompt: 0, completion: 0 } } }
+    assert.deepEqual(ranked([candidate('free', { ...free, firstTokenMs: 300 }), candidate('dear')]), [
+      'free',
+      'dear'
+    ])
+    assert.deepEqual(ranked([candidate('free', { ...free, firstTokenMs: 500 }), candidate('dear')]), [
+      'dear',
+      'free'
+    ])
+  })
+
   it('asks the less loaded, the faster and the direct before others', () => {
     assert.deepEqual(ranked([candidate('full', { load: 2 }), candidate('free')]), ['free', 'full'])
     assert.deepEqual(ranked([candidate('slow', { firstTokenMs: 200 }), candidate('fast')]), ['fast', 'slow'])
