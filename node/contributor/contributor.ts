@@ -73,8 +73,9 @@ export class LobstahContributor implements Contributor {
     this.#init = init
     this.#components = components
     const onChange = (): void => this.#announcer.changed()
-    this.#admission = new Admission({ slots: init.slots, queue: init.queue }, onChange)
-    const { peer, privateKey, log, now } = components
+    const { peer, privateKey, log, now, engine } = components
+    const busy = engine.busy && (() => engine.busy?.() ?? Promise.resolve(0))
+    this.#admission = new Admission({ slots: init.slots, queue: init.queue, busy }, onChange)
     this.#credit = new Credit(init, components.ledger)
     this.#claimDesk = new ClaimDesk(components, this.#orders)
     const offer = (): Capacity => ({ ...this.capacity(), models: this.#offers.announced })
@@ -83,7 +84,7 @@ export class LobstahContributor implements Contributor {
       this.#announcer.changed()
       if (init.serve) components.providerRecords.set(this.#offers.announced.map(({ id }) => id))
     }
-    this.#offers = new Offers(components.engine, { prices: init.prices, onChange: onModels }, log)
+    this.#offers = new Offers(engine, { prices: init.prices, onChange: onModels }, log)
   }
 
   async start(): Promise<void> {
@@ -117,6 +118,7 @@ export class LobstahContributor implements Contributor {
   async stop(): Promise<void> {
     if (!this.#started) return
     this.#started = false
+    this.#admission.stop()
     await this.#offers.stop()
     await this.#components.libp2p.unhandle([CHAT_PROTOCOL, INFO_PROTOCOL, RECEIPTS_PROTOCOL])
   }

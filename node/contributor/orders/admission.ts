@@ -1,4 +1,5 @@
 import { BusyError, CancelledError, ShuttingDownError } from '../../../protocols/index.ts'
+import { LingeringWork, type BusyEngine } from './lingering-work.ts'
 
 export interface AdmissionInit {
   /** Requests answered at once. */
@@ -7,6 +8,8 @@ export interface AdmissionInit {
   queue: number
   /** Milliseconds, of a clock that only goes forward. @default performance.now */
   clock?: () => number
+  /** Tells how many requests that were left the engine still works on. Without it, a slot that is left is free. */
+  busy?: BusyEngine
 }
 
 /**
@@ -44,20 +47,26 @@ export class Admission {
   /** Tickets that have not asked for their turn yet, oldest first: they read their request. */
   readonly #arriving = new Set<Waiter>()
   readonly #clock: () => number
+  readonly #lingering: LingeringWork
   #closed = false
 
   constructor(init: AdmissionInit, onChange: () => void) {
     this.#init = init
     this.#onChange = onChange
     this.#clock = init.clock ?? (() => performance.now())
+    this.#lingering = new LingeringWork(init.busy, () => {
+      this.#next()
+      onChange()
+    })
   }
 
   get slots(): number {
     return this.#init.slots
   }
 
+  /** Slots that are not free, those included whose request was left while the engine still works on it. */
   get active(): number {
-    return this.#active.values().reduce((sum, count) => sum + count, 0)
+    return this.#active.values().reduce((sum, count) => sum + count, this.#lingering.count)
   }
 
   get queued(): number {
@@ -84,6 +93,11 @@ export class Admission {
   /** Refuses new requests from now on. */
   close(): void {
     this.#closed = true
+  }
+
+  /** Asks the engine no more. */
+  stop(): void {
+    this.#lingering.stop()
   }
 
   async #turn(waiter: Waiter, signal: AbortSignal): Promise<void> {
@@ -147,5 +161,6 @@ export class Admission {
     const held = (this.#active.get(peer) ?? 0) - 1
     if (held > 0) this.#active.set(peer, held)
     else this.#active.delete(peer)
+    this.#lingering.left()
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Admission, type Ticket } from '../../../../node/contributor/orders/admission.ts'
 import { BusyError, CancelledError, ShuttingDownError } from '../../../../protocols/index.ts'
+import { until } from '../../../support/mesh.ts'
 
 const never = new AbortController().signal
 
@@ -193,6 +194,89 @@ describe('node/contributor/orders/admission', () => {
       assert.throws(() => queue.enter('d'), BusyError)
       waiting.ticket.leave()
       await turn
+    })
+  })
+
+  describe('while the engine still works on what was left', () => {
+    let answers: PromiseWithResolvers<number>[]
+    const busyAdmission = (slots: number, queue: number): Admission => {
+      const busy = (): Promise<number> => {
+        const answer = Promise.withResolvers<number>()
+        answers.push(answer)
+        return answer.promise
+      }
+      return new Admission({ slots, queue, busy }, () => changes++)
+    }
+    /** Answers the engine's latest question; resolves when the next one is asked, or the change is heard. */
+    async function tell(count: number): Promise<void> {
+      const [asked, before] = [answers.length, changes]
+      answers.at(-1)!.resolve(count)
+      await until(() => answers.length > asked || changes > before)
+    }
+
+    beforeEach(() => {
+      answers = []
+    })
+
+    it('keeps the slot until the engine is done, then gives it to the next', async () => {
+      const queue = busyAdmission(1, 1)
+      const first = wait(queue, 'a')
+      await first.turn
+      const second = wait(queue, 'b')
+      first.ticket.leave()
+      assert.deepEqual([queue.active, queue.queued], [1, 1])
+      assert.throws(() => queue.enter('c'), BusyError)
+      await tell(1)
+      assert.deepEqual([queue.active, order], [1, ['a']])
+      answers.at(-1)!.resolve(0)
+      await second.turn
+      assert.deepEqual([queue.active, order], [1, ['a', 'b']])
+    })
+
+    it('counts only as many as were left, whatever the engine does for others', async () => {
+      const queue = busyAdmission(2, 1)
+      const places = ['a', 'b', 'c'].map((peer) => wait(queue, peer))
+      await Promise.all([places[0]!.turn, places[1]!.turn])
+      places[0]!.ticket.leave()
+      await tell(7)
+      assert.equal(queue.active, 2)
+      answers.at(-1)!.resolve(0)
+      await places[2]!.turn
+      assert.equal(queue.active, 2)
+    })
+
+    it('believes no answer to a question from before another was left', async () => {
+      const queue = busyAdmission(2, 1)
+      const places = ['a', 'b', 'c'].map((peer) => wait(queue, peer))
+      await Promise.all([places[0]!.turn, places[1]!.turn])
+      places[0]!.ticket.leave()
+      places[1]!.ticket.leave()
+      const [early, late] = answers
+      early!.resolve(0)
+      late!.resolve(1)
+      await places[2]!.turn
+      assert.equal(queue.active, 2)
+    })
+
+    it('takes an engine that cannot tell for idle', async () => {
+      const queue = busyAdmission(1, 1)
+      const first = wait(queue, 'a')
+      await first.turn
+      const second = wait(queue, 'b')
+      first.ticket.leave()
+      answers[0]!.reject(new BusyError())
+      await second.turn
+    })
+
+    it('asks no more once it is stopped', async () => {
+      const queue = busyAdmission(1, 1)
+      const first = wait(queue, 'a')
+      await first.turn
+      first.ticket.leave()
+      queue.stop()
+      answers[0]!.resolve(1)
+      await answers[0]!.promise
+      assert.deepEqual([answers.length, queue.active], [1, 0])
     })
   })
 
