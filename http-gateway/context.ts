@@ -1,4 +1,5 @@
 import type { Calls } from './answer/calls.ts'
+import type { PdfReader } from './documents/index.ts'
 import type { GatewayComponents, GatewayInit } from './types.ts'
 import type { Keys } from './keys/index.ts'
 import type { RouteTable } from './route-table.ts'
@@ -16,6 +17,7 @@ export interface GatewayContext {
   calls: Calls
   keys: Keys
   metrics: GatewayMetrics
+  pdfs: Pick<PdfReader, 'read'>
   /** Every route that the gateway answers. */
   routes: RouteTable
 }

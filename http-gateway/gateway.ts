@@ -18,6 +18,7 @@ import {
 } from './constants.ts'
 import { GatewayApiKeyRequiredError, GatewayListenError, GatewayNotStartedError } from './errors.ts'
 import type { GatewaySettings } from './context.ts'
+import { PdfReader } from './documents/index.ts'
 import type { Gateway, GatewayComponents, GatewayInit } from './types.ts'
 import { Keys } from './keys/index.ts'
 import { GatewayMetrics } from './metrics/gateway-metrics.ts'
@@ -31,6 +32,7 @@ export class HttpGateway implements Gateway {
   readonly #settings: GatewaySettings
   readonly #components: GatewayComponents
   readonly #calls = new Calls()
+  readonly #pdfs: Pick<PdfReader, 'read'>
   readonly #keys: Keys
   readonly #metrics: GatewayMetrics
   #tls: TlsFiles | undefined
@@ -39,6 +41,7 @@ export class HttpGateway implements Gateway {
 
   constructor(init: GatewayInit, components: GatewayComponents) {
     this.#components = components
+    this.#pdfs = components.pdfs ?? new PdfReader()
     this.#settings = {
       ...init,
       host: init.host ?? DEFAULT_HOST,
@@ -119,6 +122,7 @@ export class HttpGateway implements Gateway {
         calls: this.#calls,
         keys: this.#keys,
         metrics: this.#metrics,
+        pdfs: this.#pdfs,
         routes: new RouteTable(allRoutes())
       },
       () => this.#draining,

@@ -35,7 +35,7 @@ export function requirement(issue: RawIssue): string {
     case 'invalid_type':
       return `must be ${TYPES[issue.expected] ?? `of type ${issue.expected}`}`
     case 'invalid_value':
-      return `must be ${listed(issue.values.map((value) => (typeof value === 'string' ? JSON.stringify(value) : String(value))))}`
+      return `must be ${listed(issue.values.map(quoted))}`
     case 'too_big':
       return bound(issue.origin, Number(issue.maximum), issue.inclusive === false ? 'less than' : 'at most')
     case 'too_small':
@@ -57,6 +57,8 @@ export function requirement(issue: RawIssue): string {
 
 /** A union is of what its members may be, when none of them fits even by type. */
 function unionRequirement(issue: RawIssue & { code: 'invalid_union' }): string {
+  if ('options' in issue && Array.isArray(issue.options))
+    return `must be ${listed(issue.options.map(quoted))}`
   const heads = issue.errors.flatMap((branch) => branch.slice(0, 1))
   const choices = heads.filter(({ path }) => path.length === 0).map(({ message }) => message)
   const own = choices.find((message) => !message.startsWith('must be '))
@@ -70,6 +72,10 @@ function bound(origin: string, limit: number, relation: string): string {
   if (unit === undefined) return `must be ${relation} ${limit}`
   if (limit === 1 && relation === 'at least') return 'must not be empty'
   return `must have ${relation} ${limit} ${unit[limit === 1 ? 0 : 1]}`
+}
+
+function quoted(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
 function listed(choices: string[]): string {

@@ -16,8 +16,10 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const param = toParam(path)
   const given = valueAt(value, path)
   if (given === undefined) throw new BadRequestError(`Missing required parameter: '${param}'`, { param })
-  const fault = /^(must|has|is) /.test(message) ? ` ${message}` : `: ${message}`
-  throw new BadRequestError(`'${param}'${fault}${shown(given)}`, { param })
+  if (message.startsWith('must '))
+    throw new BadRequestError(`'${param}' ${message}${shown(given)}`, { param })
+  const joint = /^(has|is|names) /.test(message) ? ' ' : ': '
+  throw new BadRequestError(`'${param}'${joint}${message}`, { param })
 }
 
 /** Names by which the APIs know one field of a request; the first is the mesh's own. */
@@ -47,6 +49,21 @@ export function paramAsSent(param: string, body: unknown): string {
   if (sent !== undefined) return sent
   const option = names.find((name) => name in options)
   return option === undefined ? param : `options.${option}`
+}
+
+/** Where a body has a text, as a client names it: by the text itself, whatever has been made of the body since. */
+export function paramOf(body: unknown, text: string): string {
+  return toParam(pathTo(body, text) ?? [])
+}
+
+function pathTo(value: unknown, text: string): PropertyKey[] | undefined {
+  if (value === text) return []
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, member] of Object.entries(value)) {
+    const path = pathTo(member, text)
+    if (path !== undefined) return [Array.isArray(value) ? Number(key) : key, ...path]
+  }
+  return undefined
 }
 
 function safeParse<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {

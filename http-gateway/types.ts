@@ -3,6 +3,7 @@ import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Consumer } from '../node/consumer/index.ts'
 import type { Ledger } from '../node/ledger/index.ts'
+import type { PdfReader } from './documents/index.ts'
 
 export interface GatewayInit {
   /**
@@ -121,6 +122,8 @@ export interface GatewayComponents {
   addresses: () => string[]
   /** Where the gateway counts; the node may count there too. @default one of its own */
   registry?: Registry
+  /** Reads PDFs. @default in processes of their own */
+  pdfs?: Pick<PdfReader, 'read'>
   logger: GatewayLogger
 }
 

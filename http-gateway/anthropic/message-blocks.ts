@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import type { DocumentPart } from '../documents/index.ts'
+import { IMAGE_LEFT_OUT } from '../documents/index.ts'
+import { returnedDocument, sentDocument } from './document-block.ts'
 
 const text = z.string()
 
@@ -10,50 +13,45 @@ export const imageBlock = z.object({
   source: z.object({ type: z.literal('base64'), media_type: text, data: text })
 })
 
+/** An image that a tool returned: of one that is not sent along, the model is told. */
+const returnedImage = z
+  .looseObject({ type: z.literal('image') })
+  .transform((block) => imageBlock.safeParse(block).data ?? toText([IMAGE_LEFT_OUT]))
+
 const searchResult = z
   .object({ type: z.literal('search_result'), title: text, source: text, content: z.array(textBlock) })
   .transform(({ title, source, content }) =>
     toText([`${title} (${source})`, ...content.map((block) => block.text)])
   )
 
-/** A document with text in it; one that would have to be fetched is refused. */
-const documentBlock = z
-  .object({
-    type: z.literal('document'),
-    title: text.nullish(),
-    context: text.nullish(),
-    source: z.discriminatedUnion('type', [
-      z.object({ type: z.literal('text'), data: text }),
-      z.object({
-        type: z.literal('content'),
-        content: z.union([text, z.array(z.object({ text: text.optional() }))])
-      })
-    ])
-  })
-  .transform(({ title, context, source }) => {
-    const content = source.type === 'text' ? source.data : source.content
-    const texts = typeof content === 'string' ? [content] : content.map((block) => block.text)
-    return toText([title, context, ...texts])
-  })
-
 const toolReference = z
   .object({ type: z.literal('tool_reference'), tool_name: text })
   .transform((block) => toText([`Tool: ${block.tool_name}`]))
 
-const shown = [textBlock, imageBlock, searchResult, documentBlock, toolReference] as const
+const shown = [textBlock, searchResult, toolReference] as const
 
 /** A block of what a user says, the results of tools among it. */
 export const userBlocks = blocks(
   z.discriminatedUnion('type', [
     ...shown,
+    imageBlock,
+    sentDocument,
     z.object({
       type: z.literal('tool_result'),
       tool_use_id: text,
-      content: blocks(z.discriminatedUnion('type', shown)).nullish()
+      content: blocks(z.discriminatedUnion('type', [...shown, returnedImage, returnedDocument])).nullish()
     })
   ]),
   1
 )
+
+/** A page that the vendor fetched, with its document, or whatever else came of it. */
+const fetched = z.union([
+  z
+    .object({ url: text, content: returnedDocument })
+    .transform(({ url, content }): DocumentPart[] => [{ type: 'text', text: url }, content]),
+  z.unknown().transform((content): DocumentPart[] => [{ type: 'text', text: textOf(content) }])
+])
 
 /** What a model said before, and what the vendor's own tools gave it. */
 export const assistantBlocks = blocks(
@@ -73,7 +71,6 @@ export const assistantBlocks = blocks(
         type: z.literal([
           'mcp_tool_result',
           'web_search_tool_result',
-          'web_fetch_tool_result',
           'code_execution_tool_result',
           'bash_code_execution_tool_result',
           'text_editor_code_execution_tool_result',
@@ -83,7 +80,10 @@ export const assistantBlocks = blocks(
         tool_use_id: text,
         content: z.unknown()
       })
-      .transform(({ tool_use_id: id, content }) => ({ type: 'result' as const, id, text: textOf(content) })),
+      .transform(({ tool_use_id: id, content }) => toResult(id, [{ type: 'text', text: textOf(content) }])),
+    z
+      .object({ type: z.literal('web_fetch_tool_result'), tool_use_id: text, content: fetched })
+      .transform(({ tool_use_id: id, content }) => toResult(id, content)),
     z
       .object({ type: z.literal('compaction'), content: text.nullish() })
       .transform(({ content }) => toText([content]))
@@ -98,15 +98,24 @@ export function blocks<T extends z.ZodDiscriminatedUnion>(block: T, atLeast = 0)
   const known = new Set<unknown>(
     block.options.flatMap((option) => [...(option._zod.propValues?.['type'] ?? [])])
   )
-  return z.preprocess((value) => {
+  const given = z.preprocess((value) => {
     if (typeof value === 'string') return [{ type: 'text', text: value }]
     if (!Array.isArray(value)) return value
     if (value.length < atLeast) return undefined
-    return (value as unknown[]).filter((entry) => {
+    // Each stays at its place until all are checked: so an error names the block at fault.
+    return (value as unknown[]).map((entry) => {
       const type: unknown = Reflect.get(Object(entry), 'type')
-      return typeof type !== 'string' || known.has(type)
+      return typeof type !== 'string' || known.has(type) ? entry : undefined
     })
-  }, z.array(block))
+  }, z.array(block.optional()))
+  return given.transform((entries) => entries.filter((entry) => entry !== undefined))
+}
+
+function toResult(
+  id: string,
+  content: DocumentPart[]
+): { type: 'result'; id: string; content: DocumentPart[] } {
+  return { type: 'result', id, content }
 }
 
 function toText(parts: (string | null | undefined)[]): z.infer<typeof textBlock> {
@@ -131,6 +140,8 @@ const MAX_DEPTH = 8
 function textOf(value: unknown, depth = 0): string {
   if (typeof value === 'string') return value
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return ''
+  // Pictures and other files.
+  if ('type' in value && value.type === 'base64') return ''
   const members = Array.isArray(value)
     ? (value as unknown[])
     : Object.entries(value).flatMap(([name, member]: [string, unknown]) =>

@@ -46,9 +46,9 @@ function toAssistant(content: AssistantBlock[]): ChatMessage[] {
     function: { name, arguments: typeof input === 'string' ? input : JSON.stringify(input ?? {}) }
   }))
   // What the vendor's tools gave came in the midst of the message; to others a result follows the call.
-  const results = of('result').map(({ id, text }): ChatMessage => ({
+  const results = of('result').map(({ id, content: given }): ChatMessage => ({
     role: 'tool',
-    content: text,
+    content: joined(given),
     tool_call_id: id
   }))
   const said: ChatMessage = {

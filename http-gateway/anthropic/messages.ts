@@ -1,5 +1,6 @@
 import { documentAnswer, streamAnswer } from '../answer/deliver.ts'
 import { SERVER_SENT_EVENTS } from '../answer/stream-kind.ts'
+import { readDocuments } from '../documents/index.ts'
 import { route } from '../route.ts'
 import { MessageDocument } from './message-document.ts'
 import { MessageEvents } from './message-events.ts'
@@ -13,7 +14,9 @@ export const messages = route({
   summary: 'Chat',
   body: messageBody,
   stream: SERVER_SENT_EVENTS.contentType,
-  handle(context, { body, reply }) {
+  async handle(context, call) {
+    await readDocuments(context, call)
+    const { body, reply } = call
     const chat = toChatRequest(body)
     if (body.stream !== true) return documentAnswer(context, reply, [chat], new MessageDocument())
     return streamAnswer(context, reply, [chat], (model) => new MessageEvents(model, estimateTokens(chat)))
@@ -26,5 +29,8 @@ export const countTokens = route({
   path: '/v1/messages/count_tokens',
   summary: 'Estimate the tokens of a message',
   body: countBody,
-  handle: (_context, { body }) => ({ input_tokens: estimateTokens(toPrompt(body)) })
+  async handle(context, call) {
+    await readDocuments(context, call)
+    return { input_tokens: estimateTokens(toPrompt(call.body)) }
+  }
 })

@@ -56,6 +56,11 @@ export class Keys {
     return caller
   }
 
+  /** Throws what {@link Keys.enter} would, and counts nothing: before work that is done ahead of an answer. */
+  check(caller: Caller | undefined, model: string): void {
+    if (caller !== undefined) this.#limits.check(caller, model)
+  }
+
   /** Lets a caller's request for an answer in. Throws what {@link Limits.enter} throws. */
   enter(caller: Caller | undefined, model: string): void {
     if (caller !== undefined) this.#limits.enter(caller, model)

@@ -28,12 +28,18 @@ export class Limits {
    * request is let in while anything is left to spend: what it costs is known as its receipts come.
    */
   enter(caller: Caller, model: string): void {
+    const permits = this.check(caller, model)
+    if (permits !== undefined) this.#buckets.set(caller.name, { permits: permits - 1, at: this.#now() })
+  }
+
+  /** Throws what {@link Limits.enter} would, and takes nothing. Returns the key's permits, if it has a rate. */
+  check(caller: Caller, model: string): number | undefined {
     const { name, models, perMinute } = caller
     const wanted = canonicalModelName(model)
     if (models !== undefined && !models.some((allowed) => canonicalModelName(allowed) === wanted))
       throw new ModelNotAllowedError(name, model)
     this.checkSpending(caller)
-    if (perMinute !== undefined) this.#takePermit(name, perMinute)
+    return perMinute === undefined ? undefined : this.#permits(name, perMinute)
   }
 
   /** Throws SpendingLimitError where a key has nothing left to spend. */
@@ -48,7 +54,8 @@ export class Limits {
     this.#spending.add(caller.name, microCredits)
   }
 
-  #takePermit(name: string, perMinute: number): void {
+  /** The permits of a key, at least one. Throws RateLimitedError. */
+  #permits(name: string, perMinute: number): number {
     const now = this.#now()
     const { permits, at } = this.#buckets.get(name) ?? { permits: perMinute, at: now }
     const refilled = Math.min(perMinute, permits + ((now - at) * perMinute) / MINUTE_MS)
@@ -56,6 +63,6 @@ export class Limits {
       const waitMs = ((1 - refilled) * MINUTE_MS) / perMinute
       throw new RateLimitedError(`The API key ${name} may make ${perMinute} requests a minute`, waitMs)
     }
-    this.#buckets.set(name, { permits: refilled - 1, at: now })
+    return refilled
   }
 }

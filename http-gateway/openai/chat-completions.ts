@@ -1,5 +1,6 @@
 import { documentAnswer, streamAnswer } from '../answer/deliver.ts'
 import { SERVER_SENT_EVENTS } from '../answer/stream-kind.ts'
+import { readDocuments } from '../documents/index.ts'
 import { chatAnswer } from '../openapi/answers.ts'
 import { route } from '../route.ts'
 import { ChatChunks } from './chat-chunks.ts'
@@ -15,7 +16,9 @@ export const chatCompletions = route({
   body: chatBody,
   answer: chatAnswer,
   stream: SERVER_SENT_EVENTS.contentType,
-  handle(context, { body, reply }) {
+  async handle(context, call) {
+    await readDocuments(context, call)
+    const { body, reply } = call
     const requests = inChoices([toChatRequest(body)], body.n ?? 1)
     const choices = requests.length
     const legacyFunctions = body.functions != null && body.functions.length > 0

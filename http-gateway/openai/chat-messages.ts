@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ChatMessage } from '../../protocols/inference/index.ts'
 import { toArguments } from '../answer/free-form-input.ts'
+import { fileFields, openAiFilePart, type Place } from '../documents/index.ts'
 import { imageDetail, imageUrl } from './images.ts'
 import { withoutNulls } from './sampling.ts'
 
@@ -14,12 +15,19 @@ const imagePart = z.object({
   image_url: z.object({ url: imageUrl, detail: imageDetail.nullish() })
 })
 
+function filePart(place: Place) {
+  return z
+    .object({ type: z.literal('file'), file: z.object(fileFields) })
+    .transform(({ file }, issues) => openAiFilePart(file, ['file'], place, issues))
+}
+
 /** Content as parts, a bare string being one: so that an error names the part at fault. */
 function content<T extends z.ZodType>(parts: T): z.ZodType<z.infer<T>> {
   return z.preprocess((value) => (typeof value === 'string' ? [{ type: 'text', text: value }] : value), parts)
 }
 
 const texts = content(z.array(textPart).min(1))
+const returned = content(z.array(z.discriminatedUnion('type', [textPart, filePart('returned')])).min(1))
 const call = z.object({ name: text, arguments: text })
 
 /** A call as it was made: one of a free-form tool is one of the function that stands for it. */
@@ -49,7 +57,7 @@ export const chatMessage = z.discriminatedUnion('role', [
   z.object({ role: z.literal(['system', 'developer']), content: texts, name }),
   z.object({
     role: z.literal('user'),
-    content: content(z.array(z.discriminatedUnion('type', [textPart, imagePart])).min(1)),
+    content: content(z.array(z.discriminatedUnion('type', [textPart, imagePart, filePart('sent')])).min(1)),
     name
   }),
   z.object({
@@ -61,8 +69,8 @@ export const chatMessage = z.discriminatedUnion('role', [
     tool_calls: z.array(toolCall).nullish(),
     function_call: call.nullish()
   }),
-  z.object({ role: z.literal('tool'), content: texts.nullish(), tool_call_id: text }),
-  z.object({ role: z.literal('function'), content: texts.nullish(), name: text })
+  z.object({ role: z.literal('tool'), content: returned.nullish(), tool_call_id: text }),
+  z.object({ role: z.literal('function'), content: returned.nullish(), name: text })
 ])
 type Message = z.infer<typeof chatMessage>
 
@@ -125,7 +133,7 @@ function toUserContent(
   if (parts.every((part) => part.type === 'text')) return joined(parts)
   return parts.map((part) =>
     part.type === 'text'
-      ? part
+      ? { type: part.type, text: part.text }
       : {
           type: part.type,
           image_url: { url: part.image_url.url, ...withoutNulls({ detail: part.image_url.detail }) }

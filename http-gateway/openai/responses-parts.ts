@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fileFields, IMAGE_LEFT_OUT, openAiFilePart, type Place } from '../documents/index.ts'
 import { imageDetail, imageUrl } from './images.ts'
 
 const textPart = z.object({
@@ -11,7 +12,24 @@ export const imagePart = z.object({
   image_url: imageUrl,
   detail: imageDetail.nullish()
 })
-const part = z.discriminatedUnion('type', [textPart, refusalPart, imagePart])
+function filePart(place: Place) {
+  return z
+    .object({ type: z.literal('input_file'), ...fileFields })
+    .transform((file, issues) => openAiFilePart(file, [], place, issues))
+}
+
+/** An image that a tool returned: of one that is not sent along, the model is told. */
+const returnedImage = z
+  .looseObject({ type: imagePart.shape.type })
+  .transform((given) => imagePart.safeParse(given).data ?? { type: 'text' as const, text: IMAGE_LEFT_OUT })
+
+const part = z.discriminatedUnion('type', [textPart, refusalPart, imagePart, filePart('sent')])
+const returnedPart = z.discriminatedUnion('type', [
+  textPart,
+  refusalPart,
+  returnedImage,
+  filePart('returned')
+])
 
 /** A part of a message or of a tool's output. */
 export type Part = z.infer<typeof part>
@@ -19,27 +37,17 @@ export type Part = z.infer<typeof part>
 /** The parts of a new message: one that cannot be shown to a model is refused. */
 export const parts = z.preprocess(asParts, z.array(part))
 
-const KNOWN = new Set<unknown>(part.options.flatMap(({ shape }) => [...shape.type.values]))
+const KNOWN = new Set<unknown>(part.options.flatMap(({ _zod }) => [...(_zod.propValues.type ?? [])]))
 
 /** The parts of what was said or returned before: those of types unknown here are left out. */
-export const replayedParts = z.preprocess((value) => {
-  const given: unknown = asParts(value)
-  if (!Array.isArray(given)) return given
-  return given
-    .map((entry: unknown) => (typeOf(entry) === 'input_file' ? leftOut(entry) : entry))
-    .filter((entry) => KNOWN.has(typeOf(entry)))
-}, z.array(part))
-
-function typeOf(entry: unknown): unknown {
-  return Reflect.get(Object(entry) as object, 'type')
-}
-
-/** A file that a tool returned cannot be shown to a model: it is told so, since it may ask for the text instead. */
-function leftOut(file: unknown): unknown {
-  const name: unknown = Reflect.get(Object(file) as object, 'filename')
-  const named = typeof name === 'string' && name !== '' ? ` "${name}"` : ''
-  return { type: 'input_text', text: `[The file${named} is left out: only its text could be read here.]` }
-}
+export const replayedParts = z
+  .preprocess((value) => {
+    const given: unknown = asParts(value)
+    if (!Array.isArray(given)) return given
+    const known = (entry: unknown): boolean => KNOWN.has(Reflect.get(Object(entry) as object, 'type'))
+    return (given as unknown[]).map((entry) => (known(entry) ? entry : undefined))
+  }, z.array(returnedPart.optional()))
+  .transform((entries) => entries.filter((entry) => entry !== undefined))
 
 /** A bare text is one part; so an error names the part at fault. */
 function asParts(value: unknown): unknown {

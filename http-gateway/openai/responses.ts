@@ -5,6 +5,7 @@ import { documentAnswer, streamAnswer, type DocumentFormat, type StreamFormat } 
 import { receiptComments } from '../answer/headers.ts'
 import type { SseWriter } from '../answer/sse-writer.ts'
 import { SERVER_SENT_EVENTS } from '../answer/stream-kind.ts'
+import { readDocuments } from '../documents/index.ts'
 import type { Failure } from '../errors.ts'
 import { route } from '../route.ts'
 import { ResponseItems } from './response-items.ts'
@@ -18,7 +19,9 @@ export const responses = route({
   summary: 'Respond to an input',
   body: responsesBody,
   stream: SERVER_SENT_EVENTS.contentType,
-  handle(context, { body, reply }) {
+  async handle(context, call) {
+    await readDocuments(context, call)
+    const { body, reply } = call
     const chat = toChatRequest(body)
     if (body.stream !== true) return documentAnswer(context, reply, [chat], new ResponseDocument(body))
     return streamAnswer(context, reply, [chat], (model) => new ResponseEvents(body, model))

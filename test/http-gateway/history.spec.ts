@@ -182,7 +182,7 @@ describe('http-gateway: what agents send again', () => {
       assert.deepEqual(
         messages.map(({ role, content }) => [role, content]),
         [
-          ['user', 'T\nD'],
+          ['user', '<document name="T">\nD\n</document>\n'],
           ['assistant', 'so'],
           ['tool', 'found\nu'],
           ['user', 'go on']

@@ -1,5 +1,10 @@
 import type { LedgerEntry, LedgerListOptions } from '../../../node/ledger/index.ts'
-import { gateway, type Gateway, type GatewayInit } from '../../../http-gateway/index.ts'
+import {
+  gateway,
+  type Gateway,
+  type GatewayComponents,
+  type GatewayInit
+} from '../../../http-gateway/index.ts'
 import { StubConsumer } from './stub-consumer.ts'
 
 export interface LogLine {
@@ -18,7 +23,10 @@ export interface TestGateway {
 }
 
 /** A gateway on a free port over a stub consumer and an empty ledger; not started. */
-export function testGateway(init: GatewayInit = {}): TestGateway {
+export function testGateway(
+  init: GatewayInit = {},
+  others: Pick<GatewayComponents, 'pdfs'> = {}
+): TestGateway {
   const consumer = new StubConsumer()
   const log: LogLine[] = []
   const listings: LedgerListOptions[] = []
@@ -39,7 +47,8 @@ export function testGateway(init: GatewayInit = {}): TestGateway {
     capacity: () => ({ contributing: true, slots: 2, active: 1, queued: 0, models: ['tiny:latest'] }),
     mesh: () => ({ joins: true, connected: 3, meeting: 1 }),
     addresses: () => ['/ip4/127.0.0.1/tcp/4001'],
-    logger: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
+    logger: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
+    ...others
   })
   return { http, consumer, log, listings, entries }
 }
