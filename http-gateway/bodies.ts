@@ -2,8 +2,8 @@ import { promisify } from 'node:util'
 import { brotliDecompress, constants, gunzip, inflate, zstdDecompress } from 'node:zlib'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BadRequestError } from '../protocols/errors.ts'
+import { REQUEST_BOUNDS, excess } from '../protocols/framing/index.ts'
 import { BodyTooLargeError, UnsupportedBodyError } from './errors.ts'
-import { refuseVast } from './vast-bodies.ts'
 
 /** zstd's window, as a power of two: 8 MiB, the least that RFC 8878 has every decoder take. */
 const ZSTD_WINDOW_LOG = 23
@@ -43,9 +43,10 @@ export function readBodies(app: FastifyInstance, limit: number): void {
 /** A body's text, small enough to be parsed. Throws UnsupportedBodyError, BodyTooLargeError or BadRequestError. */
 async function readText(request: FastifyRequest, body: Buffer, limit: number): Promise<string> {
   checkContentType(request)
-  const text = (await decode(request.headers['content-encoding'], body, limit)).toString('utf8')
-  refuseVast(text)
-  return text
+  const json = await decode(request.headers['content-encoding'], body, limit)
+  const fault = excess(json, REQUEST_BOUNDS)
+  if (fault !== undefined) throw new BadRequestError(`The body ${fault}`)
+  return json.toString('utf8')
 }
 
 /**

@@ -1,4 +1,4 @@
-import { refuseVast } from '../vast-bodies.ts'
+import { REQUEST_BOUNDS, excess } from '../../protocols/framing/index.ts'
 
 /** A call's arguments as the object that they should be; what is none is kept as it came. */
 export function toInput(text: string): object {
@@ -14,7 +14,7 @@ export function isWhole(text: string): boolean {
 function parsed(text: string): object | undefined {
   try {
     // A peer wrote them: deep nesting would exhaust the stack of whatever writes them out again.
-    refuseVast(text)
+    if (excess(Buffer.from(text), REQUEST_BOUNDS) !== undefined) return undefined
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
   } catch {

@@ -13,6 +13,7 @@ import {
   RECEIPTS_PROTOCOL,
   RECEIPT_INTERVAL_TOKENS,
   certainPromptTokens,
+  orderedRequestBytes,
   serveChat,
   serveInfo,
   type AnswerEvent,
@@ -163,7 +164,7 @@ export class LobstahContributor implements Contributor {
   }
 
   readonly #onChat = async (stream: Stream, connection: Connection): Promise<void> => {
-    const serving = serveChat(stream, connection, (session) => this.#serve(session))
+    const serving = serveChat(stream, connection, (session) => this.#serve(session), this.#admit)
     this.#running.add(serving)
     try {
       const err = await serving
@@ -176,9 +177,14 @@ export class LobstahContributor implements Contributor {
     }
   }
 
+  /** Throws where a peer is not served at all, so that nothing of its order is read. */
+  readonly #admit = (peer: string): void => {
+    if (!this.#init.allows(peer)) throw new NotAllowedError()
+    this.#credit.check(peer)
+  }
+
   async #serve(session: ChatSession): Promise<void> {
     const { peer: contributor, now } = this.#components
-    if (!this.#init.allows(session.peer)) throw new NotAllowedError()
     const context = { peer: session.peer, contributor, models: this.#offers.models, now: now() }
     const { order, model } = await verifyOrder(session.order, context)
     if (session.traceparent !== undefined)
@@ -189,14 +195,15 @@ export class LobstahContributor implements Contributor {
     let ticket: Ticket | undefined
     let reservation: Reservation | undefined
     try {
-      this.#credit.check(order.consumer)
+      const bytes = orderedRequestBytes(order)
+      // A place comes first: what waits for the engine's word holds memory too.
+      ticket = this.#admission.enter(session.peer, bytes)
       if (!(await this.#offers.isCurrent(model)))
         throw new OrderRefusedError('The model has another digest now')
-      ticket = this.#admission.enter(session.peer)
       // The ledger is asked while the document comes and the engine begins.
       const isNew = this.#checkNew(order)
       isNew.catch(() => undefined)
-      const document = await session.readRequest()
+      const document = await session.readRequest(bytes)
       const request = checkRequest(document, order, model)
       reservation = this.#credit.reserve(order.consumer, order.price, {
         promptTokens: Math.min(expectedPromptTokens(request, document.byteLength), order.maxPromptTokens),

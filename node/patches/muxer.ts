@@ -4,6 +4,7 @@ import { UnsupportedProtocolError, type CreateStreamOptions } from '@libp2p/inte
 import * as varint from 'uint8-varint'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { requireMembers } from './members.ts'
+import { EarlyBytes, frugal } from './unread-bytes.ts'
 
 interface MuxerInit extends YamuxMuxerInit {
   /** Protocols that the other side is known to speak: their streams do not wait for it to agree. */
@@ -17,10 +18,12 @@ interface StreamMaker {
 
 /**
  * Yamux for many small messages. It tells the other side of room when half of a stream's window is used, as its
- * specification means it: libp2p's own tells after each frame, which for a token is as much work again. And a
- * stream of an optimistic protocol opens with its first message, a round trip earlier.
+ * specification means it: libp2p's own tells after each frame, which for a token is as much work again. A stream of an
+ * optimistic protocol opens with its first message, a round trip earlier. And what waits unread costs about as much
+ * memory as it has bytes, however it is cut.
  */
 export function muxer({ optimistic = [], ...init }: MuxerInit): ReturnType<typeof yamux> {
+  const early = new EarlyBytes()
   return () => {
     const factory = yamux(init)()
     const create = factory.createStreamMuxer.bind(factory)
@@ -29,7 +32,7 @@ export function muxer({ optimistic = [], ...init }: MuxerInit): ReturnType<typeo
       requireMembers('@chainsafe/libp2p-yamux', muxer, ['_newStream()', 'onCreateStream()'])
       const maker = muxer as unknown as StreamMaker
       const newStream = maker._newStream.bind(maker)
-      maker._newStream = (...args) => sparing(newStream(...args))
+      maker._newStream = (...args) => frugal(sparing(newStream(...args)), early)
       const onCreateStream = muxer.onCreateStream.bind(muxer)
       muxer.onCreateStream = ({ protocol }: CreateStreamOptions = {}) => {
         const stream = onCreateStream()
@@ -43,7 +46,14 @@ export function muxer({ optimistic = [], ...init }: MuxerInit): ReturnType<typeo
 }
 
 /** The private members of a stream that are replaced or read. */
-const STREAM_MEMBERS = ['recvWindow', 'recvWindowCapacity', 'state', 'sendWindowUpdate()', 'onData()']
+const STREAM_MEMBERS = [
+  'recvWindow',
+  'recvWindowCapacity',
+  'state',
+  'sendWindowUpdate()',
+  'onData()',
+  'readBuffer'
+]
 
 /** Sends window updates only when half of the window is used. */
 export function sparing(stream: YamuxStream): YamuxStream {

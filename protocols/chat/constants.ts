@@ -7,6 +7,9 @@ export const SILENCE_TIMEOUT_MS = 5000
 /** Longest wait for the stream to open, or for the order to be accepted, in milliseconds. */
 export const ACCEPT_TIMEOUT_MS = 10_000
 
+/** Longest frame of a consumer but for the request document, in bytes: two records as large as they may be. */
+export const MAX_CONSUMER_FRAME_BYTES = 16 * 1024
+
 /** Longest wait for a request document, in milliseconds. */
 export const REQUEST_TIMEOUT_MS = 60_000
 

@@ -2,7 +2,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { CancelledError, InvalidFrameError, toLobstahError, type LobstahError } from '../errors.ts'
 import { Exchange, MAX_REQUEST_BYTES, streamSignal } from '../framing/index.ts'
 import type { SignedRecord } from '../records/signed-record.ts'
-import { ACCEPT_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './constants.ts'
+import { ACCEPT_TIMEOUT_MS, MAX_CONSUMER_FRAME_BYTES, REQUEST_TIMEOUT_MS } from './constants.ts'
 import { consumerFrame, type ConsumerFrame, type ContributorFrame, type OrderFrame } from './frames.ts'
 
 type ContributorExchange = Exchange<ConsumerFrame, ContributorFrame>
@@ -19,6 +19,7 @@ export class ChatSession {
   lastSent = performance.now()
   readonly #exchange: ContributorExchange
   readonly #cancel = new AbortController()
+  #listening = false
 
   constructor(exchange: ContributorExchange, peer: string, { order, traceparent }: OrderFrame) {
     this.#exchange = exchange
@@ -28,13 +29,14 @@ export class ChatSession {
     this.signal = AbortSignal.any([streamSignal(exchange.frames.stream), this.#cancel.signal])
   }
 
-  /** Reads the request document. Call it once the order is found good: it may be long. */
-  async readRequest(): Promise<Uint8Array> {
+  /** Reads the request document, of at most `max` bytes. Call it when the order is found good and there is room for it. */
+  async readRequest(max = MAX_REQUEST_BYTES): Promise<Uint8Array> {
     const { signal } = this
     return await this.#exchange.frames.read({
       signal,
       timeoutMs: REQUEST_TIMEOUT_MS,
-      max: MAX_REQUEST_BYTES
+      max,
+      reserved: true
     })
   }
 
@@ -43,9 +45,10 @@ export class ChatSession {
    * Never rejects: what goes wrong aborts `signal`.
    */
   async listen(onAcknowledgement: (record: SignedRecord) => Promise<void>): Promise<void> {
+    this.#listening = true
     try {
       for (;;) {
-        const { frame } = await this.#exchange.read()
+        const { frame } = await this.#exchange.read({ max: MAX_CONSUMER_FRAME_BYTES })
         switch (frame.type) {
           case 'acknowledgement':
             await onAcknowledgement(frame.acknowledgement)
@@ -62,6 +65,11 @@ export class ChatSession {
     } catch (err) {
       this.#cancel.abort(toLobstahError(err))
     }
+  }
+
+  /** Whether the consumer's frames are taken. */
+  get listening(): boolean {
+    return this.#listening
   }
 
   /** Whether frames still reach the consumer. */
@@ -85,22 +93,35 @@ export class ChatSession {
 /** Serves one exchange. A handler that returns has sent `end`; what it throws is sent as an `error`. */
 export type ChatHandler = (session: ChatSession, connection: Connection) => Promise<void>
 
-/** Reads the order, runs the handler, and ends the stream whatever happens; resolves to what went wrong. */
+/**
+ * Reads the order, runs the handler, and ends the stream whatever happens; resolves to what went wrong. `admit` throws
+ * where the peer is not served at all: then nothing that it sends is read or kept.
+ */
 export async function serveChat(
   stream: Stream,
   connection: Connection,
-  handler: ChatHandler
+  handler: ChatHandler,
+  admit: (peer: string) => void = () => undefined
 ): Promise<LobstahError | undefined> {
   const exchange: ContributorExchange = new Exchange(stream, consumerFrame)
+  const peer = connection.remotePeer.toString()
+  let session: ChatSession | undefined
   try {
-    const { frame } = await exchange.read({ timeoutMs: ACCEPT_TIMEOUT_MS })
+    admit(peer)
+    const { frame } = await exchange.read({
+      timeoutMs: ACCEPT_TIMEOUT_MS,
+      max: MAX_CONSUMER_FRAME_BYTES,
+      first: true
+    })
     if (frame.type !== 'order') throw new InvalidFrameError(`Expected order, got ${frame.type}`)
-    await handler(new ChatSession(exchange, connection.remotePeer.toString(), frame), connection)
+    session = new ChatSession(exchange, peer, frame)
+    await handler(session, connection)
     await exchange.close()
     return undefined
   } catch (thrown) {
     const err = toLobstahError(thrown)
-    await exchange.fail(err)
+    // Where nothing was accepted, there is nothing to acknowledge.
+    await (session?.listening === true ? exchange.fail(err) : exchange.refuse(err))
     return err
   }
 }

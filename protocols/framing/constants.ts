@@ -15,3 +15,9 @@ export const WRITE_TIMEOUT_MS = 120_000
 
 /** How long an end waits for the peer's before the stream is reset, in milliseconds: a reset drops what was not read. */
 export const LINGER_MS = 5000
+
+/** Longest time from a frame's first byte to its last, in milliseconds; request documents have a time of their own. */
+export const FRAME_TIMEOUT_MS = 30_000
+
+/** Most bytes of frames that have begun and are not whole, over all streams of a process; without request documents. */
+export const MAX_UNFINISHED_BYTES = 32 * 1024 * 1024

@@ -6,6 +6,9 @@ import { fromErrorFrame, toErrorFrame, type ErrorFrame } from './error-frame.ts'
 import { FrameStream, type FrameReadOptions } from './frame-stream.ts'
 import { decodeJson, encodeJson } from './json.ts'
 
+/** Most refused exchanges that wait for their peers to close, of all peers. */
+const MAX_REFUSED = 128
+
 interface Typed {
   type: string
 }
@@ -59,6 +62,21 @@ export class Exchange<In extends Typed, Out extends Typed> {
     await this.frames.close()
   }
 
+  /**
+   * Ends the exchange before anything of the peer's is read, or is read any more: see {@link fail}. Where too many are
+   * refused at once, the peer is not told why.
+   */
+  async refuse(reason: LobstahError): Promise<void> {
+    this.frames.discard()
+    if (refused >= MAX_REFUSED) return this.frames.stream.abort(reason)
+    refused++
+    try {
+      await this.fail(reason)
+    } finally {
+      refused--
+    }
+  }
+
   /** Ends the exchange early: says why, unless an `error` has ended it already, then closes. Never rejects. */
   async fail(reason: LobstahError): Promise<void> {
     const { stream } = this.frames
@@ -79,6 +97,9 @@ export class Exchange<In extends Typed, Out extends Typed> {
     }
   }
 }
+
+/** Refused exchanges of this process that wait for their peers to close. */
+let refused = 0
 
 function isError(frame: Typed): frame is ErrorFrame {
   return frame.type === 'error'

@@ -3,13 +3,16 @@ import * as varint from 'uint8-varint'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import { DeadlineError, InvalidFrameError, PeerLostError } from '../errors.ts'
+import { ByteQueue } from './byte-queue.ts'
 import {
+  FRAME_TIMEOUT_MS,
   LINGER_MS,
   MAX_FRAME_BYTES,
   MAX_PREFIX_BYTES,
   READ_HIGH_WATER_BYTES,
   WRITE_TIMEOUT_MS
 } from './constants.ts'
+import { unfinishedFrames } from './unfinished-frames.ts'
 
 export interface FrameReadOptions {
   signal?: AbortSignal | undefined
@@ -17,21 +20,30 @@ export interface FrameReadOptions {
   max?: number
   /** Longest wait for the frame while nothing that is being sent moves either, in milliseconds. @default unbounded */
   timeoutMs?: number
+  /** This is the first frame of a stream that the peer opened: it has begun before its first byte. @default false */
+  first?: boolean
+  /**
+   * The reader has set this memory aside for the frame: it counts as no unfinished frame, and only `timeoutMs` bounds its
+   * time. @default false
+   */
+  reserved?: boolean
 }
 
 /**
  * Length-prefixed frames over a libp2p stream, with back-pressure both ways: `read` pauses the stream while
- * no one reads, `write` waits for room. A stream that ends between or within frames is a lost peer.
+ * no one reads, `write` waits for room. A stream that ends between or within frames is a lost peer. A frame that has
+ * begun must be whole in {@link FRAME_TIMEOUT_MS}, and all unfinished ones together are bounded.
  */
 export class FrameStream {
   readonly stream: Stream
-  readonly #buffer = new Uint8ArrayList()
+  readonly #buffer = new ByteQueue()
   #wake: PromiseWithResolvers<void> | undefined
   /** Bytes that the frame being read needs in all; more than the high-water mark for a large frame. */
   #wanted = 0
   #failure: Error | undefined
   #ended = false
   #closing = false
+  #discarding = false
 
   constructor(stream: Stream) {
     this.stream = stream
@@ -43,21 +55,29 @@ export class FrameStream {
 
   /**
    * The next frame's payload. Throws PeerLostError at the end, InvalidFrameError when it is too long, DeadlineError
-   * when it does not come in time.
+   * when it does not come in time, BusyError when too many frames of all peers are unfinished.
    */
   async read(options: FrameReadOptions = {}): Promise<Uint8Array> {
-    const { signal, max = MAX_FRAME_BYTES, timeoutMs = Infinity } = options
-    const begun = performance.now()
+    const { signal, max = MAX_FRAME_BYTES, timeoutMs = Infinity, first = false, reserved = false } = options
+    const asked = performance.now()
+    let begun: number | undefined
     try {
       for (;;) {
         const frame = this.#take(max)
         if (frame !== undefined) return frame
         if (this.#failure !== undefined) throw new PeerLostError(undefined, { cause: this.#failure })
         if (this.#ended) throw new PeerLostError('The peer ended the stream without a final frame')
-        await this.#more(signal, timeoutMs - (performance.now() - begun))
+        const now = performance.now()
+        if (!reserved && (first || this.#buffer.byteLength > 0)) {
+          begun ??= now
+          unfinishedFrames.hold(this, this.#buffer.byteLength)
+        }
+        const wholeMs = begun === undefined ? Infinity : FRAME_TIMEOUT_MS - (now - begun)
+        await this.#more(signal, timeoutMs - (now - asked), wholeMs)
       }
     } finally {
       this.#wanted = 0
+      unfinishedFrames.release(this)
     }
   }
 
@@ -100,12 +120,25 @@ export class FrameStream {
     }
   }
 
+  /** Drops what was not read, and all that still comes. */
+  discard(): void {
+    this.#discarding = true
+    this.#buffer.clear()
+    if (this.stream.readStatus === 'paused') this.stream.resume()
+  }
+
+  /** Ends a read: see {@link unfinishedFrames}. */
+  giveUp(reason: Error): void {
+    this.#failure ??= reason
+    this.#wake?.reject(reason)
+  }
+
   #take(max: number): Uint8Array | undefined {
-    const available = this.#buffer.byteLength
+    const { byteLength: available, bytes } = this.#buffer
     if (available === 0) return undefined
     let length: number
     try {
-      length = varint.decode(this.#buffer)
+      length = varint.decode(bytes)
     } catch (err) {
       if (available < MAX_PREFIX_BYTES) return undefined
       throw new InvalidFrameError('A frame has no valid length', { cause: err })
@@ -113,15 +146,13 @@ export class FrameStream {
     if (length > max) throw new InvalidFrameError(`A frame of ${length} bytes is over the limit of ${max}`)
     const start = varint.encodingLength(length)
     // Written in more bytes than it needs, a length would end elsewhere than `start`.
-    if (this.#buffer.get(start - 1) >= 0x80) throw new InvalidFrameError('A frame has no valid length')
+    if ((bytes[start - 1] ?? 0) >= 0x80) throw new InvalidFrameError('A frame has no valid length')
     this.#wanted = start + length
     if (available < this.#wanted) return undefined
-    const frame = this.#buffer.subarray(start, this.#wanted)
-    this.#buffer.consume(this.#wanted)
-    return frame
+    return this.#buffer.take(start, this.#wanted)
   }
 
-  async #more(signal: AbortSignal | undefined, timeoutMs: number): Promise<void> {
+  async #more(signal: AbortSignal | undefined, timeoutMs: number, wholeMs: number): Promise<void> {
     signal?.throwIfAborted()
     this.#wake = Promise.withResolvers()
     const wake = this.#wake
@@ -133,6 +164,8 @@ export class FrameStream {
       else wake.reject(new DeadlineError('The peer was silent for too long'))
     }
     let timer = timeoutMs === Infinity ? undefined : setTimeout(check, timeoutMs)
+    const late = (): void => wake.reject(new DeadlineError('The peer did not finish a frame in time'))
+    const whole = wholeMs === Infinity ? undefined : setTimeout(late, wholeMs)
     const onAbort = (): void => wake.reject(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
@@ -140,12 +173,14 @@ export class FrameStream {
       await wake.promise
     } finally {
       clearTimeout(timer)
+      clearTimeout(whole)
       signal?.removeEventListener('abort', onAbort)
       this.#wake = undefined
     }
   }
 
   readonly #onMessage = (event: StreamMessageEvent): void => {
+    if (this.#discarding) return
     this.#buffer.append(event.data)
     if (this.#wake !== undefined) this.#wake.resolve()
     if (this.#buffer.byteLength < Math.max(READ_HIGH_WATER_BYTES, this.#wanted)) return
@@ -155,7 +190,7 @@ export class FrameStream {
 
   #drop(): void {
     if (this.#wake !== undefined || this.#buffer.byteLength < READ_HIGH_WATER_BYTES) return
-    this.#buffer.consume(this.#buffer.byteLength)
+    this.#buffer.clear()
     if (this.stream.readStatus === 'paused') this.stream.resume()
   }
 

@@ -11,6 +11,8 @@ export interface AnnouncementSource {
 /** Sends announcements to one subscriber until either side ends the stream. */
 export async function serveInfo(stream: Stream, source: AnnouncementSource): Promise<void> {
   const frames = new FrameStream(stream)
+  // A subscriber has nothing to say.
+  frames.discard()
   const signal = streamSignal(stream)
   for await (const announcement of source.subscribe(signal)) {
     await frames.write(encodeJson({ type: 'announcement', announcement }), { signal })

@@ -85,6 +85,7 @@ export async function askStunPorts(connection: Connection, options: Options): Pr
 /** Tells one peer the ports of this relay's STUN servers. */
 export async function tellStunPorts(stream: Stream, ports: Omit<StunFrame, 'type'>): Promise<void> {
   const frames = new FrameStream(stream)
+  frames.discard()
   await frames.write(encodeJson({ type: 'stun', ...ports } satisfies StunFrame))
   // The asking side closes first: data and end in one packet may be taken for an end alone.
   if (!stream.readableEnded) await pEvent(stream, ['end', 'close'], { timeout: PUNCH_EXCHANGE_TIMEOUT_MS })

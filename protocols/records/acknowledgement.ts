@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ed25519PeerId, hash, orderId, time } from './fields.ts'
-import type { RecordKind } from './signed-record.ts'
+import { MAX_SETTLEMENT_BYTES, type RecordKind } from './signed-record.ts'
 
 const schema = z.object({
   order: orderId,
@@ -17,6 +17,7 @@ export type Acknowledgement = z.infer<typeof schema>
 
 export const ACKNOWLEDGEMENT: RecordKind<Acknowledgement> = {
   domain: 'lobstah/acknowledgement/1\n',
+  maxBytes: MAX_SETTLEMENT_BYTES,
   schema,
   signer: (acknowledgement) => acknowledgement.consumer
 }

@@ -1,3 +1,4 @@
+import { MAX_REQUEST_BYTES } from '../framing/constants.ts'
 import type { Delta, InferenceRequest, Price } from '../inference/index.ts'
 
 /** Prompt tokens that a chat template may add to a request's own text. */
@@ -12,6 +13,11 @@ const TOOL_CALL_TOKENS = 32
 /** The most prompt tokens that a request of this many bytes can have: a token stands for a byte at least. */
 export function plausiblePromptTokens(requestBytes: number): number {
   return requestBytes + TEMPLATE_TOKENS
+}
+
+/** The longest request document that an order can be for, in bytes: what {@link plausiblePromptTokens} was given. */
+export function orderedRequestBytes({ maxPromptTokens }: { maxPromptTokens: number }): number {
+  return Math.min(Math.max(0, maxPromptTokens - TEMPLATE_TOKENS), MAX_REQUEST_BYTES)
 }
 
 /** Bytes of text that a prompt token stands for where nobody has counted: twice what is usual, so that none is made up. */

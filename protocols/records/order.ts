@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { MAX_MODEL_NAME_LENGTH } from '../inference/request.ts'
 import { price } from '../inference/model.ts'
 import { amount, ed25519PeerId, hash, orderId, time } from './fields.ts'
-import type { RecordKind } from './signed-record.ts'
+import { MAX_SETTLEMENT_BYTES, type RecordKind } from './signed-record.ts'
 
 const schema = z.object({
   id: orderId,
@@ -28,6 +28,7 @@ export type Order = z.infer<typeof schema>
 
 export const ORDER: RecordKind<Order> = {
   domain: 'lobstah/order/1\n',
+  maxBytes: MAX_SETTLEMENT_BYTES,
   schema,
   signer: (order) => order.consumer
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { finishReason } from '../inference/answer.ts'
 import { amount, ed25519PeerId, hash, orderId, time } from './fields.ts'
-import type { RecordKind } from './signed-record.ts'
+import { MAX_SETTLEMENT_BYTES, type RecordKind } from './signed-record.ts'
 
 const schema = z.object({
   order: orderId,
@@ -33,6 +33,7 @@ export type Receipt = z.infer<typeof schema>
 
 export const RECEIPT: RecordKind<Receipt> = {
   domain: 'lobstah/receipt/1\n',
+  maxBytes: MAX_SETTLEMENT_BYTES,
   schema,
   signer: (receipt) => receipt.contributor
 }

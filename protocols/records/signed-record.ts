@@ -2,11 +2,15 @@ import { sign, verify } from 'node:crypto'
 import { z } from 'zod'
 import canonicalize from 'canonicalize'
 import type { PrivateKey } from '@libp2p/interface'
+import { FRAME_BOUNDS, excess } from '../framing/json-bounds.ts'
 import { InvalidRecordError } from './errors.ts'
 import { publicKeyOf, signerOf } from './keys.ts'
 
 /** Longest payload, in characters (code points). */
 export const MAX_PAYLOAD_LENGTH = 262_144
+
+/** Longest payload of an order, a receipt or an acknowledgement, in bytes: each is kept for ever. */
+export const MAX_SETTLEMENT_BYTES = 4096
 
 /** A record as it is sent, kept and verified: the exact text that was signed, and the signature. */
 export const signedRecord = z.object({
@@ -20,6 +24,8 @@ export type SignedRecord = z.infer<typeof signedRecord>
 export interface RecordKind<T> {
   /** Goes before the payload's bytes when signing; ended by a newline. */
   domain: string
+  /** Longest payload in bytes, fields that nobody knows included. @default as long as any */
+  maxBytes?: number
   schema: z.ZodType<T>
   /** The peer id that must have signed. */
   signer: (payload: T) => string
@@ -50,6 +56,11 @@ export function open<T>(kind: RecordKind<T>, record: SignedRecord, signer?: stri
 }
 
 function verified<T>(kind: RecordKind<T>, record: SignedRecord, signer?: string): T {
+  const text = encoder.encode(record.payload)
+  if (text.byteLength > (kind.maxBytes ?? Infinity))
+    throw new InvalidRecordError(`The payload is longer than ${String(kind.maxBytes)} bytes`)
+  const fault = excess(text, FRAME_BOUNDS)
+  if (fault !== undefined) throw new InvalidRecordError(`The payload ${fault}`)
   let value: unknown
   let payload: T
   try {
@@ -63,7 +74,7 @@ function verified<T>(kind: RecordKind<T>, record: SignedRecord, signer?: string)
     throw new InvalidRecordError(`The record is ${claimed}'s, not ${signer}'s`)
   }
   const publicKey = publicKeyOf(claimed)
-  const bytes = encoder.encode(kind.domain + record.payload)
+  const bytes = Buffer.concat([encoder.encode(kind.domain), text])
   if (
     publicKey === undefined ||
     !verify(null, bytes, publicKey, Buffer.from(record.signature, 'base64url'))

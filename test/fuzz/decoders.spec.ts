@@ -11,10 +11,10 @@ import {
   InvalidFrameError,
   InvalidRecordError,
   MAX_FRAME_BYTES,
-  MAX_REQUEST_VALUES,
   ORDER,
   PeerLostError,
   RECEIPT,
+  REQUEST_BOUNDS,
   claimFrame,
   claimReplyFrame,
   consumerFrame,
@@ -125,10 +125,10 @@ describe('decoders of what strangers send', function () {
   }
 
   it('a request with as many values as it may have, all of them wrong, is refused in seconds', () => {
-    const values = MAX_REQUEST_VALUES - 10
+    const values = REQUEST_BOUNDS.values - 10
     const bytes = Buffer.from(`{"kind":"chat","model":"m","messages":[${'0,'.repeat(values)}0]}`)
     const start = performance.now()
-    assert.throws(() => decodeJson(inferenceRequest, bytes), InvalidFrameError)
+    assert.throws(() => decodeJson(inferenceRequest, bytes, REQUEST_BOUNDS), InvalidFrameError)
     assert.ok(performance.now() - start < 15_000)
   })
 

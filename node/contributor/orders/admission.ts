@@ -1,4 +1,4 @@
-import { BusyError, CancelledError, ShuttingDownError } from '../../../protocols/index.ts'
+import { BusyError, CancelledError, MAX_REQUEST_BYTES, ShuttingDownError } from '../../../protocols/index.ts'
 import { LingeringWork, type BusyEngine } from './lingering-work.ts'
 
 export interface AdmissionInit {
@@ -11,6 +11,12 @@ export interface AdmissionInit {
   /** Tells how many requests that were left the engine still works on. Without it, a slot that is left is free. */
   busy?: BusyEngine
 }
+
+/** Most bytes of request documents that are read, wait or are answered, of all peers together. */
+const MAX_BYTES = 2 * MAX_REQUEST_BYTES
+
+/** The same of one peer. */
+const MAX_BYTES_OF_PEER = MAX_REQUEST_BYTES
 
 /**
  * How long an order keeps its place in a full queue while its request is on the way, in milliseconds. Where there
@@ -29,6 +35,8 @@ export interface Ticket {
 
 interface Waiter {
   peer: string
+  /** What its request document may take, in bytes. */
+  bytes: number
   /** When it came, in milliseconds of the monotonic clock. */
   since: number
   state: 'arriving' | 'waiting' | 'active' | 'left'
@@ -44,6 +52,8 @@ export class Admission {
   readonly #onChange: () => void
   readonly #active = new Map<string, number>()
   #waiting: Waiter[] = []
+  /** Tickets that were not given back. */
+  readonly #held = new Set<Waiter>()
   /** Tickets that have not asked for their turn yet, oldest first: they read their request. */
   readonly #arriving = new Set<Waiter>()
   readonly #clock: () => number
@@ -73,12 +83,25 @@ export class Admission {
     return this.#waiting.length + this.#arriving.size
   }
 
-  /** Takes a place for a peer's request. Throws BusyError when there is none, ShuttingDownError when closed. */
-  enter(peer: string): Ticket {
+  /**
+   * Takes a place, and the memory, for a peer's request of so many bytes. Throws BusyError when there is none,
+   * ShuttingDownError when closed.
+   */
+  enter(peer: string, bytes = 0): Ticket {
     if (this.#closed) throw new ShuttingDownError()
-    if (this.#full) this.#dropLate()
-    if (this.#full) throw new BusyError()
-    const waiter: Waiter = { peer, since: this.#clock(), state: 'arriving', turn: Promise.withResolvers() }
+    if (this.#bytes((other) => other === peer) + bytes > MAX_BYTES_OF_PEER)
+      throw new BusyError('Your other requests take all the memory that one peer gets')
+    const full = (): boolean => this.#full || this.#bytes(() => true) + bytes > MAX_BYTES
+    if (full()) this.#dropLate()
+    if (full()) throw new BusyError()
+    const waiter: Waiter = {
+      peer,
+      bytes,
+      since: this.#clock(),
+      state: 'arriving',
+      turn: Promise.withResolvers()
+    }
+    this.#held.add(waiter)
     // Whoever leaves without having waited is told nothing.
     waiter.turn.promise.catch(() => undefined)
     this.#arriving.add(waiter)
@@ -122,9 +145,14 @@ export class Admission {
     else if (waiter.state === 'active') this.#release(waiter.peer)
     else this.#waiting = this.#waiting.filter((other) => other !== waiter)
     waiter.state = 'left'
+    this.#held.delete(waiter)
     waiter.turn.reject(reason)
     this.#next()
     this.#onChange()
+  }
+
+  #bytes(counts: (peer: string) => boolean): number {
+    return [...this.#held].reduce((sum, { peer, bytes }) => (counts(peer) ? sum + bytes : sum), 0)
   }
 
   get #full(): boolean {
@@ -142,18 +170,18 @@ export class Admission {
     while (this.active < this.#init.slots && this.#waiting.length > 0) {
       let chosen = 0
       for (const [index, waiter] of this.#waiting.entries()) {
-        if (this.#held(waiter) < this.#held(this.#waiting[chosen])) chosen = index
+        if (this.#slotsOf(waiter) < this.#slotsOf(this.#waiting[chosen])) chosen = index
       }
       const [waiter] = this.#waiting.splice(chosen, 1)
       if (waiter === undefined) return
-      this.#active.set(waiter.peer, this.#held(waiter) + 1)
+      this.#active.set(waiter.peer, this.#slotsOf(waiter) + 1)
       waiter.state = 'active'
       waiter.turn.resolve()
       this.#onChange()
     }
   }
 
-  #held(waiter: Waiter | undefined): number {
+  #slotsOf(waiter: Waiter | undefined): number {
     return waiter === undefined ? 0 : (this.#active.get(waiter.peer) ?? 0)
   }
 

@@ -2,6 +2,7 @@ import {
   BadRequestError,
   InvalidFrameError,
   OrderRefusedError,
+  REQUEST_BOUNDS,
   canonicalModelName,
   decodeJson,
   inferenceRequest,
@@ -31,7 +32,7 @@ export function checkRequest(document: Uint8Array, order: Order, model: OfferedM
 
 function decodeRequest(document: Uint8Array): InferenceRequest {
   try {
-    return decodeJson(inferenceRequest, document)
+    return decodeJson(inferenceRequest, document, REQUEST_BOUNDS)
   } catch (err) {
     if (!(err instanceof InvalidFrameError)) throw err
     throw new BadRequestError('The request document is not valid', { cause: err.cause })
