@@ -1,5 +1,11 @@
 import type { Connection, Stream } from '@libp2p/interface'
-import { CancelledError, InvalidFrameError, toLobstahError, type LobstahError } from '../errors.ts'
+import {
+  CancelledError,
+  InvalidFrameError,
+  OrderRefusedError,
+  toLobstahError,
+  type LobstahError
+} from '../errors.ts'
 import { Exchange, MAX_REQUEST_BYTES, streamSignal } from '../framing/index.ts'
 import type { SignedRecord } from '../records/signed-record.ts'
 import { ACCEPT_TIMEOUT_MS, MAX_CONSUMER_FRAME_BYTES, REQUEST_TIMEOUT_MS } from './constants.ts'
@@ -29,15 +35,18 @@ export class ChatSession {
     this.signal = AbortSignal.any([streamSignal(exchange.frames.stream), this.#cancel.signal])
   }
 
-  /** Reads the request document, of at most `max` bytes. Call it when the order is found good and there is room for it. */
+  /**
+   * Reads the request document, of at most `max` bytes. Call it when the order is found good and there is room for it.
+   * Throws OrderRefusedError when it is longer.
+   */
   async readRequest(max = MAX_REQUEST_BYTES): Promise<Uint8Array> {
     const { signal } = this
-    return await this.#exchange.frames.read({
-      signal,
-      timeoutMs: REQUEST_TIMEOUT_MS,
-      max,
-      reserved: true
-    })
+    try {
+      return await this.#exchange.frames.read({ signal, timeoutMs: REQUEST_TIMEOUT_MS, max, reserved: true })
+    } catch (err) {
+      if (!(err instanceof InvalidFrameError)) throw err
+      throw new OrderRefusedError('The request is longer than was ordered', { cause: err })
+    }
   }
 
   /**

@@ -174,13 +174,13 @@ describe('a dishonest consumer', () => {
       const demand = await consumer.open()
       await demand.send({ type: 'order', order: await consumer.order() })
       demand.frames.stream.send(varint.encode(70 * MAX_FRAME_BYTES))
-      await refusedWith(demand, 'invalid_frame')
+      await refusedWith(demand, 'order_refused')
     })
 
     it('when it goes before its request is whole', async () => {
       const demand = await consumer.open()
       await demand.send({ type: 'order', order: await consumer.order() })
-      demand.frames.stream.send(varint.encode(1000))
+      demand.frames.stream.send(varint.encode(DOCUMENT.byteLength))
       await until(() => contributor.contributor!.capacity().queued === 1)
       await demand.frames.stream.close()
       await until(() => contributor.contributor!.capacity().queued === 0)
