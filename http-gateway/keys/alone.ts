@@ -1,4 +1,4 @@
-import { lock } from 'proper-lockfile'
+import { lock, type LockOptions } from 'proper-lockfile'
 import { KeyFileError } from './errors.ts'
 
 /** How long a change may wait for its turn, in tries and milliseconds between them: some 20 s. */
@@ -22,17 +22,32 @@ export async function alone<T>(file: string, change: () => Promise<T>): Promise<
 
 async function take(file: string): Promise<() => Promise<void>> {
   try {
-    return await lock(file, {
-      // The file need not exist yet.
-      realpath: false,
-      stale: ABANDONED_MS,
-      retries: RETRIES,
-      // Without it proper-lockfile would end the process; a change takes milliseconds.
-      onCompromised: () => undefined
+    // Once without waiting: a folder that cannot be written would only be tried again and again.
+    return await takeNow(file).catch((err: unknown) => {
+      if (!isTaken(err)) throw err
+      return takeNow(file, RETRIES)
     })
   } catch (err) {
-    throw new KeyFileError(`${file} is being changed by another program: try again, or delete ${file}.lock`, {
-      cause: err
-    })
+    throw new KeyFileError(
+      isTaken(err)
+        ? `${file} is being changed by another program: try again, or delete ${file}.lock`
+        : `${file} cannot be written (${String(err)}): check the folder's owner, permissions and free space`,
+      { cause: err }
+    )
   }
+}
+
+function takeNow(file: string, retries?: LockOptions['retries']): Promise<() => Promise<void>> {
+  return lock(file, {
+    // The file need not exist yet.
+    realpath: false,
+    stale: ABANDONED_MS,
+    retries,
+    // Without it proper-lockfile would end the process; a change takes milliseconds.
+    onCompromised: () => undefined
+  })
+}
+
+function isTaken(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && err.code === 'ELOCKED'
 }

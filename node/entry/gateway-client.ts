@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { readHomeToken } from '../../http-gateway/index.ts'
 import type { Config } from '../config/index.ts'
 import { CommandError, EXIT } from './errors.ts'
-import { readRunning, readRuntime } from './runtime-file.ts'
+import { readRunning } from './runtime-file.ts'
 
 /** Longest wait for an answer that is not streamed, in milliseconds. */
 const TIMEOUT_MS = 10_000
@@ -26,8 +26,9 @@ export class GatewayClient {
 
   /** Finds the running node: by what it wrote into its home, else where the settings put its gateway. */
   static async of(config: Config): Promise<GatewayClient> {
-    const runtime = await readRuntime(config.home)
-    if (runtime?.gateway === null && (await readRunning(config.home)) !== undefined)
+    // One that a crash left behind may name a port that another program has now, which must not get this home's token.
+    const runtime = await readRunning(config.home)
+    if (runtime?.gateway === null)
       throw new CommandError(
         `The node that runs on ${config.home} has no gateway: it is a relay, or was started with --no-gateway. It asks nobody, so it lists no models and no contributors. Run the command on the home of a node with a gateway: --home <folder>`,
         EXIT.unavailable

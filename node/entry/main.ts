@@ -33,6 +33,9 @@ const SETTINGS_ERRORS: Record<SettingsError['name'], true> = {
   MembershipError: true
 }
 
+// LevelDB chooses no mode for its files, and a home that somebody else made may be open to others.
+process.umask(0o077)
+
 // Whoever reads this program's output may leave early: `lobstah-node models | head -1`.
 process.stdout.on('error', (err: NodeJS.ErrnoException) => {
   if (err.code !== 'EPIPE') throw err

@@ -28,12 +28,11 @@ export async function removeRuntime(home: string): Promise<void> {
   await rm(path(home), { force: true })
 }
 
-/** What the running node wrote; undefined where none did. A crash leaves it behind: see whether it answers. */
-export async function readRuntime(home: string): Promise<Runtime | undefined> {
+/** What a node wrote; undefined where none did, or the file is damaged. A crash leaves it behind. */
+async function readRuntime(home: string): Promise<Runtime | undefined> {
   try {
     return schema.parse(JSON.parse(await readFile(path(home), 'utf8')))
   } catch {
-    // Absent or damaged: the same as no node.
     return undefined
   }
 }

@@ -62,12 +62,14 @@ async function firstEvent(child: ChildProcess, name: string): Promise<NodeEvent 
   return undefined
 }
 
-/** Runs a command of the program to its end. */
+/** Runs a command of the program to its end; `uid` lets root run it as somebody else. */
 export async function runProcess(
   args: string[],
-  options: { env?: NodeJS.ProcessEnv; input?: string } = {}
+  options: { env?: NodeJS.ProcessEnv; input?: string; uid?: number } = {}
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...options.env } })
+  const { env, uid } = options
+  const user = uid === undefined ? {} : { uid, gid: uid }
+  const child = spawn(process.execPath, [MAIN, ...args], { ...user, env: { ...process.env, ...env } })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))

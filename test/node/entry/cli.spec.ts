@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  writeFile
+} from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +19,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { RECEIPT, open, type SignedRecord } from '../../../protocols/index.ts'
 import { startOllamaServer } from '../../support/engines/ollama-server.ts'
 import { modelListed, runProcess, startProcess, type RunningNode } from '../../support/node-process.ts'
+
+/** No user of any system. */
+const UNKNOWN_UID = 54_321
 
 describe('node/entry: the program', function () {
   this.timeout(60_000)
@@ -194,6 +208,54 @@ describe('node/entry: the program', function () {
     for (const folder of [home(), join(home(), 'peers')])
       assert.equal((await stat(folder)).mode & 0o777, 0o700)
     await node.end()
+  })
+
+  it('writes nothing that others can read or change, whatever the umask says', async () => {
+    await mkdir(home())
+    await chmod(home(), 0o755)
+    const before = process.umask(0)
+    try {
+      const node = await start(['--engine', 'none', '--gateway-port', '0'])
+      assert.equal((await runProcess(['--home', home(), 'keys', 'add', 'mine'])).code, 0)
+      const files = await readdir(home(), { recursive: true })
+      assert.ok(files.some((file) => file.startsWith('peers/')) && files.includes('keys.json'))
+      for (const file of files)
+        assert.equal((await stat(join(home(), file))).mode & 0o077, 0, `others may use ${file}`)
+      await node.end()
+    } finally {
+      process.umask(before)
+    }
+  })
+
+  describe('as a user whom the system does not know', () => {
+    before(function () {
+      if (process.getuid?.() !== 0) this.skip()
+    })
+
+    it('works without HOME where the home is named, and says what to name where it is not', async () => {
+      await mkdir(home())
+      await chown(home(), UNKNOWN_UID, UNKNOWN_UID)
+      await chmod(folder, 0o755)
+      const unknown = { uid: UNKNOWN_UID, env: { HOME: undefined, LOBSTAH_HOME: undefined } }
+      const { code, stdout, stderr } = await runProcess(['--home', home(), 'identity'], unknown)
+      assert.equal(code, 0, stderr)
+      assert.match(stdout, /^12D3Koo\w+\n$/)
+      const homeless = await runProcess(['identity'], unknown)
+      assert.match(homeless.stderr, /^lobstah-node: .*--home/)
+      assert.doesNotMatch(homeless.stderr, /\n\s+at /)
+      assert.equal(homeless.code, 2)
+    })
+
+    it('says at once that a home cannot be written', async () => {
+      await mkdir(home())
+      await chmod(home(), 0o555)
+      await chmod(folder, 0o755)
+      for (const command of [['identity'], ['keys', 'add', 'mine'], ['--engine', 'none']]) {
+        const { code, stderr } = await runProcess(['--home', home(), ...command], { uid: UNKNOWN_UID })
+        assert.match(stderr, /^lobstah-node: .*permission denied.*permissions/)
+        assert.ok(code === 1 || code === 2, `${command.join(' ')} ended with ${code}`)
+      }
+    })
   })
 
   it('prints help that names every command, and its version', async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +12,9 @@ import { loadOrCreateIdentity } from '../../../node/identity/index.ts'
 import { openInvite, sealInvite } from '../../../protocols/index.ts'
 import { startOllamaServer } from '../../support/engines/ollama-server.ts'
 import { MAIN, modelListed, runProcess, startProcess, type RunningNode } from '../../support/node-process.ts'
+
+/** Runs a program in a pseudo-terminal. */
+const TERMINAL = join(import.meta.dirname, '../../openclaw/terminal.py')
 
 const FRIEND = '12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA'
 
@@ -126,6 +131,59 @@ describe('the mesh by the command line', function () {
       assert.equal(code, 0)
       const kept = /kept as (.+)/.exec(stderr)?.[1] ?? ''
       assert.equal(await readFile(kept, 'utf8'), '{"key":"half')
+    }
+  })
+
+  it('joins by an invite whose lines were wrapped, by stdin and at a terminal', async () => {
+    const address = `/ip4/5.10.0.10/tcp/17476/p2p/${FRIEND}`
+    const { stdout } = await at('a', 'invite', '--name', 'one', '--address', address)
+    const lines = stdout.trim().match(/.{1,40}/g) ?? []
+    assert.ok(lines.length > 2)
+    for (const [name, wrapped] of [
+      ['unix', lines.join('\n')],
+      ['windows', `${lines.join('\r\n')}\r\n`],
+      ['quoted', lines.map((line) => `  ${line} `).join('\n')]
+    ] as const) {
+      const joined = await runProcess(['--home', home(name), 'join'], { input: wrapped })
+      assert.equal(joined.code, 0, joined.stderr)
+      assert.match(joined.stdout, /Joined the private mesh "one"/)
+    }
+    const [first = '', ...rest] = lines
+    const dialogue = [
+      ['Paste the invite', `${first}\r`],
+      ['the rest of it', `${rest.join('\r')}\r`]
+    ]
+    const program = [process.execPath, MAIN, '--home', home('terminal'), 'join']
+    const { status, stdout: shown } = spawnSync('python3', [TERMINAL, JSON.stringify(dialogue), ...program], {
+      encoding: 'utf8'
+    })
+    assert.equal(status, 0, shown)
+    assert.match(shown, /Joined the private mesh "one"/)
+  })
+
+  it('believes no run.json whose pid is now another program’s', async () => {
+    await at('stale', 'identity')
+    const another = createServer((request, response) => {
+      asked.push(request.headers)
+      response.end('{}')
+    })
+    const asked: unknown[] = []
+    another.listen(0, '127.0.0.1')
+    await once(another, 'listening')
+    const { port } = another.address() as AddressInfo
+    const gateway = `http://127.0.0.1:${port}`
+    const addresses = [`/ip4/5.10.0.10/tcp/17476/p2p/${FRIEND}`]
+    const stale = JSON.stringify({ pid: process.pid, peer: FRIEND, addresses, gateway })
+    await writeFile(join(home('stale'), 'run.json'), stale)
+    try {
+      const invited = await at('stale', 'invite', '--name', 'stale')
+      assert.notEqual(invited.code, 0, 'it invites by addresses of a node that is gone')
+      const models = await at('stale', 'models', '--gateway-port', '9')
+      assert.match(models.stderr, /No lobstah-node answers at http:\/\/127\.0\.0\.1:9/)
+      assert.equal(models.code, 3)
+      assert.deepEqual(asked, [], 'another program was asked, with this home’s token')
+    } finally {
+      another.close()
     }
   })
 
