@@ -13,6 +13,7 @@ import {
 import type { EngineEvent } from '../../engines/engine.ts'
 import type { Meter } from '../settling/meter.ts'
 import type { Settlement } from '../settling/settlement.ts'
+import { splitDelta } from './split-delta.ts'
 
 interface End {
   finishReason: FinishReason
@@ -46,15 +47,17 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
         end = { finishReason: event.finishReason, usage: event.usage }
         return
       }
-      if (meter.overrun) {
-        end = { finishReason: 'length', usage: meter.usage }
-        return
+      for (const delta of splitDelta(event.delta)) {
+        if (meter.overrun) {
+          end = { finishReason: 'length', usage: meter.usage }
+          return
+        }
+        meter.reserve(delta)
+        const payload = encodeJson({ type: 'delta', ...delta })
+        meter.add(delta, payload)
+        generating = true
+        yield payload
       }
-      meter.reserve(event.delta)
-      const payload = encodeJson({ type: 'delta', ...event.delta })
-      meter.add(event.delta, payload)
-      generating = true
-      yield payload
     }
   }
 
