@@ -3,6 +3,7 @@ import {
   textBytes,
   toLobstahError,
   type AnswerEvent,
+  type Delta,
   type InferOptions,
   type InferenceRequest,
   type Provider
@@ -35,7 +36,7 @@ export async function* attempt(
   observer?.attempted(provider.route)
   try {
     for await (const event of provider.infer(request, options)) {
-      if (event.type === 'delta' && !progress.started) {
+      if (event.type === 'delta' && !progress.started && carriesSomething(event.delta)) {
         progress.started = true
         health.firstToken(performance.now() - asked)
       }
@@ -58,4 +59,9 @@ export async function* attempt(
   } finally {
     over()
   }
+}
+
+/** Whether a client is shown anything of a delta: before that, another may be asked. */
+function carriesSomething(delta: Delta): boolean {
+  return textBytes(delta) > 0 || delta.embeddings !== undefined
 }

@@ -64,8 +64,10 @@ export class RemoteProvider implements Provider {
     if (model === undefined) throw new ModelNotFoundError()
     const connection = this.#connection()
     if (connection === undefined) throw new PeerLostError()
-    const purchase = await Purchase.place(request, model, this.peer, { ...this.#components, onSpent })
-    this.#components.purchases.begin(purchase)
+    const { purchases } = this.#components
+    const components = { ...this.#components, memory: purchases.memory, onSpent }
+    const purchase = await Purchase.place(request, model, this.peer, components)
+    purchases.begin(purchase)
     let exchange: ChatExchange
     try {
       exchange = await openChat(connection, purchase.record, purchase.document, { signal, traceparent })
@@ -155,6 +157,7 @@ async function next(
         return { type: 'end', finishReason, usage, receipt: await purchase.settled() }
       }
       case 'status':
+        purchase.bounds.status(performance.now())
         return frame
       case 'accepted':
         throw new InvalidFrameError('The order was accepted before')

@@ -47,9 +47,9 @@ export class ChatExchange {
     await this.#exchange.close()
   }
 
-  /** Ends the exchange early, and says why unless the contributor ended it: see {@link Exchange.fail}. */
+  /** Ends the exchange early, and says why unless the contributor ended it; nothing is read any more: see {@link Exchange.refuse}. */
   async fail(reason: LobstahError): Promise<void> {
-    await this.#exchange.fail(reason)
+    await this.#exchange.refuse(reason)
   }
 
   async #place(order: OrderFrame, request: Uint8Array): Promise<void> {

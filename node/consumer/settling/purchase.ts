@@ -26,6 +26,7 @@ import {
   type Usage
 } from '../../../protocols/index.ts'
 import type { Ledger, LedgerRecord } from '../../ledger/index.ts'
+import { AnswerBounds, AnswerMemory } from './answer-bounds.ts'
 import { verifyReceipt } from './verify-receipt.ts'
 
 /** Completion tokens ordered of a model whose context is unknown, where the request sets no limit. */
@@ -41,6 +42,8 @@ export interface PurchaseComponents {
   peer: string
   /** Milliseconds since 1970. */
   now: () => number
+  /** What all answers under way take. @default nothing is shared */
+  memory?: AnswerMemory
   /** Told of what each countersigned receipt adds, in micro-credits. */
   onSpent?: ((microCredits: number) => void) | undefined
 }
@@ -52,6 +55,8 @@ export interface PurchaseComponents {
 export class Purchase {
   readonly record: SignedRecord
   readonly document: Uint8Array
+  /** What its answer may have. */
+  readonly bounds: AnswerBounds
   readonly #order: Order
   readonly #orderHash: string
   readonly #transcript: Transcript
@@ -66,9 +71,11 @@ export class Purchase {
     order: Order,
     record: SignedRecord,
     document: Uint8Array,
+    bounds: AnswerBounds,
     components: PurchaseComponents
   ) {
     this.#order = order
+    this.bounds = bounds
     this.record = record
     this.document = document
     this.#orderHash = sha256(record.payload)
@@ -106,16 +113,19 @@ export class Purchase {
       issuedAt,
       expiresAt: issuedAt + ORDER_TTL_MS
     }
-    return new Purchase(order, await seal(ORDER, order, components.privateKey), document, components)
+    const bounds = new AnswerBounds(order, request, components.memory ?? new AnswerMemory())
+    const record = await seal(ORDER, order, components.privateKey)
+    return new Purchase(order, record, document, bounds, components)
   }
 
   /**
    * Follows a delta frame. Throws what went wrong with an earlier receipt, and InvalidFrameError after the final
-   * one, which covers all.
+   * one, which covers all, or beyond what the order allows.
    */
   delivered(delta: Delta, payload: Uint8Array): void {
     if (this.#failure !== undefined) throw this.#failure
     if (this.final) throw new InvalidFrameError('The answer went on after its final receipt')
+    this.bounds.delta(payload.byteLength)
     this.#transcript.add(payload, textBytes(delta))
   }
 
@@ -157,6 +167,7 @@ export class Purchase {
     })
     const added = receipt.credits - (this.#previous?.credits ?? 0)
     this.#previous = receipt
+    this.bounds.receipt()
     this.#transcript.forget(receipt.deltas)
     this.#settling = this.#settling.then(async () => {
       const { order, seq, contributor } = receipt

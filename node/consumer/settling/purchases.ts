@@ -1,5 +1,6 @@
 import QuickLRU from 'quick-lru'
 import type { Transcript } from '../../../protocols/index.ts'
+import { AnswerMemory } from './answer-bounds.ts'
 import type { Purchase } from './purchase.ts'
 
 /** Answers that broke off and are remembered by what they delivered. */
@@ -13,6 +14,8 @@ export type Limit = 'nothing' | 'prompt'
 
 /** The purchases under way, and those whose answer broke off before its final receipt. */
 export class Purchases {
+  /** What their answers take. */
+  readonly memory = new AnswerMemory()
   readonly #running = new Set<string>()
   /** What they delivered, without the purchases themselves: their documents may have 64 MiB each. */
   readonly #broken = new QuickLRU<string, Transcript>({ maxSize: MAX_BROKEN })
@@ -32,6 +35,7 @@ export class Purchases {
       () => false
     )
     this.#running.delete(purchase.id)
+    purchase.bounds.release()
     if (whole) return false
     const unseen = purchase.transcript.deltas === 0
     if (endedBy === 'contributor') this.#limits.set(purchase.id, 'nothing')
