@@ -2,8 +2,6 @@ import type { Connection, Stream } from '@libp2p/interface'
 import {
   BadRequestError,
   CHAT_PROTOCOL,
-  ContextLengthExceededError,
-  EngineFailedError,
   INFO_PROTOCOL,
   MAX_CHAT_STREAMS,
   MAX_INFO_STREAMS,
@@ -19,6 +17,7 @@ import {
   type AnswerEvent,
   type ChatSession,
   type InferenceRequest,
+  type OfferedModel,
   type Order,
   type Provider
 } from '../../protocols/index.ts'
@@ -41,12 +40,10 @@ import { RecentOrders } from './orders/recent-orders.ts'
 import { Settlement } from './settling/settlement.ts'
 import { verifyOrder } from './orders/verify-order.ts'
 
-/** When to ask again for an engine that is away, in milliseconds. */
-const AWAY_RETRY_MS = 1000
-
 /** An order that is being answered. */
 interface Work {
   order: Order
+  model: OfferedModel
   request: InferenceRequest
   ticket: Ticket
   /** Resolves when the order is known to be none that was placed before. */
@@ -151,7 +148,7 @@ export class LobstahContributor implements Contributor {
     try {
       yield* localAnswer(ticket, peer, request, () => engineEvents(engine, request, signal), signal)
     } catch (err) {
-      throw await this.#explained(request.model, err)
+      throw await this.#offers.explained(request.model, err)
     } finally {
       ticket.leave()
     }
@@ -198,8 +195,7 @@ export class LobstahContributor implements Contributor {
       const bytes = orderedRequestBytes(order)
       // A place comes first: what waits for the engine's word holds memory too.
       ticket = this.#admission.enter(session.peer, bytes)
-      if (!(await this.#offers.isCurrent(model)))
-        throw new OrderRefusedError('The model has another digest now')
+      await this.#offers.checkCurrent(model)
       // The ledger is asked while the document comes and the engine begins.
       const isNew = this.#checkNew(order)
       isNew.catch(() => undefined)
@@ -209,7 +205,7 @@ export class LobstahContributor implements Contributor {
         promptTokens: Math.min(expectedPromptTokens(request, document.byteLength), order.maxPromptTokens),
         completionTokens: Math.min(RECEIPT_INTERVAL_TOKENS, order.maxCompletionTokens)
       })
-      await this.#answer(session, { order, request, ticket, isNew, reservation })
+      await this.#answer(session, { order, model, request, ticket, isNew, reservation })
     } finally {
       reservation?.release()
       ticket?.leave()
@@ -218,7 +214,7 @@ export class LobstahContributor implements Contributor {
   }
 
   async #answer(session: ChatSession, work: Work): Promise<void> {
-    const { order, request, ticket, isNew, reservation } = work
+    const { order, model, request, ticket, isNew, reservation } = work
     const { engine, ledger, privateKey, now } = this.#components
     this.#recent.add(order, now())
     const kept = ledger.append([{ kind: 'order', record: session.order }])
@@ -230,7 +226,8 @@ export class LobstahContributor implements Contributor {
     void session.listen((record) => settlement.acknowledge(record))
     const turn = ticket.turn(session.signal)
     turn.catch(() => undefined)
-    await session.send({ type: 'accepted', position: ticket.position() })
+    const position = ticket.position()
+    await session.send({ type: 'accepted', position })
     const stopHeartbeat = heartbeat(
       session,
       () => 'queued',
@@ -241,6 +238,8 @@ export class LobstahContributor implements Contributor {
     } finally {
       stopHeartbeat()
     }
+    // It may have been replaced while the order waited.
+    if (position > 0) await this.#offers.checkCurrent(model, true)
     const meter = new Meter(order, session.order, {
       now,
       reservation,
@@ -257,21 +256,10 @@ export class LobstahContributor implements Contributor {
         this.#pace.observe(request.model, promptTokens - cachedTokens, meter.readMs)
       await counting
     } catch (err) {
-      throw await this.#explained(request.model, err)
+      throw await this.#offers.explained(request.model, err)
     } finally {
       this.#components.observer?.served(meter.tokens)
     }
-  }
-
-  /** Learns from an engine's failure; one of an engine that is away says when to ask again. */
-  async #explained(model: string, err: unknown): Promise<unknown> {
-    if (err instanceof ContextLengthExceededError && err.contextLength !== undefined)
-      await this.#offers.learn(model, err.contextLength)
-    if (!(err instanceof EngineFailedError)) return err
-    await this.#offers.refresh()
-    return this.#offers.away
-      ? new EngineFailedError(err.message, { cause: err, retryAfterMs: AWAY_RETRY_MS })
-      : err
   }
 
   /** Refuses an order whose id is in the ledger. */

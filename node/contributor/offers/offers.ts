@@ -2,7 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@libp2p/interface'
 import { isDeepStrictEqual } from 'node:util'
 import QuickLRU from 'quick-lru'
-import { MAX_ANNOUNCED_MODELS, modelInfo, type OfferedModel, type Price } from '../../../protocols/index.ts'
+import {
+  ContextLengthExceededError,
+  EngineFailedError,
+  MAX_ANNOUNCED_MODELS,
+  OrderRefusedError,
+  modelInfo,
+  type OfferedModel,
+  type Price
+} from '../../../protocols/index.ts'
 import type { Engine } from '../../engines/engine.ts'
 import { priceOf } from './pricing.ts'
 
@@ -26,6 +34,9 @@ const DIGEST_MS = 1000
 
 /** Longest wait for a model's digest, in milliseconds: after it, the digest that was offered stands. */
 const DIGEST_TIMEOUT_MS = 1000
+
+/** When to ask again for an engine that is away, in milliseconds. */
+const AWAY_RETRY_MS = 1000
 
 /** Longest wait for the engine's list, in milliseconds. */
 const REFRESH_TIMEOUT_MS = 10_000
@@ -82,32 +93,37 @@ export class Offers {
     await this.#loop
   }
 
-  /** Whether the engine did not answer when it was asked last. */
-  get away(): boolean {
-    return this.#away
-  }
-
-  /** Takes what a model really holds, as its engine said when it refused a prompt, in tokens. */
-  async learn(model: string, contextLength: number): Promise<void> {
-    this.#learned.set(model, contextLength)
+  /**
+   * What to tell of an engine's failure. Learns from it: what the model really holds, and whether the engine is away,
+   * which says when to ask again.
+   */
+  async explained(model: string, err: unknown): Promise<unknown> {
+    if (err instanceof ContextLengthExceededError && err.contextLength !== undefined)
+      this.#learned.set(model, err.contextLength)
+    else if (!(err instanceof EngineFailedError)) return err
     await this.refresh()
+    return err instanceof EngineFailedError && this.#away
+      ? new EngineFailedError(err.message, { cause: err, retryAfterMs: AWAY_RETRY_MS })
+      : err
   }
 
   /**
-   * Whether a model's name still stands for the digest that is offered. Where it does not, offers what the engine has
-   * now. An engine that does not answer in time is believed as before.
+   * Throws OrderRefusedError where a model's name stands for another digest than the one that is offered, and offers what
+   * the engine has now. An engine that does not answer in time is believed as before. `anew` believes no answer of a
+   * moment ago.
    */
-  async isCurrent({ id, digest }: OfferedModel): Promise<boolean> {
+  async checkCurrent({ id, digest }: OfferedModel, anew = false): Promise<void> {
+    if (anew) this.#digests.delete(id)
     let asked = this.#digests.get(id)
     if (asked === undefined) {
       const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(DIGEST_TIMEOUT_MS)])
       asked = this.#askDigest(id, digest, signal)
       this.#digests.set(id, asked)
     }
-    if ((await asked) === (digest ?? undefined)) return true
+    if ((await asked) === (digest ?? undefined)) return
     this.#digests.delete(id)
     await this.refresh()
-    return false
+    throw new OrderRefusedError('The model has another digest now')
   }
 
   async #askDigest(id: string, offered: string | null, signal: AbortSignal): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { defaultLogger } from '@libp2p/logger'
 import { Offers } from '../../../../node/contributor/offers/offers.ts'
-import { EngineFailedError, type ModelInfo } from '../../../../protocols/index.ts'
+import { EngineFailedError, OrderRefusedError, type ModelInfo } from '../../../../protocols/index.ts'
 import { until } from '../../../support/mesh.ts'
 import { SCRIPTED_MODEL, ScriptedEngine, say } from '../../../support/scripted-engine.ts'
 
@@ -76,11 +76,15 @@ describe('node/contributor/offers/offers', () => {
     let digest = model.digest ?? undefined
     let asked = 0
     Object.assign(engine, { digest: () => (asked++, Promise.resolve(digest)) })
-    assert.deepEqual([await offers.isCurrent(model), await offers.isCurrent(model), asked], [true, true, 1])
+    await offers.checkCurrent(model)
+    await offers.checkCurrent(model)
+    assert.equal(asked, 1)
+    await offers.checkCurrent(model, true)
+    assert.equal(asked, 2)
     const other = { ...model, id: 'replaced:1b' }
     digest = 'sha256:' + 'f'.repeat(64)
     engine.served = [{ ...SCRIPTED_MODEL, digest }]
-    assert.equal(await offers.isCurrent(other), false)
+    await assert.rejects(offers.checkCurrent(other), OrderRefusedError)
     assert.equal(offers.models[0]?.digest, digest)
     assert.equal(changes, 2)
   })
@@ -90,7 +94,7 @@ describe('node/contributor/offers/offers', () => {
     const [model] = offers.models
     assert.ok(model)
     Object.assign(engine, { digest: () => Promise.reject(new EngineFailedError('down')) })
-    assert.equal(await offers.isCurrent(model), true)
+    await offers.checkCurrent(model)
   })
 
   it('offers nothing while the engine fails, and all when it comes back', async () => {
