@@ -7,6 +7,14 @@ export interface LobstahErrorInit {
   retryAfterMs?: number
   /** How many tokens of prompt and answer together the model really holds, where the error tells. */
   contextLength?: number
+  /** Of a receipt that was refused for its counts: the most that would have been accepted. */
+  acceptable?: AcceptableCounts | undefined
+}
+
+/** The most tokens that a consumer accepts for what was delivered. */
+export interface AcceptableCounts {
+  promptTokens: number
+  completionTokens: number
 }
 
 /**
@@ -19,12 +27,14 @@ export abstract class LobstahError extends Error {
   readonly param: string | undefined
   readonly retryAfterMs: number | undefined
   readonly contextLength: number | undefined
+  readonly acceptable: AcceptableCounts | undefined
 
   constructor(message: string, init: LobstahErrorInit = {}) {
     super(message, init.cause === undefined ? undefined : { cause: init.cause })
     this.param = init.param
     this.retryAfterMs = init.retryAfterMs
     this.contextLength = init.contextLength
+    this.acceptable = init.acceptable
   }
 }
 

@@ -34,6 +34,7 @@ import { localAnswer } from './answers/local-answer.ts'
 import { Meter } from './settling/meter.ts'
 import { PrefillPace } from './settling/prefill-pace.ts'
 import type { Reservation } from './settling/reservation.ts'
+import { TokenBounds } from '../tokens/index.ts'
 import { Offers } from './offers/offers.ts'
 import { checkRequest } from './orders/check-request.ts'
 import { RecentOrders } from './orders/recent-orders.ts'
@@ -244,7 +245,8 @@ export class LobstahContributor implements Contributor {
       now,
       reservation,
       readIn: (ms) => this.#pace.tokensIn(request.model, ms),
-      promptTokens: certainPromptTokens(request)
+      promptTokens: certainPromptTokens(request),
+      bounds: new TokenBounds(request)
     })
     const counting = countPrompt(engine, request, session.signal).then((tokens) => {
       if (tokens !== undefined) meter.counted(tokens)

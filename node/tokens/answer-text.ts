@@ -1,12 +1,12 @@
 import type { Delta } from '../../protocols/index.ts'
+import { withBeside } from './beside.ts'
 import { CALL_TOKENS, REASONING_TOKENS, SILENT_TOKENS } from './constants.ts'
-import { certainTokens } from './piece-count.ts'
 import { RunningText } from './running-text.ts'
 import type { TokenCounter } from './token-counter.ts'
 
 /**
  * The text of one answer, and the most completion tokens that it can have. Content, reasoning and each tool call are texts
- * of their own, so that how they are cut into deltas changes nothing. What was counted is forgotten.
+ * of their own, so that how they are cut into deltas changes nothing.
  */
 export class AnswerText {
   readonly #tools: ReadonlySet<string>
@@ -35,21 +35,14 @@ export class AnswerText {
    */
   async most(wanted: number, counter: TokenCounter): Promise<number> {
     const texts = [...this.#texts.values()]
-    const parts = texts.map((text) => ({ text, chunks: text.chunks.splice(0), rest: text.rest }))
     const silent = this.#silent()
-    const total = (counts: number[][], rests: number[]): number =>
-      Math.ceil(silent + sum(texts.map(({ counted }) => counted)) + sum(counts.flat()) + sum(rests))
-    let counts = parts.map(({ chunks }) => chunks.map(certainTokens))
-    let rests = parts.map(({ rest }) => certainTokens(rest))
-    if (total(counts, rests) < wanted) {
-      const most = await counter.most(parts.flatMap(({ chunks, rest }) => [...chunks, rest]))
-      let at = 0
-      counts = parts.map(({ chunks }) => most.slice(at, (at += chunks.length + 1)))
-      rests = counts.map((each) => each.pop() ?? 0)
-    }
-    const bound = total(counts, rests)
-    parts.forEach(({ text }, index) => (text.counted += sum(counts[index] ?? [])))
-    return Math.max(0, bound)
+    const total = (counts: number[]): number => withBeside(sum(counts), silent)
+    const certain = total(texts.map((text) => text.certain))
+    if (certain >= wanted) return certain
+    const pending = texts.map((text) => text.pending)
+    const counts = await counter.most(pending.flat())
+    let at = 0
+    return total(texts.map((text, index) => text.take(counts.slice(at, (at += pending[index]?.length ?? 0)))))
   }
 
   #add(key: string, text: string | undefined): void {

@@ -1,5 +1,5 @@
 /**
- * Tokens that today's model families make of the text of one o200k token, at most. A digit is
+ * Tokens that today's model families make of the text of one o200k token, at most: measured in `README.md`. A digit is
  * counted by itself and never makes more than one.
  */
 export const FAMILY_FACTOR = 1.3

@@ -2,19 +2,16 @@
  * @packageDocumentation
  *
  * How many tokens a text can honestly have, whichever vocabulary its model has: what a consumer holds a contributor's
- * counts against, and a contributor its engine's.
+ * counts against, and a contributor its engine's. `protocols/chat` specifies the rule, `README.md` has the measurements.
  *
  * @example
  * ```ts
- * import { AnswerText, TokenCounter } from './index.ts'
+ * import { TokenBounds } from './index.ts'
  *
- * const counter = new TokenCounter()
- * const answer = new AnswerText()
- * answer.add({ content: 'Hello there' })
- * console.log(await answer.most(100, counter))
- * await counter.stop()
+ * const bounds = new TokenBounds(request)
+ * bounds.add({ content: 'Hello there' })
+ * console.log(await bounds.most({ promptTokens: 40, completionTokens: 100 }))
  * ```
  */
-export * from './answer-text.ts'
-export * from './prompt-text.ts'
+export * from './token-bounds.ts'
 export * from './token-counter.ts'

@@ -11,16 +11,21 @@ import {
   TOOLS_TOKENS,
   TOOL_TOKENS
 } from './constants.ts'
+import { withBeside } from './beside.ts'
 import { certainTokens } from './piece-count.ts'
 import type { TokenCounter } from './token-counter.ts'
 
 /** Longest prompt that is counted on the main thread first, in UTF-16 units. */
 const CHEAP_LENGTH = 32_768
 
-/** What an engine reads: the texts, and the tokens that are beside them. */
+/** Where indented JSON has its line feeds. */
+const LINES = /[,{}[\]]/g
+
+/** What an engine reads: the texts, the tokens that are beside them, and those of images. */
 interface Reading {
   texts: string[]
   beside: number
+  images: number
   /** How many more tokens than the count of its text a prompt can have. */
   factor: number
 }
@@ -31,10 +36,10 @@ export async function mostPromptTokens(
   wanted: number,
   counter: TokenCounter
 ): Promise<number> {
-  const { texts, beside, factor } = reading(request)
+  const { texts, beside, images, factor } = reading(request)
   const total = (counts: number[]): number =>
-    Math.ceil(beside + factor * counts.reduce((all, count) => all + count, 0))
-  if (beside >= wanted) return Math.ceil(beside)
+    images + withBeside(factor * counts.reduce((all, count) => all + count, 0), beside)
+  if (images + beside >= wanted) return images + beside
   const chunks = texts.flatMap(chunksOf)
   if (texts.reduce((length, text) => length + text.length, 0) <= CHEAP_LENGTH) {
     const certain = total(chunks.map(certainTokens))
@@ -47,10 +52,15 @@ function reading(request: InferenceRequest): Reading {
   switch (request.kind) {
     case 'embedding': {
       const { input } = request
-      return { texts: input, beside: input.length * MARKER_TOKENS, factor: EMBEDDING_FACTOR / FAMILY_FACTOR }
+      return {
+        texts: input,
+        beside: input.length * MARKER_TOKENS,
+        images: 0,
+        factor: EMBEDDING_FACTOR / FAMILY_FACTOR
+      }
     }
     case 'completion':
-      return { texts: [request.prompt, request.suffix ?? ''], beside: MARKER_TOKENS, factor: 1 }
+      return { texts: [request.prompt, request.suffix ?? ''], beside: MARKER_TOKENS, images: 0, factor: 1 }
     case 'chat':
       return chatReading(request)
   }
@@ -58,17 +68,19 @@ function reading(request: InferenceRequest): Reading {
 
 function chatReading({ messages, tools = [], response_format }: ChatRequest): Reading {
   const texts = messages.flatMap(messageTexts)
-  // Templates write a tool's JSON as they please: indented by four is the longest.
-  for (const tool of tools) texts.push(JSON.stringify(tool, null, 4))
-  if (response_format?.type === 'json_schema') texts.push(JSON.stringify(response_format, null, 4))
+  const documents = tools.map((tool) => JSON.stringify(tool))
+  if (response_format?.type === 'json_schema') documents.push(JSON.stringify(response_format))
+  let images = 0
   let beside = TEMPLATE_TOKENS + messages.length * MESSAGE_TOKENS
+  // Templates write JSON as they please: indented, each line is a token more.
+  for (const json of documents) beside += json.match(LINES)?.length ?? 0
   if (tools.length > 0) beside += TOOLS_TOKENS + tools.length * TOOL_TOKENS
   for (const message of messages) {
     if (message.role === 'assistant') beside += (message.tool_calls?.length ?? 0) * CALL_TOKENS
     if (!Array.isArray(message.content)) continue
-    beside += IMAGE_TOKENS * message.content.filter(({ type }) => type === 'image_url').length
+    images += IMAGE_TOKENS * message.content.filter(({ type }) => type === 'image_url').length
   }
-  return { texts, beside, factor: 1 }
+  return { texts: [...texts, ...documents], beside, images, factor: 1 }
 }
 
 function messageTexts(message: ChatMessage): string[] {

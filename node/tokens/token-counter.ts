@@ -50,6 +50,7 @@ export class TokenCounter {
     const late = setTimeout(() => resolve([]), this.#timeoutMs)
     this.#waiting.set(id, resolve)
     this.#worker ??= this.#start()
+    this.#worker.ref()
     this.#worker.postMessage({ id, chunks } satisfies CountCall)
     try {
       return await promise
@@ -62,7 +63,6 @@ export class TokenCounter {
 
   #start(): Worker {
     const worker = new Worker(WORKER)
-    worker.unref()
     worker.on('message', ({ id, counts }: CountReply) => this.#waiting.get(id)?.(counts))
     // Without a thread nothing is refused that bytes allow.
     worker.on('error', () => undefined)
@@ -74,11 +74,15 @@ export class TokenCounter {
   }
 
   #rest(): void {
+    this.#worker?.unref()
     clearTimeout(this.#idle)
     this.#idle = setTimeout(() => void this.stop(), this.#idleMs)
     this.#idle.unref()
   }
 }
+
+/** The one of this process: a vocabulary takes as much memory for one node as for several. */
+export const sharedCounter = new TokenCounter()
 
 /** The chunks that the vocabulary counts: of a longer text the rest is bounded by its bytes. */
 function withinLength(chunks: string[]): string[] {

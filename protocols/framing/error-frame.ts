@@ -10,6 +10,11 @@ export const MAX_ERROR_PARAM_LENGTH = 256
 /** Longest pause that an error can ask for, in milliseconds: a day. */
 export const MAX_RETRY_AFTER_MS = 86_400_000
 
+const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+
+/** The most tokens that a consumer accepts for what was delivered. */
+export const acceptableCounts = z.object({ promptTokens: amount, completionTokens: amount })
+
 /** How every exchange fails: `protocols/README.md#errors`. */
 export const errorFrame = z.object({
   type: z.literal('error'),
@@ -18,7 +23,9 @@ export const errorFrame = z.object({
   param: z.string().max(MAX_ERROR_PARAM_LENGTH).optional(),
   retryable: z.boolean(),
   retryAfterMs: z.number().int().min(0).max(MAX_RETRY_AFTER_MS).optional(),
-  contextLength: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional()
+  contextLength: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+  /** With `receipt_refused`: the most that the consumer would have accepted. */
+  acceptable: acceptableCounts.optional()
 })
 export type ErrorFrame = z.infer<typeof errorFrame>
 
@@ -38,7 +45,7 @@ class UnknownCodeError extends LobstahError {
 /** An error as a frame. Errors without a code of the table are sent as `internal`, without their message. */
 export function toErrorFrame(err: LobstahError): ErrorFrame {
   const sendable = WIRE_ERRORS_BY_CODE.has(err.code) ? err : new InternalError()
-  const { code, message, retryable, param, retryAfterMs, contextLength } = sendable
+  const { code, message, retryable, param, retryAfterMs, contextLength, acceptable } = sendable
   return {
     type: 'error',
     code,
@@ -48,7 +55,8 @@ export function toErrorFrame(err: LobstahError): ErrorFrame {
     ...(retryAfterMs === undefined
       ? {}
       : { retryAfterMs: Math.min(Math.round(retryAfterMs), MAX_RETRY_AFTER_MS) }),
-    ...(contextLength === undefined ? {} : { contextLength })
+    ...(contextLength === undefined ? {} : { contextLength }),
+    ...(acceptable === undefined ? {} : { acceptable })
   }
 }
 
@@ -56,6 +64,6 @@ export function toErrorFrame(err: LobstahError): ErrorFrame {
 export function fromErrorFrame(frame: ErrorFrame): LobstahError {
   const errorClass = WIRE_ERRORS_BY_CODE.get(frame.code)
   if (errorClass === undefined) return new UnknownCodeError(frame)
-  const { message, param, retryAfterMs, contextLength } = frame
-  return new errorClass(message, { param, retryAfterMs, contextLength })
+  const { message, param, retryAfterMs, contextLength, acceptable } = frame
+  return new errorClass(message, { param, retryAfterMs, contextLength, acceptable })
 }

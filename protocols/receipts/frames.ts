@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { errorFrame } from '../framing/error-frame.ts'
+import { acceptableCounts, errorFrame } from '../framing/error-frame.ts'
 import { orderId } from '../records/fields.ts'
 import { signedRecord } from '../records/signed-record.ts'
 
@@ -27,7 +27,9 @@ const reply = z.discriminatedUnion('type', [
     type: z.literal('dispute'),
     order: orderId,
     seq: z.number().int().min(0).max(1_000_000),
-    reason: disputeReason
+    reason: disputeReason,
+    /** With `implausible`: the most that the consumer would have accepted. */
+    acceptable: acceptableCounts.optional()
   })
 ])
 

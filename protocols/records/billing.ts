@@ -48,9 +48,14 @@ export function textBytes(delta: Delta): number {
   let bytes = Buffer.byteLength(delta.content ?? '') + Buffer.byteLength(delta.reasoning ?? '')
   for (const call of delta.toolCalls ?? []) {
     bytes += Buffer.byteLength(call.name ?? '') + Buffer.byteLength(call.arguments ?? '')
-    if (call.name !== undefined) bytes += TOOL_CALL_TOKENS
+    if (call.name !== undefined && call.name !== '') bytes += TOOL_CALL_TOKENS
   }
   return bytes
+}
+
+/** Whether a delta delivers text or vectors: one that does not bills nothing. */
+export function carriesAnything(delta: Delta): boolean {
+  return textBytes(delta) > 0 || (delta.embeddings ?? []).length > 0
 }
 
 /** What tokens cost, in micro-credits; undefined where that is more than JSON carries exactly. */

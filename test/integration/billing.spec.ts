@@ -49,11 +49,11 @@ describe('what an answer is billed for', function () {
     })
     const consumer = await consume(contributor)
     const { end, receipt } = await receiptOf(await collect(consumer.consumer.infer(ask('Hi'))))
-    // Four bytes, and 16 tokens that leave no text.
-    assert.deepEqual(end.usage, { promptTokens: 7, completionTokens: 20 })
-    assert.deepEqual([receipt.promptTokens, receipt.completionTokens], [7, 20])
+    // 1.2 tokens of text, and 8 that leave none.
+    assert.deepEqual(end.usage, { promptTokens: 7, completionTokens: 10 })
+    assert.deepEqual([receipt.promptTokens, receipt.completionTokens], [7, 10])
     await idle(contributor)
-    assert.equal((await contributor.ledger.balance()).earned, 7 * PRICE.prompt + 20 * PRICE.completion)
+    assert.equal((await contributor.ledger.balance()).earned, 7 * PRICE.prompt + 10 * PRICE.completion)
   })
 
   it('is nothing where nothing was delivered', async () => {

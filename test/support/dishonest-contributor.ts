@@ -19,6 +19,7 @@ import {
   consumerFrame,
   seal,
   serveInfo,
+  type AcceptableCounts,
   type ClaimFrame,
   type Delta,
   type OfferedModel,
@@ -31,7 +32,7 @@ import { MODEL, unlimited } from './records.ts'
 export class Sale {
   readonly frames: FrameStream
   /** What the consumer sent after order and document, parsed; its error frame is the last one. */
-  readonly received: { type: string; code?: string }[] = []
+  readonly received: { type: string; code?: string; acceptable?: AcceptableCounts }[] = []
   /** Resolves when the consumer's side of the stream is over. */
   readonly over: Promise<void>
   /** The order, as its consumer signed it. */
@@ -57,8 +58,8 @@ export class Sale {
     await this.send({ type: 'accepted', position: 0 })
   }
 
-  async delta(content: string): Promise<void> {
-    const delta: Delta = { content, tokens: 1 }
+  async delta(content: string | Delta): Promise<void> {
+    const delta: Delta = typeof content === 'string' ? { content, tokens: 1 } : content
     const payload = encodeJson({ type: 'delta', ...delta })
     this.#meter.add(delta, payload)
     await this.frames.write(payload)

@@ -9,6 +9,8 @@ import {
   type Receipt,
   type Transcript
 } from '../../../protocols/index.ts'
+import type { TokenCounts } from '../../tokens/index.ts'
+import { exceeds } from './judge-counts.ts'
 import type { Limit } from './purchases.ts'
 
 export interface ClaimContext {
@@ -21,6 +23,8 @@ export interface ClaimContext {
   transcript: Transcript | undefined
   /** What is owed at most beyond what is acknowledged, where that is not all of it. */
   limit: Limit | undefined
+  /** The most tokens that the request and what was delivered can have; undefined where a crash lost it. */
+  most?: TokenCounts | undefined
   /** Milliseconds since 1970. */
   now: number
 }
@@ -37,9 +41,12 @@ export function judgeClaim(receipt: Receipt, context: ClaimContext): DisputeReas
   const nothing =
     receipt.deltas === 0 && receipt.credits + receipt.promptTokens + receipt.completionTokens > 0
   if (nothing && (context.limit !== 'prompt' || receipt.completionTokens > 0)) return 'implausible'
+  const { most } = context
+  if (most !== undefined && receipt.promptTokens > most.promptTokens) return 'implausible'
   if (wasSeen(receipt, context.transcript)) {
     const point = context.transcript?.at(receipt.deltas)
     if (point?.hash !== receipt.transcriptHash) return 'transcript'
+    if (most !== undefined && exceeds(receipt, most)) return 'implausible'
     return receipt.completionTokens > plausibleCompletionTokens(point.bytes) ? 'implausible' : undefined
   }
   const missing = receipt.seq - (acknowledged?.seq ?? -1)

@@ -27,6 +27,8 @@ import {
 } from '../../../protocols/index.ts'
 import type { Ledger, LedgerRecord } from '../../ledger/index.ts'
 import { AnswerBounds, AnswerMemory } from './answer-bounds.ts'
+import { TokenBounds, type TokenCounter, type TokenCounts } from '../../tokens/index.ts'
+import { judgeCounts } from './judge-counts.ts'
 import { verifyReceipt } from './verify-receipt.ts'
 
 /** Completion tokens ordered of a model whose context is unknown, where the request sets no limit. */
@@ -44,6 +46,8 @@ export interface PurchaseComponents {
   now: () => number
   /** What all answers under way take. @default nothing is shared */
   memory?: AnswerMemory
+  /** Counts by the vocabulary. @default the one of this process */
+  counter?: TokenCounter
   /** Told of what each countersigned receipt adds, in micro-credits. */
   onSpent?: ((microCredits: number) => void) | undefined
 }
@@ -60,6 +64,7 @@ export class Purchase {
   readonly #order: Order
   readonly #orderHash: string
   readonly #transcript: Transcript
+  readonly #counts: TokenBounds
   readonly #components: PurchaseComponents
   #cancelled = false
   #previous: Receipt | undefined
@@ -72,6 +77,7 @@ export class Purchase {
     record: SignedRecord,
     document: Uint8Array,
     bounds: AnswerBounds,
+    counts: TokenBounds,
     components: PurchaseComponents
   ) {
     this.#order = order
@@ -80,6 +86,7 @@ export class Purchase {
     this.document = document
     this.#orderHash = sha256(record.payload)
     this.#transcript = new Transcript(this.#orderHash)
+    this.#counts = counts
     this.#components = components
     this.#settling = this.#keep([{ kind: 'order', record }])
     this.#settling.catch(this.#fail)
@@ -114,8 +121,9 @@ export class Purchase {
       expiresAt: issuedAt + ORDER_TTL_MS
     }
     const bounds = new AnswerBounds(order, request, components.memory ?? new AnswerMemory())
+    const counts = new TokenBounds(request, components.counter)
     const record = await seal(ORDER, order, components.privateKey)
-    return new Purchase(order, record, document, bounds, components)
+    return new Purchase(order, record, document, bounds, counts, components)
   }
 
   /**
@@ -127,6 +135,7 @@ export class Purchase {
     if (this.final) throw new InvalidFrameError('The answer went on after its final receipt')
     this.bounds.delta(payload.byteLength)
     this.#transcript.add(payload, textBytes(delta))
+    this.#counts.add(delta)
   }
 
   /** The order's id. */
@@ -137,6 +146,16 @@ export class Purchase {
   /** What was delivered, from the latest receipt on. */
   get transcript(): Transcript {
     return this.#transcript
+  }
+
+  /** Whether anything was delivered: a delta may carry nothing. */
+  get carried(): boolean {
+    return this.#counts.carried
+  }
+
+  /** The most tokens that the order can be billed for, now that no more comes. */
+  async mostTokens(): Promise<TokenCounts> {
+    return await this.#counts.close()
   }
 
   /** Whether the final receipt has come. */
@@ -154,17 +173,22 @@ export class Purchase {
     return this.#cancelled
   }
 
-  /** Verifies a receipt, then keeps and countersigns it in the background. Throws ReceiptRefusedError. */
+  /**
+   * Verifies a receipt and holds its counts against this node's own, then keeps and countersigns it in the background.
+   * Throws ReceiptRefusedError.
+   */
   async receipt(record: SignedRecord, exchange: ChatExchange): Promise<void> {
     const { peer: consumer, privateKey, now } = this.#components
+    const cancelled = this.#cancelled
     const receipt = await verifyReceipt(record, {
       order: this.#order,
       orderHash: this.#orderHash,
       transcript: this.#transcript,
       previous: this.#previous,
-      cancelled: this.#cancelled,
+      cancelled,
       now: now()
     })
+    await judgeCounts(receipt, this.#counts, { cancelled })
     const added = receipt.credits - (this.#previous?.credits ?? 0)
     this.#previous = receipt
     this.bounds.receipt()

@@ -1,6 +1,7 @@
 import QuickLRU from 'quick-lru'
 import type { Transcript } from '../../../protocols/index.ts'
 import { AnswerMemory } from './answer-bounds.ts'
+import type { TokenCounts } from '../../tokens/index.ts'
 import type { Purchase } from './purchase.ts'
 
 /** Answers that broke off and are remembered by what they delivered. */
@@ -19,6 +20,8 @@ export class Purchases {
   readonly #running = new Set<string>()
   /** What they delivered, without the purchases themselves: their documents may have 64 MiB each. */
   readonly #broken = new QuickLRU<string, Transcript>({ maxSize: MAX_BROKEN })
+  /** The most tokens that they can be billed for. */
+  readonly #most = new QuickLRU<string, TokenCounts>({ maxSize: MAX_LIMITED })
   readonly #limits = new QuickLRU<string, Limit>({ maxSize: MAX_LIMITED })
 
   begin(purchase: Purchase): void {
@@ -34,10 +37,13 @@ export class Purchases {
       () => true,
       () => false
     )
+    const unseen = !purchase.carried
+    // Where nothing is owed, or all is settled, there is nothing to count.
+    const counts = !whole && endedBy !== 'contributor' && (!unseen || purchase.cancelled)
+    if (counts) this.#most.set(purchase.id, await purchase.mostTokens())
     this.#running.delete(purchase.id)
     purchase.bounds.release()
     if (whole) return false
-    const unseen = purchase.transcript.deltas === 0
     if (endedBy === 'contributor') this.#limits.set(purchase.id, 'nothing')
     else if (unseen) this.#limits.set(purchase.id, purchase.cancelled ? 'prompt' : 'nothing')
     // Where nothing was delivered, such as by a busy contributor, there is nothing to compare a claim with.
@@ -53,6 +59,11 @@ export class Purchases {
   /** What was delivered for an order whose answer broke off, where it is remembered. */
   broken(order: string): Transcript | undefined {
     return this.#broken.get(order)
+  }
+
+  /** The most tokens that an order whose answer broke off can be billed for, where that is remembered. */
+  most(order: string): TokenCounts | undefined {
+    return this.#most.get(order)
   }
 
   /** What is owed at most of an order whose answer broke off, where that is remembered and is not all of it. */

@@ -12,6 +12,7 @@ import {
   reconcile,
   seal,
   sha256,
+  type AcceptableCounts,
   type ClaimFrame,
   type ClaimReply,
   type DisputeReason,
@@ -120,10 +121,11 @@ export class Reconciler {
       acknowledged: acknowledged && (await open(RECEIPT, acknowledged.record)),
       transcript: purchases.broken(order.id),
       limit: purchases.limit(order.id),
+      most: purchases.most(order.id),
       now: now()
     }
     const reason = judgeClaim(receipt, context)
-    if (reason !== undefined) return this.#dispute(peer, receipt, reason)
+    if (reason !== undefined) return this.#dispute(peer, receipt, reason, context.most)
     const unseen = unseenCredits(receipt, context)
     // Not for ever: it is accepted when a day has passed.
     if (unseen !== undefined && !(await ledger.takeUnseen(peer, unseen, UNSEEN)))
@@ -147,11 +149,17 @@ export class Reconciler {
     return signed
   }
 
-  #dispute(peer: string, { order, seq }: Receipt, reason: DisputeReason): ClaimReply {
+  #dispute(
+    peer: string,
+    { order, seq }: Receipt,
+    reason: DisputeReason,
+    acceptable?: AcceptableCounts
+  ): ClaimReply {
     this.#components.log('disputes the claim of %s for order %s: %s', peer, order, reason)
     const disputes = this.#disputes.get(peer) ?? new Set()
     this.#disputes.set(peer, disputes.add(order))
-    return { type: 'dispute', order, seq, reason }
+    const counts = reason === 'implausible' && acceptable !== undefined ? { acceptable } : {}
+    return { type: 'dispute', order, seq, reason, ...counts }
   }
 }
 

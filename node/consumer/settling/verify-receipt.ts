@@ -5,7 +5,6 @@ import {
   ReceiptRefusedError,
   cost,
   open,
-  plausibleCompletionTokens,
   type Order,
   type Receipt,
   type SignedRecord,
@@ -27,8 +26,8 @@ export interface ReceiptContext {
 }
 
 /**
- * Verifies that a receipt claims what was ordered and delivered, and no more. Throws ReceiptRefusedError
- * saying which of its claims is false.
+ * Verifies that a receipt is for what was ordered and delivered; `judge-counts.ts` judges its token counts. Throws
+ * ReceiptRefusedError saying which of its claims is false.
  */
 export async function verifyReceipt(record: SignedRecord, context: ReceiptContext): Promise<Receipt> {
   const { order, orderHash, previous, now } = context
@@ -69,9 +68,6 @@ function checkAmounts(receipt: Receipt, context: ReceiptContext, refuse: (why: s
   if (receipt.promptTokens > order.maxPromptTokens) refuse('bills more prompt tokens than were ordered')
   if (receipt.completionTokens > order.maxCompletionTokens)
     refuse('bills more completion tokens than were ordered')
-  if (receipt.completionTokens > plausibleCompletionTokens(point.bytes)) {
-    refuse('bills more completion tokens than the text delivered can have')
-  }
   if (previous !== undefined && previous.promptTokens > receipt.promptTokens)
     refuse('takes prompt tokens back')
   if (previous !== undefined && previous.completionTokens > receipt.completionTokens)

@@ -66,7 +66,10 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
       // Where the order could not be kept, its consumer is better off with another contributor.
       settlement.check()
       await session.sendPayload(payload)
-      if (meter.due) settlement.add(meter.receipt())
+      if (meter.due) {
+        await meter.bound()
+        settlement.add(meter.receipt())
+      }
       await settlement.room()
     }
   }
@@ -80,7 +83,10 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
     if (!cancelled(session)) {
       // Where the consumer or its line ends the answer, it owes what it has. What this side ends is billed no further.
       const ends = signal.aborted || err instanceof CreditExhaustedError
-      if (ends && meter.owed) settlement.add(meter.finalReceipt(meter.usage, 'error'))
+      if (ends && meter.owed) {
+        await meter.bound()
+        settlement.add(meter.finalReceipt(meter.usage, 'error'))
+      }
       await settlement.sent().catch(() => undefined)
       // What is not acknowledged when the error leaves is forfeited.
       if (!signal.aborted && !(err instanceof UnacknowledgedError))
@@ -91,6 +97,7 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
     stopHeartbeat()
   }
   end ??= { finishReason: 'cancelled', usage: meter.usage }
+  await meter.bound(end.usage)
   const receipt = meter.finalReceipt(end.usage, end.finishReason)
   const { promptTokens, completionTokens } = receipt
   settlement.add(receipt)

@@ -80,7 +80,12 @@ export class ClaimDesk {
     const { ledger, log } = this.#components
     if (reply.type === 'dispute') {
       if (reply.order !== claim.id) throw new InvalidFrameError('The dispute is of another order')
-      log('%s disputes order %s: %s', consumer, claim.id, reply.reason)
+      const { promptTokens, completionTokens } = reply.acceptable ?? {}
+      const counts =
+        reply.acceptable === undefined
+          ? ''
+          : `, and would accept ${promptTokens} prompt and ${completionTokens} completion tokens`
+      log('%s disputes order %s: %s%s', consumer, claim.id, reply.reason, counts)
       await ledger.dispute(claim.id, consumer, reply.reason)
       return
     }

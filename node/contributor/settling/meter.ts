@@ -2,6 +2,7 @@ import {
   CreditExhaustedError,
   RECEIPT_INTERVAL_TOKENS,
   Transcript,
+  carriesAnything,
   cost,
   plausibleCompletionTokens,
   sha256,
@@ -12,6 +13,7 @@ import {
   type SignedRecord,
   type Usage
 } from '../../../protocols/index.ts'
+import type { TokenBounds, TokenCounts } from '../../tokens/index.ts'
 import type { Reservation, ReservedTokens } from './reservation.ts'
 
 /** An engine's pieces may be smaller than its tokens: it is stopped at so many times what was ordered, and so many more. */
@@ -29,6 +31,8 @@ export interface MeterInit {
   readIn: (ms: number) => number
   /** Tokens that the prompt surely has; the engine may count more. @default 0 */
   promptTokens?: number
+  /** What the consumer accepts at most, by its own count. @default as much as the order allows */
+  bounds?: TokenBounds
 }
 
 /**
@@ -37,7 +41,7 @@ export interface MeterInit {
  */
 export class Meter {
   readonly #order: Order
-  readonly #init: Required<MeterInit>
+  readonly #init: Required<Omit<MeterInit, 'bounds'>> & Pick<MeterInit, 'bounds'>
   readonly #orderHash: string
   readonly #transcript: Transcript
   readonly #startedAt: number
@@ -45,9 +49,11 @@ export class Meter {
   /** When the engine was asked, and when its first delta came, in milliseconds of the monotonic clock. */
   #reading: number | undefined
   #firstDelta: number | undefined
+  #carried = false
   #seq = 0
   #tokens = 0
   #tokensAtReceipt = 0
+  #most: TokenCounts = { promptTokens: Infinity, completionTokens: Infinity }
   #billed: ReservedTokens = { promptTokens: 0, completionTokens: 0 }
 
   constructor(order: Order, record: SignedRecord, init: MeterInit) {
@@ -81,9 +87,9 @@ export class Meter {
     return this.#tokens > this.#order.maxCompletionTokens * OVERRUN_FACTOR + OVERRUN_TOKENS
   }
 
-  /** Whether anything was delivered: then the prompt was read. */
+  /** Whether anything was delivered: then the prompt was read. A delta may carry nothing. */
   get delivered(): boolean {
-    return this.#transcript.deltas > 0
+    return this.#carried
   }
 
   /** Takes the engine's own count of the prompt. */
@@ -127,7 +133,17 @@ export class Meter {
   add(delta: Delta, payload: Uint8Array): void {
     this.#firstDelta ??= this.#init.clock()
     this.#transcript.add(payload, textBytes(delta))
+    this.#init.bounds?.add(delta)
+    this.#carried ||= carriesAnything(delta)
     this.#tokens += delta.tokens ?? 1
+  }
+
+  /**
+   * Learns what the consumer accepts at most: the receipt that follows bills no more, whatever the engine counts. To be
+   * called before each receipt, one at a time.
+   */
+  async bound(usage: Usage = this.usage): Promise<void> {
+    this.#most = (await this.#init.bounds?.most(usage)) ?? this.#most
   }
 
   /** The next receipt, for everything so far. */
@@ -149,7 +165,7 @@ export class Meter {
     const { id, consumer, contributor, model, digest, price } = this.#order
     const point = this.#transcript.at() ?? { deltas: 0, hash: this.#orderHash, bytes: 0 }
     // Before the first delta only a consumer that ends the answer owes anything.
-    if (point.deltas > 0 || finishReason === 'cancelled' || finishReason === 'error')
+    if (this.#carried || finishReason === 'cancelled' || finishReason === 'error')
       this.#bill(usage, point.bytes)
     this.#tokensAtReceipt = this.#tokens
     const receipt: Receipt = {
@@ -179,9 +195,10 @@ export class Meter {
 
   #bill(usage: Usage, bytes: number): void {
     const { maxPromptTokens, maxCompletionTokens } = this.#order
-    const promptTokens = Math.min(usage.promptTokens, maxPromptTokens)
+    const promptTokens = Math.min(usage.promptTokens, this.#most.promptTokens, maxPromptTokens)
     const completionTokens = Math.min(
       usage.completionTokens,
+      this.#most.completionTokens,
       plausibleCompletionTokens(bytes),
       maxCompletionTokens
     )

@@ -56,7 +56,7 @@ describe('node/tokens/prompt-text', () => {
     const tool = { type: 'function', function: { name: 'f', description: '1'.repeat(500) } }
     const bare = await chat([{ role: 'user', content: 'Hi' }])
     const tools = await chat([{ role: 'user', content: 'Hi' }], { tools: [tool] })
-    assert.ok(tools - bare > TOOLS_TOKENS + TOOL_TOKENS + 500)
+    assert.ok(tools - bare > TOOLS_TOKENS + TOOL_TOKENS + 460)
     assert.ok(tools - bare < TOOLS_TOKENS + TOOL_TOKENS + 600)
     const schema = { type: 'json_schema', json_schema: { name: 'a', schema: { title: '2'.repeat(300) } } }
     assert.ok((await chat([{ role: 'user', content: 'Hi' }], { response_format: schema })) > bare + 300)
@@ -66,7 +66,17 @@ describe('node/tokens/prompt-text', () => {
     assert.equal(await most({ kind: 'completion', prompt: '123', suffix: '45' }), 5 + MARKER_TOKENS)
     assert.equal(
       await most({ kind: 'embedding', input: ['1234', '5678'] }),
-      Math.ceil(16 / 1.3) + 2 * MARKER_TOKENS
+      Math.ceil((16 / 1.3) * (1.2 / 1.3) + 2 * MARKER_TOKENS)
+    )
+  })
+
+  it('allows 1.3 times its own count to a long conversation, templates included', async () => {
+    const content = ' word'.repeat(5000)
+    assert.ok(
+      (await chat([
+        { role: 'user', content },
+        { role: 'assistant', content }
+      ])) <= 13_100
     )
   })
 
