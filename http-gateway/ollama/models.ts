@@ -76,23 +76,27 @@ function toListed(model: ListedModel): object {
     name: model.id,
     model: model.id,
     modified_at: UNKNOWN_TIME,
-    // Nobody tells how large the file is.
-    size: 0,
+    size: model.size ?? 0,
     digest: (model.digest ?? '').replace(/^sha256:/, ''),
     details: toDetails(model)
   }
 }
 
 function toShown(model: ListedModel): object {
+  // Clients look for the context under the architecture's name, so that there must be one.
+  const architecture = model.family ?? 'unknown'
   return {
     modelfile: '',
     parameters: '',
-    template: '',
+    template: model.template ?? '',
     license: '',
     details: toDetails(model),
     model_info: {
-      'general.architecture': 'lobstah',
-      ...(model.contextLength === null ? {} : { 'lobstah.context_length': model.contextLength }),
+      'general.architecture': architecture,
+      ...(model.contextLength === null ? {} : { [`${architecture}.context_length`]: model.contextLength }),
+      ...(model.embeddingLength === undefined
+        ? {}
+        : { [`${architecture}.embedding_length`]: model.embeddingLength }),
       ...(model.parameters === null ? {} : { 'general.parameter_count': model.parameters })
     },
     capabilities: model.capabilities.flatMap((name) => CAPABILITIES[name] ?? []),
@@ -100,12 +104,18 @@ function toShown(model: ListedModel): object {
   }
 }
 
-function toDetails({ parameters, quantization = '' }: ListedModel): object {
+function toDetails({
+  parameters,
+  quantization = '',
+  format = '',
+  family = '',
+  families
+}: ListedModel): object {
   return {
     parent_model: '',
-    format: '',
-    family: '',
-    families: null,
+    format,
+    family,
+    families: families ?? (family === '' ? null : [family]),
     parameter_size: parameters === null ? '' : toSize(parameters),
     quantization_level: quantization
   }

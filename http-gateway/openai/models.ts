@@ -39,6 +39,9 @@ function isAnthropic({ headers }: FastifyRequest): boolean {
 const CREATED = Math.floor(performance.timeOrigin / 1000)
 
 function toModel({ id, contextLength, peers, ...model }: ListedModel): object {
+  const details = { ...model }
+  // Long, and only Ollama's clients look for it.
+  delete details.template
   return {
     id,
     object: 'model',
@@ -48,6 +51,6 @@ function toModel({ id, contextLength, peers, ...model }: ListedModel): object {
     ...(contextLength === null
       ? {}
       : { context_length: contextLength, context_window: contextLength, max_model_len: contextLength }),
-    lobstah: { peers, ...model }
+    lobstah: { peers, ...details }
   }
 }

@@ -19,6 +19,11 @@ export const capability = z.enum([
 ])
 export type Capability = z.infer<typeof capability>
 
+/** What only describes a model: one that is out of bounds is left out, and the model stays. */
+function detail<T extends z.ZodType>(value: T): z.ZodCatch<z.ZodOptional<T>> {
+  return value.optional().catch(undefined)
+}
+
 /** A model as an engine serves it. */
 export const modelInfo = z.object({
   /** Canonical name, such as `llama3.2:3b`. */
@@ -29,12 +34,27 @@ export const modelInfo = z.object({
   contextLength: z.number().int().min(1).nullable(),
   /** Number of parameters, or null where the engine does not tell. */
   parameters: z.number().int().min(1).nullable(),
-  quantization: z.string().max(64).optional(),
+  quantization: detail(z.string().max(64)),
+  /** Of its file, such as `gguf`. */
+  format: detail(z.string().max(32)),
+  /** Its architecture, such as `llama`. */
+  family: detail(z.string().max(64)),
+  /** Its architecture and those of its further parts, such as `clip`. */
+  families: detail(z.array(z.string().max(64)).max(8)),
+  /** Numbers in its vectors. */
+  embeddingLength: detail(z.number().int().min(1)),
+  /** Bytes of its weights. */
+  size: detail(z.number().int().min(1)),
   capabilities: z.array(z.string().max(64)).max(64),
   /** True for a model that only shows that the mesh works. */
   demonstration: z.boolean().optional()
 })
-export type ModelInfo = z.infer<typeof modelInfo>
+
+/** A model as its own engine describes it. */
+export interface ModelInfo extends z.infer<typeof modelInfo> {
+  /** Its template. It stays on the machine: announcements come too often to carry texts of this length. */
+  template?: string
+}
 
 /** What a contributor asks for one token of a model, in micro-credits. */
 export const price = z.object({

@@ -10,6 +10,17 @@ import { ScriptedEngine, SCRIPTED_MODEL, say } from '../support/scripted-engine.
 const model = SCRIPTED_MODEL.id
 const MIB = 1024 * 1024
 
+/** What describes the engine's model. */
+const DETAILS = {
+  format: 'gguf',
+  family: 'qwen3',
+  families: ['qwen3', 'clip'],
+  quantization: 'Q4_K_M',
+  embeddingLength: 4096,
+  size: 5_000,
+  template: 'stays there'
+}
+
 describe('http-gateway, from a client over a relay to an engine', function () {
   // Tens of megabytes go over two encrypted connections, on whatever machine this is.
   this.timeout(60_000)
@@ -20,12 +31,41 @@ describe('http-gateway, from a client over a relay to an engine', function () {
   before(async () => {
     engine = new ScriptedEngine(
       () => say(['one']),
-      [{ ...SCRIPTED_MODEL, contextLength: 64 * MIB, capabilities: ['chat', 'vision'] }]
+      [{ ...SCRIPTED_MODEL, contextLength: 64 * MIB, capabilities: ['chat', 'vision'], ...DETAILS }]
     )
     gateway = await MeshGateway.start(engine)
   })
 
   after(() => gateway.stop())
+
+  it('tells Ollama’s clients what they decide by, as far as the engine tells it', async () => {
+    const response = await fetch(`${gateway.http.url}/api/tags`)
+    const { models } = (await response.json()) as { models: Record<string, unknown>[] }
+    assert.equal(models[0]?.['size'], 5_000)
+    const told = {
+      parent_model: '',
+      format: 'gguf',
+      family: 'qwen3',
+      families: ['qwen3', 'clip'],
+      parameter_size: '1.0B',
+      quantization_level: 'Q4_K_M'
+    }
+    assert.deepEqual(models[0]['details'], told)
+    const answer = await fetch(`${gateway.http.url}/api/show`, {
+      method: 'POST',
+      body: JSON.stringify({ model })
+    })
+    const shown = (await answer.json()) as Record<string, unknown>
+    assert.deepEqual(shown['details'], told)
+    assert.deepEqual(shown['capabilities'], ['completion', 'vision'])
+    assert.equal(shown['template'], '')
+    assert.deepEqual(shown['model_info'], {
+      'general.architecture': 'qwen3',
+      'qwen3.context_length': 64 * MIB,
+      'qwen3.embedding_length': 4096,
+      'general.parameter_count': SCRIPTED_MODEL.parameters
+    })
+  })
 
   it('carries a body of almost 64 MiB', async () => {
     const body = (bytes: number): string => {

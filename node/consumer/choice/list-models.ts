@@ -10,13 +10,30 @@ export function listModels(providers: { peer: string; models: OfferedModel[] }[]
       const known = listed.get(key)
       if (known === undefined) listed.set(key, { ...model, peers: [provider.peer] })
       else {
-        known.peers.push(provider.peer)
-        known.contextLength = larger(known.contextLength, model.contextLength)
+        const { peers, contextLength } = known
+        peers.push(provider.peer)
+        Object.assign(known, detailsOf({ ...model, ...known }))
+        known.contextLength = larger(contextLength, model.contextLength)
       }
     }
   }
   return [...listed.values()].sort((a, b) => a.id.localeCompare(b.id))
 }
+
+/** What a model is shown with: the first peer's word stands, and where it says nothing, another's does. */
+function detailsOf(model: OfferedModel): Partial<OfferedModel> {
+  return Object.fromEntries(DETAILS.flatMap((name) => (name in model ? [[name, model[name]]] : [])))
+}
+
+const DETAILS = [
+  'quantization',
+  'format',
+  'family',
+  'families',
+  'embeddingLength',
+  'size',
+  'template'
+] as const satisfies (keyof OfferedModel)[]
 
 /** The larger of two context lengths: a request that needs it goes to the peer that has it. */
 function larger(a: number | null, b: number | null): number | null {

@@ -156,7 +156,10 @@ export class Offers {
     }
     if (isDeepStrictEqual(models, this.#models)) return
     this.#models = models
-    const fit = models.filter((model) => modelInfo.safeParse(model).success)
+    const fit = models.flatMap(({ price, ...model }) => {
+      const { data } = modelInfo.safeParse(model)
+      return data === undefined ? [] : [{ ...data, price }]
+    })
     this.#announced = fit.slice(0, MAX_ANNOUNCED_MODELS)
     const left = models.length - this.#announced.length
     if (left > 0) this.#log('%d of %d models do not fit an announcement', left, models.length)

@@ -77,7 +77,7 @@ export class EmbeddedEngine implements Engine {
           digest,
           contextLength: facts.contextLength,
           parameters: facts.parameters,
-          ...(facts.quantization === undefined ? {} : { quantization: facts.quantization }),
+          ...facts.details,
           capabilities: capabilitiesOf(facts),
           ...(this.#demonstration ? { demonstration: true } : {})
         }

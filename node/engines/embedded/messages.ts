@@ -1,4 +1,10 @@
-import type { Delta, FinishReason, GenerateRequest, Usage } from '../../../protocols/inference/index.ts'
+import type {
+  Delta,
+  FinishReason,
+  GenerateRequest,
+  ModelInfo,
+  Usage
+} from '../../../protocols/inference/index.ts'
 
 /** What the child needs to know before its first job. */
 export interface ChildSettings {
@@ -14,7 +20,11 @@ export interface ChildSettings {
 export interface ModelFacts {
   contextLength: number
   parameters: number
-  quantization: string | undefined
+  /** What clients are shown of it. */
+  details: Pick<
+    ModelInfo,
+    'quantization' | 'format' | 'family' | 'families' | 'embeddingLength' | 'size' | 'template'
+  >
   /** Whether the model has a chat template. */
   chats: boolean
   /** Whether the model thinks before it answers. */

@@ -13,6 +13,7 @@ import {
 import { ContextLengthExceededError, UnsupportedParameterError } from '../../../protocols/errors.ts'
 import type { Delta, FinishReason, GenerateRequest, Usage } from '../../../protocols/inference/index.ts'
 import { answerChat, answerCompletion, toHistory } from './answer.ts'
+import { quantizationOf } from '../quantization.ts'
 import type { ChildSettings, ModelFacts } from './messages.ts'
 import { SequencePool } from './sequence-pool.ts'
 
@@ -27,8 +28,6 @@ const RESERVED_TOKENS = 16
 
 /** Below this size the threads of a model wait for each other longer than they work, in bytes. */
 const SMALL_MODEL_BYTES = 100e6
-
-const QUANTIZATION = /\b(?:I?Q\d\w*|BF16|F16|F32)\b/
 
 /** The last event of an answer. */
 export interface AnswerEnd {
@@ -56,7 +55,7 @@ export async function loadModel(settings: ChildSettings): Promise<LoadedModel> {
     // Threads that outnumber the cores wait for each other in busy loops, at a hundredth of the speed.
     threads: Math.min(threads, llama.cpuMathCores)
   })
-  return new LoadedModel(llama, model, context, settings.slots)
+  return new LoadedModel(llama, model, context, { size, slots: settings.slots })
 }
 
 /** Threads for a model of a size in bytes: those that the owner allows, never more than there are cores. */
@@ -77,7 +76,12 @@ export class LoadedModel {
   readonly #slots: SequencePool
   readonly #wrappers = new Map<boolean, ChatWrapper>()
 
-  constructor(llama: Llama, model: LlamaModel, context: LlamaContext, slots: number) {
+  constructor(
+    llama: Llama,
+    model: LlamaModel,
+    context: LlamaContext,
+    { size, slots }: { size: number; slots: number }
+  ) {
     this.#llama = llama
     this.#model = model
     this.#contextSize = context.contextSize
@@ -86,7 +90,7 @@ export class LoadedModel {
     this.facts = {
       contextLength: context.contextSize,
       parameters: countParameters(model),
-      quantization: QUANTIZATION.exec(model.typeDescription)?.[0],
+      details: detailsOf(model, size),
       chats,
       thinks: chats && this.#wrapper(true).settings.segments?.thought !== undefined
     }
@@ -159,6 +163,22 @@ export class LoadedModel {
     })
     this.#wrappers.set(reasoning, wrapper)
     return wrapper
+  }
+}
+
+/** What the file says of itself. */
+function detailsOf(model: LlamaModel, size: number): ModelFacts['details'] {
+  const { general, tokenizer } = model.fileInfo.metadata
+  const quantization = quantizationOf(model.typeDescription)
+  const family = general.architecture
+  return {
+    format: 'gguf',
+    family,
+    families: [family],
+    embeddingLength: model.embeddingVectorSize,
+    size,
+    ...(quantization === undefined ? {} : { quantization }),
+    ...(tokenizer.chat_template ? { template: tokenizer.chat_template } : {})
   }
 }
 

@@ -2,6 +2,7 @@ import type { Ollama } from 'ollama/browser'
 import { z } from 'zod'
 import { BusyError, LobstahError, ModelNotFoundError } from '../../../protocols/errors.ts'
 import { canonicalModelName, type Capability, type ModelInfo } from '../../../protocols/inference/index.ts'
+import { count, detailsOf, show, type Show } from './details.ts'
 import { bytesPerToken, fittingContext } from './memory.ts'
 import { continues, isJinja } from './template/continues.ts'
 
@@ -34,18 +35,6 @@ const resident = z.object({
     )
     .nullish()
 })
-
-const show = z.object({
-  details: z.object({ quantization_level: z.string().optional(), family: z.string().optional() }).optional(),
-  template: z.string().catch(''),
-  renderer: z.string().optional(),
-  parser: z.string().optional(),
-  model_info: z.record(z.string(), z.unknown()).nullish(),
-  capabilities: z.array(z.string()).nullish(),
-  remote_model: z.string().optional(),
-  remote_host: z.string().optional()
-})
-type Show = z.infer<typeof show>
 
 /** Ollama's word for what a model can do, and ours. */
 const CAPABILITIES: Record<string, readonly Capability[]> = {
@@ -166,7 +155,6 @@ export class OllamaModels {
     const own =
       (typeof architecture === 'string' ? count(info[`${architecture}.context_length`]) : null) ??
       FALLBACK_CONTEXT_LENGTH
-    const quantization = shown.details?.quantization_level
     return {
       id: name,
       digest,
@@ -175,7 +163,7 @@ export class OllamaModels {
         this.#init.contextLength ?? this.#contextThatFits(name, digest, size, own, info)
       ),
       parameters: count(info['general.parameter_count']),
-      ...(quantization ? { quantization } : {}),
+      ...detailsOf(shown, size),
       capabilities: capabilitiesOf(shown)
     }
   }
@@ -228,8 +216,4 @@ function isRemote(model: { remote_model?: string | undefined; remote_host?: stri
 /** Whether Ollama reads a name as one of its cloud's: `…:cloud`, or a tag that ends in `-cloud`. */
 function isCloudName(name: string): boolean {
   return /:([^/]*-)?cloud$/i.test(name)
-}
-
-function count(value: unknown): number | null {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : null
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { EngineFailedError } from '../../../protocols/errors.ts'
-import type { Capability } from '../../../protocols/inference/index.ts'
+import type { Capability, ModelInfo } from '../../../protocols/inference/index.ts'
+import { quantizationOf } from '../quantization.ts'
 import { SERVER } from './errors.ts'
 
 const size = z.number().int().min(1).nullish().catch(null)
@@ -16,7 +17,10 @@ const entry = z.object({
   max_context_length: size,
   loaded_context_length: size,
   max_seq_len: size,
-  meta: z.object({ n_ctx: size, n_ctx_train: size, n_params: size }).nullish().catch(null),
+  meta: z
+    .object({ n_ctx: size, n_ctx_train: size, n_params: size, n_embd: size, size, ftype: text })
+    .nullish()
+    .catch(null),
   // Where TabbyAPI tells it.
   parameters: z.object({ max_seq_len: size }).nullish().catch(null),
   type: text
@@ -27,6 +31,8 @@ export type Listed = z.infer<typeof entry>
 
 const props = z.object({
   default_generation_settings: z.object({ n_ctx: size }).nullish().catch(null),
+  model_ftype: text,
+  chat_template: text,
   modalities: z.object({ vision: z.boolean().nullish() }).nullish().catch(null)
 })
 
@@ -92,6 +98,22 @@ export function contextLengthOf(model: Listed, props: Props | undefined): number
     model.meta?.n_ctx_train ??
     null
   )
+}
+
+/** What clients are shown of a model, as far as its server tells. */
+export function detailsOf(
+  { meta, ...model }: Listed,
+  props: Props | undefined
+): Pick<ModelInfo, 'quantization' | 'format' | 'embeddingLength' | 'size' | 'template'> {
+  const quantization = quantizationOf(meta?.ftype ?? props?.model_ftype ?? '')
+  return {
+    ...(quantization === undefined ? {} : { quantization }),
+    // llama.cpp's server runs nothing else.
+    ...(isLlamaCpp({ meta, ...model }) ? { format: 'gguf' } : {}),
+    ...(meta?.n_embd == null ? {} : { embeddingLength: meta.n_embd }),
+    ...(meta?.size == null ? {} : { size: meta.size }),
+    ...(props?.chat_template ? { template: props.chat_template } : {})
+  }
 }
 
 /** What a model can do, by its server and its name. */

@@ -6,7 +6,15 @@ import {
 } from '../../../protocols/inference/index.ts'
 import type { OpenaiClient } from './client.ts'
 import { SERVER } from './errors.ts'
-import { capabilitiesOf, contextLengthOf, isLlamaCpp, readListing, readProps, type Props } from './listing.ts'
+import {
+  capabilitiesOf,
+  contextLengthOf,
+  detailsOf,
+  isLlamaCpp,
+  readListing,
+  readProps,
+  type Props
+} from './listing.ts'
 import { namesOf, withoutFolders } from './names.ts'
 
 /** How long a limit that the server told in an error holds, in milliseconds: the model may be loaded anew. */
@@ -66,6 +74,7 @@ export class OpenaiModels {
         digest: null,
         contextLength: this.#learnedOf(serverId) ?? told ?? this.#contextLength,
         parameters: model.meta?.n_params ?? null,
+        ...detailsOf(model, isLlamaCpp(model) ? props : undefined),
         capabilities: capabilitiesOf(model, name, isLlamaCpp(model) ? props : undefined)
       }
       // Those that say this word, vLLM and SGLang, are strict.

@@ -41,6 +41,15 @@ describe('node/contributor/offers/offers', () => {
     assert.equal(changes, 1)
   })
 
+  it('announces what describes a model as far as it fits, and keeps the template', async () => {
+    const details = { family: 'llama', families: Array<string>(9).fill('clip'), template: '{{ .Prompt }}' }
+    engine.served = [{ ...SCRIPTED_MODEL, ...details }]
+    await offers.start()
+    assert.equal(offers.models[0]?.template, details.template)
+    const [announced] = JSON.parse(JSON.stringify(offers.announced)) as object[]
+    assert.deepEqual(announced, { ...SCRIPTED_MODEL, family: 'llama', price: { prompt: 1, completion: 2 } })
+  })
+
   it('tells of changes only', async () => {
     await offers.start()
     await offers.refresh()

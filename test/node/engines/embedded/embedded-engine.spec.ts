@@ -44,17 +44,23 @@ describe('node/engines/embedded', function () {
     const digest = createHash('sha256')
       .update(await readFile(CHAT_MODEL))
       .digest('hex')
-    assert.deepEqual(await engine.models(), [
-      {
-        id: MODEL,
-        digest: `sha256:${digest}`,
-        contextLength: 1024,
-        parameters: 656_256,
-        quantization: 'Q8_0',
-        capabilities: ['chat', 'json_object', 'json_schema', 'continue', 'completion'],
-        demonstration: true
-      }
-    ])
+    const [model] = await engine.models()
+    const { template, ...told } = model ?? {}
+    assert.match(template ?? '', /<\|im_start\|>/)
+    assert.deepEqual(told, {
+      id: MODEL,
+      digest: `sha256:${digest}`,
+      contextLength: 1024,
+      parameters: 656_256,
+      quantization: 'Q8_0',
+      format: 'gguf',
+      family: 'llama',
+      families: ['llama'],
+      embeddingLength: 128,
+      size: 713_632,
+      capabilities: ['chat', 'json_object', 'json_schema', 'continue', 'completion'],
+      demonstration: true
+    })
     const { text } = await collect(engine.generate(chat(MODEL, 'What is a mesh?')))
     assert.match(text, /^A mesh is a group of computers/)
   })

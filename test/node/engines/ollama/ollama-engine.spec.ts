@@ -46,12 +46,19 @@ describe('node/engines/ollama', () => {
     it('tells what Ollama tells, held to the context length of this node', async () => {
       const models = await engine.models()
       const listed = list(record(await (await fetch(`${server.url}/api/tags`)).json()).models).map(record)
-      assert.deepEqual(models[0], {
+      const { template, ...model } = models[0]!
+      assert.match(template ?? '', /start_header_id/)
+      assert.deepEqual(model, {
         id: MODEL,
         digest: listed[0]?.digest,
         contextLength: 32_768,
         parameters: 3_212_749_888,
         quantization: 'Q4_K_M',
+        format: 'gguf',
+        family: 'llama',
+        families: ['llama'],
+        embeddingLength: 3072,
+        size: 2_019_393_189,
         capabilities: ['chat', 'completion', 'json_object', 'json_schema', 'logprobs', 'tools', 'continue']
       })
       const embedding = models.find((model) => model.id === 'nomic-embed-text:latest')

@@ -55,6 +55,31 @@ describe('node/engines/openai', () => {
       assert.equal(await contextOf({ owned_by: 'llamacpp', meta: { n_ctx_train: 1000 } }), 512)
     })
 
+    it('tells what llama.cpp’s server tells of a model, and of no other server more than it says', async () => {
+      const meta = { n_params: 9, n_embd: 576, size: 1000, ftype: 'Q4_K - Medium' }
+      server.props = { chat_template: '{{ messages }}' }
+      server.models = [
+        { id: 'a', owned_by: 'llamacpp', meta },
+        { id: 'b', owned_by: 'vllm' }
+      ]
+      const [first, second] = await engine.models()
+      const told = {
+        quantization: 'Q4_K_M',
+        format: 'gguf',
+        embeddingLength: 576,
+        size: 1000,
+        template: '{{ messages }}'
+      }
+      assert.deepEqual({ ...first, ...told }, first)
+      assert.deepEqual(Object.keys(second ?? {}).sort(), [
+        'capabilities',
+        'contextLength',
+        'digest',
+        'id',
+        'parameters'
+      ])
+    })
+
     it('passes a prompt on where the context is unknown, and learns it from the refusal', async () => {
       server.models = [{ id: MODEL }]
       await ask('word '.repeat(10_000))
