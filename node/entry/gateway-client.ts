@@ -3,6 +3,7 @@ import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
 import { readHomeToken } from '../../http-gateway/index.ts'
 import type { Config } from '../config/index.ts'
+import { cleanLine } from './terminal-text.ts'
 import { CommandError, EXIT } from './errors.ts'
 import { readRunning } from './runtime-file.ts'
 
@@ -92,7 +93,9 @@ function urlOf({ gatewayHost: host, gatewayPort, gatewayCert }: Config): string 
 
 async function refusal(response: Response): Promise<CommandError> {
   const parsed = envelope.safeParse(await response.json().catch(() => undefined))
-  const message = parsed.success ? parsed.data.error.message : `The gateway answered ${response.status}`
+  const message = parsed.success
+    ? cleanLine(parsed.data.error.message)
+    : `The gateway answered ${response.status}`
   return new CommandError(message, exitCodeOf(response.status))
 }
 

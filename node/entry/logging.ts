@@ -3,6 +3,7 @@ import type { ComponentLogger, Logger } from '@libp2p/interface'
 import pino from 'pino'
 import pretty from 'pino-pretty'
 import type { GatewayLogger } from '../../http-gateway/index.ts'
+import { cleanJson, cleanLine, cleanText } from './terminal-text.ts'
 
 export interface LoggingInit {
   /** `silent`, `error`, `warn`, `info`, `debug` or `trace`. */
@@ -27,7 +28,7 @@ export function logging(init: LoggingInit): Logging {
         ignore: 'pid,hostname,component',
         messageFormat: '{component}: {msg}'
       })
-  const root = pino({ level: init.level }, stream)
+  const root = pino({ level: init.level, hooks: { streamWrite: cleanEntry } }, stream)
   const gateway = root.child({ component: 'gateway' })
   const write =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
@@ -37,6 +38,18 @@ export function logging(init: LoggingInit): Logging {
     components: { forComponent: (name) => adapt(root, name) },
     gateway: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
   }
+}
+
+/**
+ * An entry, as JSON, in which nothing acts on a terminal. Much of it is what peers said, which must not begin a line of
+ * its own either: it would pass for what this node says. Only stacks have lines.
+ */
+function cleanEntry(entry: string): string {
+  const cleaned = JSON.stringify(JSON.parse(entry), (key, value: unknown) => {
+    if (typeof value !== 'string') return value
+    return key === 'stack' ? cleanText(value) : cleanLine(value)
+  })
+  return `${cleanJson(cleaned)}\n`
 }
 
 function adapt(root: pino.Logger, name: string): Logger {
@@ -57,8 +70,6 @@ function fill(format: string, args: unknown[]): string {
   const rest = [...args]
   return format.replace(/%[a-zA-Z]/g, () => {
     const value = rest.shift()
-    const text = value instanceof Error ? value.message : String(value)
-    // Much of it is what peers said: on a line of its own it would pass for what this node says.
-    return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    return value instanceof Error ? value.message : String(value)
   })
 }

@@ -10,6 +10,7 @@ import type { ListenError } from '../errors.ts'
 import type { InviteError, MembershipError } from '../membership/index.ts'
 import { CommandError, EXIT } from './errors.ts'
 import { runtimeProblem } from './runtime-problem.ts'
+import { cleanText } from './terminal-text.ts'
 
 type SettingsError =
   | typeof ConfigError
@@ -61,7 +62,7 @@ async function runProgram(): Promise<void> {
   } catch (err) {
     const usage = usageExitCode(err)
     if (usage === undefined)
-      process.stderr.write(`lobstah-node: ${err instanceof Error ? err.message : String(err)}\n`)
+      process.stderr.write(`lobstah-node: ${cleanText(err instanceof Error ? err.message : String(err))}\n`)
     process.exitCode = usage ?? exitCode(err)
   }
   // A node has stopped by now, but libp2p's identify holds the process for another second by a debounce timer.

@@ -1,3 +1,5 @@
+import { TextCleaner, cleanJson, cleanLine, cleanText } from './terminal-text.ts'
+
 /** Where commands write: text for people, or JSON for programs. */
 export interface Output {
   readonly json: boolean
@@ -11,20 +13,22 @@ export interface Output {
   note(text: string): void
 }
 
-/** Writes to the process's own streams. */
+/** Writes to the process's own streams. Much of it is what peers said: nothing in it acts on the terminal. */
 export function processOutput(json: boolean): Output {
+  const cleaner = new TextCleaner()
   const line = (text: string): void => void process.stdout.write(`${text}\n`)
+  const document = (value: unknown): string => cleanJson(JSON.stringify(value))
   return {
     json,
-    result: (value, text) => line(json ? JSON.stringify(value) : text()),
+    result: (value, text) => line(json ? document(value) : cleanText(text())),
     event: (value, text) => {
-      const said = json ? JSON.stringify(value) : text()
-      if (said !== undefined) line(said)
+      const said = json ? document(value) : text()
+      if (said !== undefined) line(json ? said : cleanText(said))
     },
     piece: (text) => {
-      if (!json) process.stdout.write(text)
+      if (!json) process.stdout.write(cleaner.next(text))
     },
-    note: (text) => void process.stderr.write(`${text}\n`)
+    note: (text) => void process.stderr.write(`${cleanText(text)}\n`)
   }
 }
 
@@ -33,8 +37,9 @@ export function credits(micro: number): string {
   return (micro / 1_000_000).toLocaleString('en-US', { maximumFractionDigits: 6 })
 }
 
-/** Rows in columns. */
-export function table(rows: string[][]): string {
+/** Rows in columns. Each cell stays on its line, whoever wrote it. */
+export function table(cells: string[][]): string {
+  const rows = cells.map((row) => row.map(cleanLine))
   const widths = rows.reduce<number[]>(
     (all, row) => row.map((cell, i) => Math.max(all[i] ?? 0, cell.length)),
     []

@@ -4,6 +4,7 @@ import type { Config } from '../../config/index.ts'
 import { CommandError, EXIT } from '../errors.ts'
 import { GatewayClient, type StreamItem } from '../gateway-client.ts'
 import type { Output } from '../output.ts'
+import { cleanLine } from '../terminal-text.ts'
 import { modelList } from './status.ts'
 
 const RECEIPT_COMMENT = 'lobstah-receipt '
@@ -106,7 +107,7 @@ function take(item: StreamItem, result: ChatResult, onPiece: (text: string) => v
   if (item.data === '[DONE]') return true
   const value: unknown = JSON.parse(item.data)
   const failed = failure.safeParse(value)
-  if (failed.success) throw new CommandError(failed.data.error.message, EXIT.unavailable)
+  if (failed.success) throw new CommandError(cleanLine(failed.data.error.message), EXIT.unavailable)
   const { choices, usage } = chunk.parse(value)
   const piece = choices[0]?.delta.content ?? ''
   result.content += piece

@@ -11,7 +11,7 @@ describe('node/entry/logging', () => {
       const { components } = logging({ level: 'info', json: false })
       components.forComponent('lobstah:peer')('%s said %e', 'she', new Error(${JSON.stringify(said)}))`
     const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
-    assert.match(stderr, /INFO: peer: she said no \[12:00:00\.000\] INFO: all is well \[2J\n$/)
+    assert.match(stderr, /INFO: peer: she said no \[12:00:00\.000\] INFO: all is well +\n$/)
     assert.equal(stderr.split('\n').length, 2)
   })
 })
