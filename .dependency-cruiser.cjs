@@ -16,7 +16,7 @@ module.exports = {
       '^node/(engines|discovery|ledger|identity|config|membership|reach|relay|tokens)/',
       ['^protocols/', '^node/(patches|addresses)/']
     ),
-    only('patches-import-npm-and-protocols', '^node/patches/', ['^protocols/']),
+    only('patches-import-protocols-and-addresses', '^node/patches/', ['^protocols/', '^node/addresses/']),
     only('addresses-import-npm-only', '^node/addresses/', []),
     only('contributor-imports-leaves', '^node/contributor/', [
       '^protocols/',

@@ -1,4 +1,4 @@
-import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
+import { createLibp2p, dnsaddrResolver, type Libp2p, type Libp2pOptions } from 'libp2p'
 import { circuitRelayTransport, type CircuitRelayService } from '@libp2p/circuit-relay-v2'
 import { identify, identifyPush, type Identify, type IdentifyPush } from '@libp2p/identify'
 import {
@@ -15,27 +15,31 @@ import { mdns, type MulticastDNSComponents } from '@libp2p/mdns'
 import { ping, type Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { uPnPNAT } from '@libp2p/upnp-nat'
-import { webSockets } from '@libp2p/websockets'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import { CHAT_PROTOCOL, KAD_PROTOCOL } from '../protocols/index.ts'
-import { isPrivateAddress, leadsThere } from './addresses/index.ts'
+import { DialPolicy, isPrivateAddress, leadsThere } from './addresses/index.ts'
 import { closeLost, doors, type Doors } from './reach/index.ts'
 import { outerAddress } from './discovery/index.ts'
 import {
   boundAnswers,
   compactNoise,
   dialBack,
+  dials,
   freeReservation,
   keepStreamsOut,
   muxer,
   onlyServers,
+  pinnedWebSockets,
   skipUnreachable,
+  vouchForDials,
   warnOfMismatches,
-  type DialBack
+  type DialBack,
+  type Dials
 } from './patches/index.ts'
 import { KeyRing, gate, type Authority, type Gate } from './membership/index.ts'
-import { DEFAULT_RELAY_LIMITS, limitedRelay, type RelayLimits } from './relay/limits.ts'
+import { DEFAULT_RELAY_LIMITS, RelayUsage, limitedRelay, type RelayLimits } from './relay/limits.ts'
+import { witness } from './relay/witness.ts'
 
 /** Streams at once from one peer through a relay: 32 by default, one for each contributor asked. */
 const MAX_HOP_STREAMS = 4096
@@ -48,6 +52,9 @@ const PROVIDER_VALIDITY_MS = 600_000
 
 export interface LobstahServices extends ServiceMap {
   autonat: DialBack
+  dials: Dials
+  /** At whose word addresses are dialled. */
+  policy: DialPolicy
   dht: SingleKadDHT
   gate?: Gate
   doors: Doors
@@ -94,6 +101,12 @@ export interface Libp2pInit {
   mdnsPort?: number
   /** Neither dials nor accepts anybody outside private ranges. @default false */
   lanOnly?: boolean
+  /** Whether a peer is a friend: private addresses that it tells are dialled, on networks of this machine. @default nobody is */
+  isFriend?: (peer: string) => boolean
+  /** Whether this machine's own addresses are dialled at another peer's word: for tests and demonstrations. @default false */
+  loopbackPeers?: boolean
+  /** How long after its start a dial at another peer's word fails, in milliseconds. @default 5 s */
+  failedDialMs?: number
   /** Asks the router to forward a port. @default false */
   upnp?: boolean
   /** libp2p's QUIC transport, where it could be loaded. A private mesh's key cannot be enforced on it. */
@@ -121,6 +134,9 @@ export async function loadQuic(): Promise<QuicTransport | undefined> {
 export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp2p> {
   warnOfMismatches()
   const limits = init.relayLimits ?? DEFAULT_RELAY_LIMITS
+  const usage = new RelayUsage(limits)
+  const policy = new DialPolicy({ ...init, privateMesh: init.meshKeys !== undefined })
+  policy.trust(relaysOf(init.listen ?? []))
   const quic = init.meshKeys === undefined ? init.quic : undefined
   const listen = (init.listen ?? []).filter((address) => quic !== undefined || !address.includes('/quic'))
   const node = await createLibp2p<LobstahServices>({
@@ -134,7 +150,7 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
       : { peerStore: { addressFilter: (_: PeerId, address: Multiaddr) => leadsThere(address) } }),
     transports: [
       tcp(),
-      webSockets(),
+      pinnedWebSockets(),
       ...(quic === undefined ? [] : [quic]),
       circuitRelayTransport({
         // By default a relay that had no place is not asked again while it stays connected.
@@ -159,8 +175,8 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
       maxIncomingPendingConnections: 1000,
       inboundConnectionThreshold: 100,
       inboundUpgradeTimeout: 5000,
-      // A /dnsaddr is looked up before the gater is asked.
-      ...(init.lanOnly === true ? { resolvers: {} } : {})
+      // A /dnsaddr is looked up before anything is judged.
+      resolvers: init.lanOnly === true ? {} : { dnsaddr: trustedOnly(policy) }
     },
     connectionMonitor: {
       enabled: init.monitor ?? true,
@@ -169,6 +185,8 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
     },
     transportManager: { faultTolerance: FaultTolerance.FATAL_ALL },
     services: {
+      policy: () => policy,
+      dials: dials({ policy, failedDialMs: init.failedDialMs }),
       // Before all others, whose handlers it guards.
       ...(init.authority === undefined ? {} : { gate: gate(init.authority) }),
       identify: identify(),
@@ -179,15 +197,20 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
       dht: dht(init.relay === true),
       ...(init.relay === true
         ? {
-            relay: limitedRelay(limits, {
-              maxInboundHopStreams: MAX_HOP_STREAMS,
-              maxOutboundStopStreams: MAX_HOP_STREAMS,
-              reservations: {
-                maxReservations: limits.reservations,
-                reservationTtl: init.reservationTtlMs ?? RESERVATION_TTL_MS,
-                applyDefaultLimit: false
-              }
-            })
+            relay: limitedRelay(
+              limits,
+              {
+                maxInboundHopStreams: MAX_HOP_STREAMS,
+                maxOutboundStopStreams: MAX_HOP_STREAMS,
+                reservations: {
+                  maxReservations: limits.reservations,
+                  reservationTtl: init.reservationTtlMs ?? RESERVATION_TTL_MS,
+                  applyDefaultLimit: false
+                }
+              },
+              usage
+            ),
+            witness: witness(usage)
           }
         : {}),
       autonat: dialBack(),
@@ -199,6 +222,7 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
       })
     }
   })
+  vouchForDials(node, policy)
   freeReservations(node)
   closeLost(node)
   keepStreamsOut(node)
@@ -235,7 +259,27 @@ function localSearch(port = 5353): (components: MulticastDNSComponents) => PeerD
   return mdns({ serviceTag: '_lobstah._udp.local', port })
 }
 
-/** Lets everybody in and out, or only the local network. libp2p's own gater refuses to dial private addresses. */
+/** The relays on which a node was told to listen. */
+function relaysOf(listen: readonly string[]): Multiaddr[] {
+  return listen
+    .filter((address) => /.\/p2p-circuit$/.test(address))
+    .map((address) => multiaddr(address.replace(/\/p2p-circuit$/, '')))
+}
+
+/** Looks up the lists of addresses that the user named, and no others. */
+function trustedOnly(policy: DialPolicy): Pick<typeof dnsaddrResolver, 'canResolve' | 'resolve'> {
+  return {
+    canResolve: (address) => dnsaddrResolver.canResolve(address),
+    resolve: async (address, options) => {
+      if (!policy.isTrusted(address)) return []
+      const found = await dnsaddrResolver.resolve(address, options)
+      policy.trust(found)
+      return found
+    }
+  }
+}
+
+/** Lets everybody in and out, or only the local network; `dials` judges the rest. libp2p's own refuses private addresses. */
 function gater(lanOnly: boolean): ConnectionGater {
   if (!lanOnly) return { denyDialMultiaddr: () => false }
   return {

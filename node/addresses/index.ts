@@ -1,8 +1,8 @@
 /**
  * @packageDocumentation
  *
- * What an address is good for, and whether it can be reached from this machine: the one place that tells public
- * addresses from private ones. It stands below the leaves.
+ * What an address is good for, whether it can be reached from this machine, and at whose word it is dialled: the one
+ * place that tells public addresses from private ones. It stands below the leaves.
  *
  * @example
  *
@@ -12,5 +12,7 @@
  * ```
  */
 export * from './address-kind.ts'
+export * from './dial-policy.ts'
+export * from './dial-race.ts'
 export * from './interfaces.ts'
 export * from './multiaddrs.ts'

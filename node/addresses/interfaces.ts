@@ -39,6 +39,13 @@ export function networkFingerprint(): string {
     .join(' ')
 }
 
+/** Whether an IP address is one of this machine's own. */
+export function isOwnAddress(ip: string): boolean {
+  if (!ipaddr.isValid(ip)) return false
+  const text = ipaddr.process(ip).toString()
+  return interfaces().some(({ address }) => ipaddr.process(address).toString() === text)
+}
+
 /** Whether a private address is of a network that this machine is on, a routed VPN's or company's among them. */
 export function isOnOwnNetwork(ip: string): boolean {
   if (!ipaddr.isValid(ip)) return false

@@ -52,6 +52,11 @@ export const settings = z.strictObject({
   relay: flag.default(false).describe('Relay connections for peers that cannot be reached directly'),
   mdns: flag.default(false).describe('Find peers on the local network'),
   lanOnly: flag.default(false).describe('Neither dial nor accept anybody outside the private address ranges'),
+  loopbackPeers: flag
+    .default(false)
+    .describe(
+      "Dial this machine's own addresses when another peer tells them: for tests and demonstrations on one machine"
+    ),
   upnp: flag.default(false).describe('Ask the router to forward a port'),
   stunPort: whole(1024, 65_534)
     .optional()

@@ -1,4 +1,6 @@
 import type { Libp2p, Logger, PeerDiscovery, PeerInfo, Startable } from '@libp2p/interface'
+import type { DialPolicy } from '../addresses/index.ts'
+import type { Dials } from '../patches/index.ts'
 
 /** Peers of the local network that are connected to. */
 const MAX_LOCAL_PEERS = 128
@@ -7,13 +9,13 @@ const MAX_LOCAL_PEERS = 128
 const DIAL_TIMEOUT_MS = 5000
 
 export interface LocalPeersComponents {
-  libp2p: Libp2p
+  libp2p: Libp2p<{ dials: Dials; policy: DialPolicy }>
   /** The search of the local network. */
   search: PeerDiscovery
   log: Logger
 }
 
-/** Connects to those who are found on the local network, which libp2p itself does not. */
+/** Connects to the peers that are found on the local network, which libp2p itself does not. */
 export class LocalPeers implements Startable {
   readonly #components: LocalPeersComponents
   readonly #dials = new Map<string, Promise<void>>()
@@ -35,15 +37,17 @@ export class LocalPeers implements Startable {
     this.#stopped = undefined
   }
 
-  /** It is heard again every few seconds: who was lost is dialled again. */
+  /** Each peer is heard again every few seconds, so that one that was lost is dialled again. */
   readonly #onPeer = ({ detail: { id, multiaddrs } }: CustomEvent<PeerInfo>): void => {
     const { libp2p, log } = this.#components
     const stopped = this.#stopped?.signal
     const peer = id.toString()
     if (stopped === undefined || this.#dials.has(peer) || libp2p.getConnections(id).length > 0) return
     if (id.equals(libp2p.peerId) || this.#dials.size >= MAX_LOCAL_PEERS || multiaddrs.length === 0) return
-    const dial = libp2p
-      .dial(multiaddrs, { signal: AbortSignal.any([stopped, AbortSignal.timeout(DIAL_TIMEOUT_MS)]) })
+    const { dials, policy } = libp2p.services
+    policy.meet(peer, multiaddrs)
+    const dial = dials
+      .dialTold(multiaddrs, { signal: AbortSignal.any([stopped, AbortSignal.timeout(DIAL_TIMEOUT_MS)]) })
       .then(
         () => undefined,
         (err: unknown) => log('%p on the local network cannot be reached - %e', id, err)

@@ -19,6 +19,7 @@ export async function libp2pSettings(
     ...(quic === undefined ? {} : { quic }),
     mdns: config.mdns,
     lanOnly: config.lanOnly,
+    loopbackPeers: config.loopbackPeers,
     upnp: config.upnp,
     relayLimits: { ...config.relayLimits }
   }

@@ -131,11 +131,12 @@ async function lobstahInit(parts: Parts): Promise<LobstahInit> {
 function rulesFor({
   config,
   friends
-}: Parts): Pick<LobstahInit, 'serves' | 'asks' | 'creditLine' | 'sharedLine'> {
+}: Parts): Pick<LobstahInit, 'serves' | 'asks' | 'isFriend' | 'creditLine' | 'sharedLine'> {
   const { serveAccess, askAccess, creditLine } = config
   return {
     serves: (other) => serveAccess === 'mesh' || friends.has(other),
     asks: (other) => askAccess === 'mesh' || (askAccess === 'friends' && friends.has(other)),
+    isFriend: (other) => friends.has(other),
     creditLine: (other) =>
       creditLine.peers[other] ?? (friends.has(other) ? creditLine.friends : creditLine.strangers),
     sharedLine: {

@@ -6,3 +6,12 @@ export class PatchError extends Error {
     super(message)
   }
 }
+
+/** None of a peer's addresses may be dialled. */
+export class DialRefusedError extends Error {
+  static override readonly name = 'DialRefusedError'
+  override readonly name = 'DialRefusedError'
+  constructor(message = 'None of the addresses may be dialled') {
+    super(message)
+  }
+}

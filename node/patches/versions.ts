@@ -10,6 +10,7 @@ export const PATCHED_PACKAGES = [
   '@libp2p/circuit-relay-v2',
   '@libp2p/kad-dht',
   '@libp2p/tcp',
+  '@libp2p/websockets',
   'datastore-level',
   'libp2p'
 ] as const

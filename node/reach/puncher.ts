@@ -10,12 +10,14 @@ import {
   type PunchAnswer,
   type PunchOffer
 } from '../../protocols/index.ts'
+import type { DialPolicy } from '../addresses/index.ts'
 import { MAX_ANSWERED, MAX_ANSWERED_A_MINUTE } from './constants.ts'
 import type { Doors } from './doors.ts'
 import { NoPathError } from './errors.ts'
 import { closeEnds, gather, type Ends } from './gather.ts'
 import { isRelayed, type PunchedPaths } from './path.ts'
 import type { StunServers } from './stun/directory.ts'
+import { seenByRelay, vouchedFor } from './vouched.ts'
 import { told, Ways } from './ways.ts'
 
 export interface PuncherInit {
@@ -24,7 +26,7 @@ export interface PuncherInit {
 }
 
 export interface PuncherComponents {
-  libp2p: Pick<Libp2p, 'handle' | 'unhandle'>
+  libp2p: Pick<Libp2p<{ policy: DialPolicy }>, 'handle' | 'unhandle' | 'getConnections' | 'services'>
   doors: Doors
   stun: { servers(): StunServers }
   log: Logger
@@ -75,9 +77,11 @@ export class Puncher implements Startable {
   async initiate(relayed: Connection, options: { signal: AbortSignal }): Promise<Connection> {
     const { signal } = options
     const token = randomBytes(TOKEN_BYTES)
-    const [opened, gathered] = await Promise.allSettled([
+    const { libp2p, stun } = this.#components
+    const [opened, gathered, seen] = await Promise.allSettled([
       openPunch(relayed, { signal }),
-      gather(this.#components.stun.servers(), { wanted: this.#ways.usable(), signal })
+      gather(stun.servers(), { wanted: this.#ways.usable(), signal }),
+      seenByRelay(libp2p, relayed, signal)
     ])
     const mine = gathered.status === 'fulfilled' ? gathered.value : {}
     try {
@@ -87,7 +91,8 @@ export class Puncher implements Startable {
         const known = told(mine)
         if (Object.keys(known).length === 0) throw new NoPathError('No STUN server answers')
         const offer: PunchOffer = { type: 'offer', token: token.toString('hex'), ...known }
-        const theirs = await proposePunch(stream, offer, { signal })
+        const answer = await proposePunch(stream, offer, { signal })
+        const theirs = this.#vouched(answer, relayed, seen.status === 'fulfilled' ? seen.value : new Set())
         const racing = AbortSignal.any([signal, AbortSignal.timeout(PUNCH_TIMEOUT_MS)])
         const init = { mine, theirs, token, signal: racing }
         const connection = await this.#ways.dial(init, relayed.remotePeer)
@@ -109,7 +114,7 @@ export class Puncher implements Startable {
       stream.abort(new NoPathError('Not now'))
       return
     }
-    const answering = this.#answer(stream, peer)
+    const answering = this.#answer(stream, connection)
       .catch((err: unknown) => {
         this.#components.log('no direct path for %s - %e', peer, err)
         stream.abort(err instanceof Error ? err : new NoPathError())
@@ -133,7 +138,17 @@ export class Puncher implements Startable {
     return true
   }
 
-  async #answer(stream: Stream, peer: string): Promise<void> {
+  /** What may be tried of what the other end of a circuit told. */
+  #vouched(
+    told: PunchOffer | PunchAnswer,
+    circuit: Connection,
+    seen: ReadonlySet<string>
+  ): Pick<PunchAnswer, keyof Ends> {
+    return vouchedFor(told, circuit.remotePeer.toString(), seen, this.#components.libp2p.services.policy)
+  }
+
+  async #answer(stream: Stream, circuit: Connection): Promise<void> {
+    const { libp2p, stun } = this.#components
     const over = new AbortController()
     const onOver = (): void => over.abort(new NoPathError('The initiator is done'))
     stream.addEventListener('close', onOver)
@@ -142,12 +157,15 @@ export class Puncher implements Startable {
       ...(this.#stopped === undefined ? [] : [this.#stopped.signal])
     ])
     let mine: Ends = {}
+    let seen: ReadonlySet<string> = new Set()
     try {
       const { offer } = await acceptPunch(
         stream,
         async (offered): Promise<PunchAnswer> => {
           const wanted = this.#ways.usable().filter((kind) => offered[kind] !== undefined)
-          mine = await gather(this.#components.stun.servers(), { wanted, signal })
+          const asking = seenByRelay(libp2p, circuit, signal)
+          mine = await gather(stun.servers(), { wanted, signal })
+          seen = await asking
           return { type: 'answer', ...told(mine) }
         },
         { signal }
@@ -156,11 +174,11 @@ export class Puncher implements Startable {
       if (stream.readableEnded) onOver()
       const found = await this.#ways.accept({
         mine,
-        theirs: offer,
+        theirs: this.#vouched(offer, circuit, seen),
         token: Buffer.from(offer.token, 'hex'),
         signal: AbortSignal.any([signal, AbortSignal.timeout(PUNCH_TIMEOUT_MS)])
       })
-      this.#components.log('punching for %s: %d paths found', peer, found)
+      this.#components.log('punching for %p: %d paths found', circuit.remotePeer, found)
       await stream.close({ signal: AbortSignal.timeout(1000) })
     } finally {
       closeEnds(mine)

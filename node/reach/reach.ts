@@ -1,7 +1,8 @@
-import type { Connection, Libp2p, Logger, PeerId, PeerUpdate, Startable } from '@libp2p/interface'
+import type { Connection, Libp2p, Logger, Peer, PeerId, PeerUpdate, Startable } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { PUNCH_PROTOCOL } from '../../protocols/index.ts'
-import { isPublicIpAddress, networkFingerprint } from '../addresses/index.ts'
+import { addressKind, isRelayedAddress, networkFingerprint, type DialPolicy } from '../addresses/index.ts'
+import type { Dials } from '../patches/index.ts'
 import { DIRECT_TIMEOUT_MS, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, MAX_INITIATED } from './constants.ts'
 import type { Doors } from './doors.ts'
 import { isRelayed, type Path } from './path.ts'
@@ -14,7 +15,7 @@ export interface ReachInit {
 }
 
 export interface ReachComponents {
-  libp2p: Libp2p
+  libp2p: Libp2p<{ dials: Dials; policy: DialPolicy }>
   doors: Doors
   log: Logger
   /** Milliseconds since 1970. */
@@ -98,12 +99,10 @@ export class Reach implements Startable {
     if (!isRelayed(detail)) this.#consider(remotePeer)
   }
 
-  /** A peer that is relayed, and can be reached at a public address from now on, is dialled there. */
+  /** A peer that is relayed, and has an address now that may be dialled, is dialled there. */
   readonly #onUpdate = ({ detail: { peer, previous } }: CustomEvent<PeerUpdate>): void => {
-    const before = previous?.addresses.map(({ multiaddr }) => multiaddr.toString()) ?? []
-    const fresh = peer.addresses
-      .map(({ multiaddr }) => multiaddr)
-      .filter((address) => isPublicIpAddress(address) && !before.includes(address.toString()))
+    const before = this.#dialable(previous).map(String)
+    const fresh = this.#dialable(peer).filter((address) => !before.includes(address.toString()))
     const key = peer.id.toString()
     const signal = this.#stopped?.signal
     if (fresh.length === 0 || signal === undefined || signal.aborted || this.#dials.has(key)) return
@@ -112,10 +111,25 @@ export class Reach implements Startable {
     this.#dials.set(key, dialling)
   }
 
+  /** A peer's own addresses that may be dialled, by IP: public ones, and a friend's private ones where it signed for them. */
+  #dialable(peer: Peer | undefined): Multiaddr[] {
+    const { policy } = this.#components.libp2p.services
+    return (peer?.addresses ?? [])
+      .filter(({ multiaddr, isCertified }) => {
+        const [host] = multiaddr.getComponents()
+        const ip = host?.value ?? ''
+        const elsewhere = addressKind(ip) === 'public' || addressKind(ip) === 'private'
+        return (
+          elsewhere && !isRelayedAddress(multiaddr) && policy.permits(ip, peer?.id.toString(), isCertified)
+        )
+      })
+      .map(({ multiaddr }) => multiaddr)
+  }
+
   async #dial(peer: PeerId, addresses: Multiaddr[], signal: AbortSignal): Promise<void> {
     const { libp2p, log } = this.#components
     try {
-      await libp2p.dial(
+      await libp2p.services.dials.dialTold(
         addresses.map((address) => address.encapsulate(`/p2p/${peer.toString()}`)),
         { signal: AbortSignal.any([signal, AbortSignal.timeout(DIRECT_TIMEOUT_MS)]) }
       )

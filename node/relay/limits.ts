@@ -39,12 +39,12 @@ const BURST_S = 8
 /** libp2p's relay with limits of ours: its own end a chat after two minutes, in what looks like a clean end. */
 export function limitedRelay(
   limits: RelayLimits,
-  init: CircuitRelayServerInit & { reservations: { reservationTtl: number } }
+  init: CircuitRelayServerInit & { reservations: { reservationTtl: number } },
+  usage = new RelayUsage(limits)
 ): (components: CircuitRelayServerComponents) => CircuitRelayService {
   return (components) => {
     const relay = circuitRelayServer(init)(components)
     useOwnClocks(relay, init.reservations.reservationTtl)
-    const usage = new RelayUsage(limits)
     watchCircuits(relay, (stream, peer) => {
       const join = usage.open(stream, peer)
       if (join === undefined) stream.abort(new RelayLimitError())
@@ -66,9 +66,11 @@ interface Account {
   forgetting?: NodeJS.Timeout
 }
 
-/** Who uses the relay, and how much. */
+/** Which peers use the relay, with whom, and how much. */
 export class RelayUsage {
   readonly #limits: RelayLimits
+  /** Circuits that are open between two peers. */
+  readonly #pairs = new Map<string, number>()
   readonly #accounts = new Map<string, Account>()
 
   constructor(limits: RelayLimits) {
@@ -78,6 +80,11 @@ export class RelayUsage {
   /** Peers that have a circuit now, or have had one and still owe for it. */
   get size(): number {
     return this.#accounts.size
+  }
+
+  /** Whether a circuit is open between two peers. */
+  connects(one: string, other: string): boolean {
+    return this.#pairs.has(pairOf(one, other))
   }
 
   /**
@@ -101,10 +108,20 @@ export class RelayUsage {
     return (other, otherPeer) => {
       // What is closed already says so no more: it would be counted for ever.
       if (other.status === 'closed' || other.status === 'aborted' || other.status === 'reset') return
+      this.#pair(other, pairOf(peer, otherPeer))
       const carried = { bytes: 0 }
       this.#meter(stream, other, account, carried)
       this.#meter(other, stream, this.#join(other, otherPeer), carried)
     }
+  }
+
+  #pair(other: Stream, pair: string): void {
+    this.#pairs.set(pair, (this.#pairs.get(pair) ?? 0) + 1)
+    other.addEventListener('close', () => {
+      const left = (this.#pairs.get(pair) ?? 1) - 1
+      if (left > 0) this.#pairs.set(pair, left)
+      else this.#pairs.delete(pair)
+    })
   }
 
   #join(stream: Stream, peer: string): Account {
@@ -184,4 +201,8 @@ export class RelayUsage {
   get #burst(): number {
     return this.#limits.bytesPerSecond * BURST_S
   }
+}
+
+function pairOf(one: string, other: string): string {
+  return [one, other].sort().join(' ')
 }

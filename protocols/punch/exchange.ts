@@ -1,19 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { pEvent } from 'p-event'
 import type { Connection, Stream } from '@libp2p/interface'
-import { PUNCH_PROTOCOL, STUN_PROTOCOL } from '../constants.ts'
+import { PUNCH_PROTOCOL, SEEN_PROTOCOL, STUN_PROTOCOL } from '../constants.ts'
 import { InvalidFrameError } from '../errors.ts'
 import { FrameStream, decodeJson, encodeJson } from '../framing/index.ts'
 import { MAX_PUNCH_FRAME_BYTES, PUNCH_EXCHANGE_TIMEOUT_MS } from './constants.ts'
 import {
   initiatorFrame,
   responderFrame,
+  seenFrame,
   stunFrame,
+  whoisFrame,
   type InitiatorFrame,
   type PunchAnswer,
   type PunchOffer,
   type ResponderFrame,
-  type StunFrame
+  type SeenFrame,
+  type StunFrame,
+  type WhoisFrame
 } from './frames.ts'
 
 /** Longest wait that the responder believes to be half a round trip, in milliseconds. */
@@ -88,6 +92,32 @@ export async function tellStunPorts(stream: Stream, ports: Omit<StunFrame, 'type
   frames.discard()
   await frames.write(encodeJson({ type: 'stun', ...ports } satisfies StunFrame))
   // The asking side closes first: data and end in one packet may be taken for an end alone.
+  if (!stream.readableEnded) await pEvent(stream, ['end', 'close'], { timeout: PUNCH_EXCHANGE_TIMEOUT_MS })
+  await frames.close()
+}
+
+/** Asks a relay, over a direct connection, at which addresses it sees the peer at the other end of a circuit. */
+export async function askSeen(connection: Connection, peer: string, options: Options): Promise<string[]> {
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(PUNCH_EXCHANGE_TIMEOUT_MS)])
+  const stream = await connection.newStream(SEEN_PROTOCOL, { signal })
+  const frames = new FrameStream(stream)
+  try {
+    await frames.write(encodeJson({ type: 'whois', peer } satisfies WhoisFrame), { signal })
+    const { addresses } = await read(frames, { signal }, (payload) => decodeJson(seenFrame, payload))
+    return addresses
+  } finally {
+    await frames.close()
+  }
+}
+
+/** Tells one peer at which addresses this relay sees another. */
+export async function tellSeen(stream: Stream, addressesOf: (peer: string) => string[]): Promise<void> {
+  const frames = new FrameStream(stream)
+  const signal = AbortSignal.timeout(PUNCH_EXCHANGE_TIMEOUT_MS)
+  const { peer } = await read(frames, { signal }, (payload) => decodeJson(whoisFrame, payload))
+  await frames.write(encodeJson({ type: 'seen', addresses: addressesOf(peer) } satisfies SeenFrame), {
+    signal
+  })
   if (!stream.readableEnded) await pEvent(stream, ['end', 'close'], { timeout: PUNCH_EXCHANGE_TIMEOUT_MS })
   await frames.close()
 }

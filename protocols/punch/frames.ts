@@ -66,3 +66,16 @@ export const stunFrame = z.object({
 })
 
 export type StunFrame = z.infer<typeof stunFrame>
+
+/** Asks a relay at which addresses it sees the peer at the other end of a circuit. */
+export const whoisFrame = z.object({ type: z.literal('whois'), peer: z.string().max(128) })
+
+export type WhoisFrame = z.infer<typeof whoisFrame>
+
+/** Where a relay sees a peer: the IP addresses of its direct connections; none where the two share no circuit. */
+export const seenFrame = z.object({
+  type: z.literal('seen'),
+  addresses: z.array(z.union([z.ipv4(), z.ipv6()])).max(4)
+})
+
+export type SeenFrame = z.infer<typeof seenFrame>

@@ -26,7 +26,13 @@ import {
   type RecordKind
 } from '../../protocols/index.ts'
 import { infoFrame } from '../../protocols/info/frames.ts'
-import { initiatorFrame, responderFrame, stunFrame } from '../../protocols/punch/frames.ts'
+import {
+  initiatorFrame,
+  responderFrame,
+  seenFrame,
+  stunFrame,
+  whoisFrame
+} from '../../protocols/punch/frames.ts'
 import { CONSUMER_FRAMES, CONTRIBUTOR_FRAMES, ORDER_FRAME } from '../support/frames.ts'
 import { Libp2pPair } from '../support/libp2p-pair.ts'
 import { DOCUMENT } from '../support/records.ts'
@@ -43,7 +49,9 @@ const DECODERS: [string, z.ZodType][] = [
   ['announcement', infoFrame],
   ['punch, initiator', initiatorFrame],
   ['punch, responder', responderFrame],
-  ['STUN servers', stunFrame]
+  ['STUN servers', stunFrame],
+  ['seen, asking', whoisFrame],
+  ['seen, telling', seenFrame]
 ]
 
 /** Documents that are cheap to send and would be dear to look at. */

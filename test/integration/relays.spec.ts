@@ -34,6 +34,7 @@ describe('relays', function () {
 
   async function startRelay(init: Partial<RelayInit> = {}, privateKey?: PrivateKey): Promise<Relay> {
     const relay = await createRelay({
+      loopbackPeers: true,
       listen: ['/ip4/127.0.0.1/tcp/0'],
       ...init,
       privateKey: privateKey ?? (await generateKeyPair('Ed25519'))
@@ -190,7 +191,11 @@ describe('relays', function () {
     await reserve(holder, relay)
     const refusals = countRefusals(relay)
     const listen = ['/p2p-circuit']
-    const refused = await createLobstahLibp2p({ privateKey: await generateKeyPair('Ed25519'), listen })
+    const refused = await createLobstahLibp2p({
+      loopbackPeers: true,
+      privateKey: await generateKeyPair('Ed25519'),
+      listen
+    })
     const log = defaultLogger().forComponent('test')
     const keeper = new RelayKeeper({ listen, askAgainMs: 200 }, { libp2p: refused, log })
     try {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import assert from 'node:assert/strict'
+import { loadOrCreateIdentity } from '../../node/identity/index.ts'
 import { MAIN, type NodeEvent } from '../support/node-process.ts'
 
 const run = promisify(execFile)
@@ -86,6 +87,9 @@ export class Lab {
   readonly #agents = new Map<Host, Agent>()
   #folder = ''
   #homes = 0
+  /** Of the consumer that is the latest contributor's friend. */
+  #consumerHome: string | undefined
+  #contributor: string | undefined
 
   /** `name` tells labs of one process apart. */
   constructor(name = '') {
@@ -196,6 +200,8 @@ export class Lab {
     const circuits = relays.flatMap(() => ['--listen', '/p2p-circuit'])
     const join_ = relays.flatMap((relay) => ['--bootstrap', relay])
     const listen = ['--listen', '/ip4/0.0.0.0/tcp/0', ...circuits]
+    this.#consumerHome = this.home()
+    const { peerId } = await loadOrCreateIdentity(join(this.#consumerHome, 'identity.key'))
     const serve = [
       '--contribute',
       '--serve-access',
@@ -211,20 +217,18 @@ export class Lab {
       '--gateway-port',
       '0'
     ]
-    return await this.node(host, [...serve, ...join_, ...listen, ...flags])
+    const friends = ['--friends', peerId.toString()]
+    const node = await this.node(host, [...serve, ...join_, ...listen, ...friends, ...flags])
+    this.#contributor = node.peer
+    return node
   }
 
+  /** Starts the consumer that is the latest contributor's friend, and has it for one, as in a household. */
   async consumer(host: Host, relays: string[]): Promise<LabNode> {
     const join_ = relays.flatMap((relay) => ['--bootstrap', relay])
-    return await this.node(host, [
-      '--engine',
-      'none',
-      '--ask-access',
-      'mesh',
-      '--gateway-port',
-      '0',
-      ...join_
-    ])
+    const friends = this.#contributor === undefined ? [] : ['--friends', this.#contributor]
+    const args = ['--engine', 'none', '--ask-access', 'mesh', '--gateway-port', '0', ...join_, ...friends]
+    return await this.node(host, args, this.#consumerHome)
   }
 
   /** Asks a node's gateway from within its namespace. */

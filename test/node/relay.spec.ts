@@ -18,6 +18,7 @@ describe('node/relay', function () {
 
   async function create(init: Partial<RelayInit> = {}): Promise<Relay> {
     const relay = await createRelay({
+      loopbackPeers: true,
       privateKey: await generateKeyPair('Ed25519'),
       listen: ['/ip4/127.0.0.1/tcp/0'],
       ...init
@@ -52,6 +53,7 @@ describe('node/relay', function () {
     assert.deepEqual(transports.toSorted(), wanted.toSorted())
     for (const address of addresses) {
       const peer = await createLobstahLibp2p({
+        loopbackPeers: true,
         privateKey: await generateKeyPair('Ed25519'),
         ...(quic === undefined ? {} : { quic })
       })

@@ -95,7 +95,7 @@ export class DishonestConsumer {
   /** Starts a node with a new key, or as somebody who was there before. */
   static async start(contributor: Lobstah, party?: Party): Promise<DishonestConsumer> {
     const privateKey = party?.privateKey ?? (await generateKeyPair('Ed25519'))
-    const libp2p = await createLobstahLibp2p({ privateKey })
+    const libp2p = await createLobstahLibp2p({ loopbackPeers: true, privateKey })
     await libp2p.start()
     return new DishonestConsumer(
       libp2p,

@@ -134,7 +134,11 @@ export class DishonestContributor {
     model: Partial<OfferedModel> = {}
   ): Promise<DishonestContributor> {
     const privateKey = await generateKeyPair('Ed25519')
-    const libp2p = await createLobstahLibp2p({ privateKey, listen: ['/ip4/127.0.0.1/tcp/0'] })
+    const libp2p = await createLobstahLibp2p({
+      loopbackPeers: true,
+      privateKey,
+      listen: ['/ip4/127.0.0.1/tcp/0']
+    })
     const contributor = new DishonestContributor(libp2p, privateKey, [{ ...MODEL, capabilities, ...model }])
     await contributor.#announcer.begin()
     await libp2p.handle(

@@ -4,7 +4,11 @@ import { createLobstahLibp2p, type LobstahLibp2p } from '../../node/libp2p.ts'
 
 /** A node as the mesh has it, on a free port of loopback, without any of our protocols. */
 export async function bareNode(listen: string[] = ['/ip4/127.0.0.1/tcp/0']): Promise<LobstahLibp2p> {
-  const node = await createLobstahLibp2p({ privateKey: await generateKeyPair('Ed25519'), listen })
+  const node = await createLobstahLibp2p({
+    loopbackPeers: true,
+    privateKey: await generateKeyPair('Ed25519'),
+    listen
+  })
   await node.start()
   return node
 }

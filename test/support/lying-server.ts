@@ -23,6 +23,7 @@ export class LyingServer {
   static async start(kind: keyof typeof FIELDS, count: number): Promise<LyingServer> {
     const server = new LyingServer(
       await createLobstahLibp2p({
+        loopbackPeers: true,
         privateKey: await generateKeyPair('Ed25519'),
         listen: ['/ip4/127.0.0.1/tcp/0'],
         relay: true

@@ -26,6 +26,7 @@ export class Mesh {
     const node = await createLobstah({
       ledger: ledger({ file: join(folder, 'ledger.sqlite') })({ peer }),
       drainMs: 1000,
+      loopbackPeers: true,
       ...init,
       privateKey
     })

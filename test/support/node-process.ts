@@ -30,7 +30,7 @@ export async function startProcess(
   env: NodeJS.ProcessEnv = {}
 ): Promise<RunningNode> {
   // A public mesh without friends: everybody is served and asked, as a test says otherwise.
-  const access = { LOBSTAH_SERVE_ACCESS: 'mesh', LOBSTAH_ASK_ACCESS: 'mesh' }
+  const access = { LOBSTAH_SERVE_ACCESS: 'mesh', LOBSTAH_ASK_ACCESS: 'mesh', LOBSTAH_LOOPBACK_PEERS: 'true' }
   const child = spawn(process.execPath, [MAIN, '--home', home, '--json', '--log-level', 'error', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...access, ...env }

@@ -131,6 +131,7 @@ export async function swarm(
 
 async function startRelay(first: Relay | undefined): Promise<Relay> {
   const relay = await createRelay({
+    loopbackPeers: true,
     privateKey: await generateKeyPair('Ed25519'),
     listen: ['/ip4/127.0.0.1/tcp/0'],
     monitor: false,
@@ -142,7 +143,7 @@ async function startRelay(first: Relay | undefined): Promise<Relay> {
 
 async function startLooker(bootstrap: string[]): Promise<Looker> {
   const privateKey = await generateKeyPair('Ed25519')
-  const libp2p = await createLobstahLibp2p({ privateKey, listen: [], monitor: false })
+  const libp2p = await createLobstahLibp2p({ loopbackPeers: true, privateKey, listen: [], monitor: false })
   const log = defaultLogger().forComponent('swarm')
   const keeper = new BootstrapKeeper({ peers: bootstrap.map((text) => multiaddr(text)) }, { libp2p, log })
   const records = new ProviderRecords({ libp2p, log })

@@ -23,9 +23,10 @@ const PATIENCE_MS = 60_000
 const GATEWAY_PORT = 17475
 
 /** Without the user's own settings: they may lead to a real mesh, which is not to meet a relay that serves all. */
-const ENVIRONMENT = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !name.startsWith('LOBSTAH_'))
-)
+const ENVIRONMENT = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('LOBSTAH_'))),
+  LOBSTAH_LOOPBACK_PEERS: 'true'
+}
 
 /** A process of the demonstration. */
 type Child = ChildProcessByStdio<null, Readable, null>

@@ -82,8 +82,12 @@ export class StunDirectory implements Startable {
   }
 }
 
-/** The host by which a direct connection was made, where it is of IPv4 or a name. */
+/**
+ * The host to which this node made a direct connection, where it is of IPv4 or a name. A peer that came by itself may
+ * seem to come from anywhere, as from a proxy on this machine, and would have ports there asked.
+ */
 function hostOf(connection: Connection): string | undefined {
+  if (connection.direction !== 'outbound') return undefined
   const components = connection.remoteAddr.getComponents()
   if (components.some(({ name }) => name === 'p2p-circuit')) return undefined
   return components.find(({ name }) => ['ip4', 'dns', 'dns4'].includes(name))?.value

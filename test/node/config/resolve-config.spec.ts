@@ -78,6 +78,7 @@ describe('node/config/resolve-config', () => {
       prices: {},
       creditLine: { friends: 6e13, strangers: 1e11, allStrangers: 1e12, peers: {} },
       logLevel: 'warn',
+      loopbackPeers: false,
       json: false
     })
   })

@@ -28,7 +28,7 @@ describe('node/discovery/bootstrap-keeper', () => {
   /** A bootstrap peer that can be started again under the same address. */
   async function bootstrapPeer(listen = '/ip4/127.0.0.1/tcp/0', key?: PrivateKey): Promise<LobstahLibp2p> {
     const privateKey = key ?? (await generateKeyPair('Ed25519'))
-    const peer = await createLobstahLibp2p({ privateKey, listen: [listen] })
+    const peer = await createLobstahLibp2p({ loopbackPeers: true, privateKey, listen: [listen] })
     await peer.start()
     started.push(peer)
     return peer

@@ -36,7 +36,7 @@ describe('node/patches/peer-protocols', () => {
     datastore = new CountingDatastore(folder)
     await datastore.open()
     const privateKey = await generateKeyPair('Ed25519')
-    ;({ peerStore } = await createLobstahLibp2p({ privateKey, datastore }))
+    ;({ peerStore } = await createLobstahLibp2p({ loopbackPeers: true, privateKey, datastore }))
     peer = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
     await peerStore.patch(peer, { protocols: ['/a', '/b'] })
     await peerStore.merge(peer, { protocols: ['/a'] })
@@ -120,7 +120,11 @@ describe('node/patches/peer-protocols', () => {
 
   async function started(): Promise<LobstahLibp2p> {
     const privateKey = await generateKeyPair('Ed25519')
-    const node = await createLobstahLibp2p({ privateKey, listen: ['/ip4/127.0.0.1/tcp/0'] })
+    const node = await createLobstahLibp2p({
+      loopbackPeers: true,
+      privateKey,
+      listen: ['/ip4/127.0.0.1/tcp/0']
+    })
     await node.start()
     return node
   }

@@ -27,7 +27,12 @@ describe('node/patches/routing-table', () => {
     others: LobstahLibp2p[],
     listen = ['/ip4/127.0.0.1/tcp/0']
   ): Promise<LobstahLibp2p> {
-    const node = await createLobstahLibp2p({ privateKey: await generateKeyPair('Ed25519'), listen, relay })
+    const node = await createLobstahLibp2p({
+      loopbackPeers: true,
+      privateKey: await generateKeyPair('Ed25519'),
+      listen,
+      relay
+    })
     await node.start()
     running.push(() => node.stop())
     for (const other of others) await node.dial(other.getMultiaddrs())
@@ -110,13 +115,13 @@ describe('node/patches/routing-table', () => {
     const privateKey = await generateKeyPair('Ed25519')
     const listen = ['/ip4/127.0.0.1/tcp/0']
     const server = await start(true, [])
-    const node = await createLobstahLibp2p({ privateKey, listen, datastore })
+    const node = await createLobstahLibp2p({ loopbackPeers: true, privateKey, listen, datastore })
     await node.start()
     await node.dial(server.getMultiaddrs())
     await until(() => inTable(node, server))
     await node.stop()
     await server.services.dht.setMode('client')
-    const again = await createLobstahLibp2p({ privateKey, listen, datastore })
+    const again = await createLobstahLibp2p({ loopbackPeers: true, privateKey, listen, datastore })
     running.push(() => again.stop())
     const identified = pEvent(again, 'peer:identify')
     await again.start()

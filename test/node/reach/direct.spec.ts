@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import { TypedEventEmitter, type Connection, type Libp2p, type PeerId } from '@libp2p/interface'
+import { TypedEventEmitter, type Connection, type PeerId } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { Reach, type Doors } from '../../../node/reach/index.ts'
+import { DialPolicy } from '../../../node/addresses/index.ts'
+import { Reach, type Doors, type ReachComponents } from '../../../node/reach/index.ts'
 
 const RELAYED = '/ip4/5.10.0.10/tcp/443/p2p/12D3KooWQPqyma2AFCEPicdgUtU9DcuGPXWnXTbQ4WjRKDdMFH3V/p2p-circuit'
 const LOCAL = '/ip4/192.168.10.2/tcp/4001'
@@ -20,9 +21,15 @@ class StubNode extends TypedEventEmitter<Record<string, CustomEvent<unknown>>> {
   readonly unhandle = async (): Promise<void> => undefined
   readonly getPeers = (): PeerId[] => []
   readonly getConnections = (): Connection[] => this.connections
-  readonly dial = async (addresses: Multiaddr[]): Promise<void> => {
-    this.dialled.push(...addresses.map(String))
+  readonly services = {
+    policy: new DialPolicy({ isFriend: () => this.friends }),
+    dials: {
+      dialTold: async (addresses: Multiaddr[]): Promise<void> => {
+        this.dialled.push(...addresses.map(String))
+      }
+    }
   }
+  friends = false
 }
 
 describe('node/reach/direct', () => {
@@ -38,7 +45,7 @@ describe('node/reach/direct', () => {
     reach = new Reach(
       { allows: () => allowed },
       {
-        libp2p: node as unknown as Libp2p,
+        libp2p: node as unknown as ReachComponents['libp2p'],
         doors: { has: () => false } as unknown as Doors,
         log: defaultLogger().forComponent('test'),
         now: () => 0

@@ -22,7 +22,7 @@ describe('node/reach/lost-connections', function () {
   async function start(listen: string[]): Promise<LobstahLibp2p> {
     const privateKey = await generateKeyPair('Ed25519')
     // Nothing else notices what the monitor does not.
-    const node = await createLobstahLibp2p({ privateKey, listen, monitor: false })
+    const node = await createLobstahLibp2p({ loopbackPeers: true, privateKey, listen, monitor: false })
     await node.start()
     nodes.push(node)
     return node

@@ -56,6 +56,7 @@ class Triangle {
     const node = async (init: object): Promise<LobstahLibp2p> => {
       const privateKey = await generateKeyPair('Ed25519')
       const libp2p = await createLobstahLibp2p({
+        loopbackPeers: true,
         privateKey,
         ...(quic === undefined ? {} : { quic }),
         ...init

@@ -36,8 +36,9 @@ describe('protocols/info', () => {
   let now: number
 
   before(async () => {
-    subscriber = await createLobstahLibp2p({ privateKey: STRANGER.privateKey })
+    subscriber = await createLobstahLibp2p({ loopbackPeers: true, privateKey: STRANGER.privateKey })
     contributor = await createLobstahLibp2p({
+      loopbackPeers: true,
       privateKey: CONTRIBUTOR.privateKey,
       listen: ['/ip4/127.0.0.1/tcp/0']
     })

@@ -7,7 +7,9 @@ import {
   encodeJson,
   initiatorFrame,
   responderFrame,
+  seenFrame,
   stunFrame,
+  whoisFrame,
   type Endpoint
 } from '../../../protocols/index.ts'
 import { onTheWire } from '../../support/frames.ts'
@@ -41,7 +43,13 @@ const SAMPLES: { name: string; schema: z.ZodType; frame: object }[] = [
   { name: 'punch-start', schema: initiatorFrame, frame: { type: 'start' } },
   { name: 'punch-answer', schema: responderFrame, frame: { type: 'answer', udp: UDP, tcp: TCP } },
   { name: 'punch-started', schema: responderFrame, frame: { type: 'started' } },
-  { name: 'punch-stun', schema: stunFrame, frame: { type: 'stun', udp: [17_477, 17_478], tcp: 17_477 } }
+  { name: 'punch-stun', schema: stunFrame, frame: { type: 'stun', udp: [17_477, 17_478], tcp: 17_477 } },
+  {
+    name: 'punch-whois',
+    schema: whoisFrame,
+    frame: { type: 'whois', peer: '12D3KooWQPqyma2AFCEPicdgUtU9DcuGPXWnXTbQ4WjRKDdMFH3V' }
+  },
+  { name: 'punch-seen', schema: seenFrame, frame: { type: 'seen', addresses: ['31.60.0.2', '2a01:4f8::2'] } }
 ]
 
 function refused(schema: z.ZodType, frame: unknown): void {
