@@ -1,5 +1,12 @@
 import type { PrivateKey } from '@libp2p/interface'
-import { encodeJson, sha256, type Order, type Receipt, type SignedRecord } from '../../protocols/index.ts'
+import {
+  encodeJson,
+  sha256,
+  type Delta,
+  type Order,
+  type Receipt,
+  type SignedRecord
+} from '../../protocols/index.ts'
 import type { DishonestConsumer, Demand } from '../support/dishonest-consumer.ts'
 import type { Sale } from '../support/dishonest-contributor.ts'
 import { DOCUMENT, REQUEST, type Party } from '../support/records.ts'
@@ -13,8 +20,18 @@ export const HONEST_CREDITS = 7 * PRICE.prompt + 3 * PRICE.completion
 /** No cheat at all: shows that the others fail for what they are. */
 export const HONEST = 'is honest'
 
+/** Completion tokens of the three deltas: their honest count, and the most that a consumer accepts for them. */
+export const HONEST_TOKENS = 3
+export const ACCEPTED = 13
+
+/** Prompt tokens of the request, the same: it says Hi, in one message. */
+const HONEST_PROMPT = 7
+const ACCEPTED_PROMPT = 114
+
 export interface ContributorCheat {
   name: string
+  /** Credits that it may get for nothing. @default 0 */
+  bound?: number
   act: (sale: Sale, stranger: PrivateKey) => Promise<unknown>
 }
 
@@ -31,11 +48,14 @@ export const billing = (
   }
 }
 const receipt =
-  (changes: Partial<Receipt>) =>
+  (changes: Partial<Receipt>, deltas: Delta[] = []) =>
   async (sale: Sale): Promise<void> => {
+    for (const delta of deltas) await sale.delta(delta)
     await sale.receipt(changes)
     await sale.end()
   }
+
+const callsWithoutNames = Array.from({ length: 128 }, (_, index) => ({ index, name: '', arguments: '' }))
 
 let replayed: SignedRecord | undefined
 
@@ -44,6 +64,33 @@ export const CONTRIBUTOR_CHEATS: ContributorCheat[] = [
   { name: HONEST, act: receipt({}) },
   { name: 'counts 10 times the tokens', act: receipt(billing({ completionTokens: 300 })) },
   { name: 'bills a huge number', act: receipt(billing({ completionTokens: 2 ** 52, credits: 2 ** 53 - 1 })) },
+  {
+    name: 'bills all that is accepted for three words',
+    bound: ACCEPTED - HONEST_TOKENS,
+    act: receipt(billing({ completionTokens: ACCEPTED }))
+  },
+  { name: 'bills a token more', act: receipt(billing({ completionTokens: ACCEPTED + 1 })) },
+  {
+    name: 'bills all that is accepted for a prompt of one word',
+    bound: (ACCEPTED_PROMPT - HONEST_PROMPT) / 4,
+    act: receipt(billing({ promptTokens: ACCEPTED_PROMPT }))
+  },
+  { name: 'bills a prompt token more', act: receipt(billing({ promptTokens: ACCEPTED_PROMPT + 1 })) },
+  {
+    name: 'bills calls without names',
+    act: receipt(billing({ completionTokens: 100 }), [{ toolCalls: callsWithoutNames }])
+  },
+  {
+    name: 'bills 8,000 spaces of reasoning as tokens',
+    act: receipt(billing({ completionTokens: 8000 }), [{ reasoning: ' '.repeat(8000) }])
+  },
+  {
+    name: 'bills deltas that carry nothing',
+    act: receipt(
+      billing({ completionTokens: 100 }),
+      Array.from({ length: 97 }, () => ({ content: '' }))
+    )
+  },
   { name: 'bills more prompt than can be', act: receipt(billing({ promptTokens: 100_000 })) },
   { name: 'doubles the price', act: receipt({ credits: 2 * (7 * PRICE.prompt + 3 * PRICE.completion) }) },
   { name: 'bills another digest', act: receipt({ digest: 'sha256:other' }) },

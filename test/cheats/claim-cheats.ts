@@ -11,12 +11,9 @@ import {
 } from '../../protocols/index.ts'
 import type { Sale } from '../support/dishonest-contributor.ts'
 import type { Party } from '../support/records.ts'
-import { HONEST, billing } from './cheats.ts'
+import { ACCEPTED, HONEST, HONEST_TOKENS, billing } from './cheats.ts'
 
 const HOUR = 3_600_000
-
-/** Bytes of the text delivered, and the tokens that leave none: see `plausibleCompletionTokens`. */
-const PLAUSIBLE = 3 * 'word '.length + 16
 
 /** What a contributor may claim when it meets its consumer again, after answers that broke off. */
 export interface ClaimCheat {
@@ -44,10 +41,12 @@ export const CLAIM_CHEATS: ClaimCheat[] = [
   { name: HONEST, bound: 0, claims: one({}) },
   { name: 'claims 10 times the tokens', bound: 0, claims: one(billing({ completionTokens: 300 })) },
   {
-    name: 'claims as many tokens as the text has bytes',
-    bound: PLAUSIBLE - 3,
-    claims: one(billing({ completionTokens: PLAUSIBLE }))
+    name: 'claims all that is accepted',
+    bound: ACCEPTED - HONEST_TOKENS,
+    claims: one(billing({ completionTokens: ACCEPTED }))
   },
+  { name: 'claims a token more', bound: 0, claims: one(billing({ completionTokens: ACCEPTED + 1 })) },
+  { name: 'claims more prompt than there is', bound: 0, claims: one(billing({ promptTokens: 1000 })) },
   { name: 'claims other text than it sent', bound: 0, claims: one({ transcriptHash: sha256('other') }) },
   { name: 'claims at twice the price', bound: 0, claims: one({ credits: 2 * billing({}).credits }) },
   { name: 'claims another digest', bound: 0, claims: one({ digest: 'sha256:other' }) },

@@ -52,7 +52,7 @@ async function cheatByContributor(): Promise<void> {
   await consumer.libp2p.dial(addresses.map((text) => multiaddr(text)))
   await contributorsKnown(consumer, 1)
   const spent = async (): Promise<number> => (await consumer.ledger.balance()).spent
-  for (const { name } of CONTRIBUTOR_CHEATS) {
+  for (const { name, bound = 0 } of CONTRIBUTOR_CHEATS) {
     // Twice: a replay has something to replay then.
     for (const attempt of [name, `${name}, again`]) {
       child.send({ name })
@@ -62,7 +62,7 @@ async function cheatByContributor(): Promise<void> {
       const paid = (await spent()) - before
       if (name === HONEST) assert.equal(paid, HONEST_CREDITS, 'an honest contributor was not paid')
       const gained = Math.max(0, paid - HONEST_CREDITS) / TOKEN
-      attempts.push({ who: 'contributor', attempt, gained, bound: 0 })
+      attempts.push({ who: 'contributor', attempt, gained, bound })
     }
   }
   for (const cheat of CLAIM_CHEATS) {
