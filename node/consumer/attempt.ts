@@ -9,6 +9,7 @@ import {
   type Provider
 } from '../../protocols/index.ts'
 import type { ConsumerObserver } from './index.ts'
+import { findModel } from './choice/ranking.ts'
 import { NO_FAULT } from './peers/peer-health.ts'
 import type { Peers } from './peers/peers.ts'
 import type { TokenCounts } from './peers/token-drift.ts'
@@ -32,6 +33,7 @@ export async function* attempt(
   const health = peers.health(provider.peer)
   const over = peers.asks(provider.peer)
   const asked = performance.now()
+  const digest = findModel(provider.models(), request.model)?.digest ?? null
   let bytes = 0
   observer?.attempted(provider.route)
   try {
@@ -43,7 +45,7 @@ export async function* attempt(
       if (event.type === 'delta') bytes += textBytes(event.delta)
       if (event.type === 'end') {
         health.success()
-        counts.add(provider.peer, request.model, { tokens: event.usage.completionTokens, bytes })
+        counts.add(provider.peer, request.model, { tokens: event.usage.completionTokens, bytes, digest })
       }
       yield event
       if (event.type === 'end') return

@@ -57,6 +57,7 @@ export class LobstahConsumer implements Consumer {
     this.#candidates = new Candidates({
       providers: () => this.#providers(),
       peers: this.#peers,
+      counts: this.#counts,
       priceLimits: this.#priceLimits,
       now: components.now
     })

@@ -1,5 +1,6 @@
 import type { InferenceRequest, LobstahError, OfferedModel, Provider } from '../../../protocols/index.ts'
 import type { LocalProvider } from '../index.ts'
+import type { TokenCounts } from '../peers/token-drift.ts'
 import type { Peers } from '../peers/peers.ts'
 import { Affinity, sessionOf } from './affinity.ts'
 import { ContextLimits, contextNeed } from './context.ts'
@@ -15,6 +16,7 @@ export interface CandidatesComponents {
   /** All that can be asked now. */
   providers: () => LocalProvider[]
   peers: Peers
+  counts: Pick<TokenCounts, 'billing'>
   priceLimits: PriceLimits
   /** Milliseconds since 1970. */
   now: () => number
@@ -32,7 +34,7 @@ export class Candidates {
 
   /** Those that serve the request's model at a price that is paid; `session` is the client's name for its session. */
   of(request: InferenceRequest, session?: string): Candidate[] {
-    const { providers, peers, priceLimits } = this.#components
+    const { providers, peers, counts, priceLimits } = this.#components
     const now = this.#components.now()
     const id = sessionOf(request, session)
     const warm = id === undefined ? undefined : this.#affinity.peer(id, now)
@@ -48,7 +50,8 @@ export class Candidates {
           load: load(),
           firstTokenMs: health.firstTokenMs,
           excluded: health.excluded(now),
-          warm: provider.peer === warm
+          warm: provider.peer === warm,
+          billing: counts.billing(provider.peer, model)
         }
       ]
     })

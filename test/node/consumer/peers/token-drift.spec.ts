@@ -50,4 +50,34 @@ describe('node/consumer/peers/token-drift', () => {
       { model: 'm:latest', tokensPerByte: 0.8, othersTokensPerByte: 0.2 }
     ])
   })
+
+  it('tells the choice of a peer by how much it bills more, once it is known', () => {
+    const weights = { id: MODEL, digest: null }
+    assert.equal(counts.billing('liar', weights), 1)
+    for (const peer of ['a', 'b']) answers(peer, 100)
+    answers('liar', 130)
+    answers('near', 108)
+    answers('cheap', 10)
+    assert.equal(counts.billing('liar', weights), 1.3)
+    assert.equal(counts.billing('near', weights), 1)
+    assert.equal(counts.billing('cheap', weights), 0.5)
+    assert.equal(counts.billing('liar', { id: 'other', digest: null }), 1)
+  })
+
+  it('compares peers by the digest of their weights, whatever they call them', () => {
+    for (const [peer, model, tokens] of [
+      ['a', 'one', 100],
+      ['b', 'two', 100],
+      ['liar', 'three', 150]
+    ] as const)
+      for (let i = 0; i < 5; i++) counts.add(peer, model, { tokens, bytes: 400, digest: 'sha256:same' })
+    assert.equal(counts.billing('liar', { id: 'four', digest: 'sha256:same' }), 1.5)
+    assert.equal(counts.billing('liar', { id: 'three', digest: null }), 1)
+  })
+
+  it('forgets models and peers beyond a bound', () => {
+    for (const peer of ['a', 'b', 'liar']) answers(peer, peer === 'liar' ? 200 : 100)
+    for (let i = 0; i < 300; i++) counts.add('x', `model${i}`, { tokens: 10, bytes: 40 })
+    assert.deepEqual(counts.drifts('liar'), [])
+  })
 })
