@@ -4,7 +4,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Registry } from 'prom-client'
 import type { Price } from '../protocols/index.ts'
-import { consumer, type Consumer } from './consumer/index.ts'
+import { consumer, type Consumer, type Resume } from './consumer/index.ts'
 import { contributor, type Contributor, type SharedLine } from './contributor/index.ts'
 import {
   BootstrapKeeper,
@@ -60,6 +60,8 @@ export interface LobstahInit extends Libp2pInit {
   asks?: (peer: string) => boolean
   /** The most to pay for a token of a model, in micro-credits. */
   maxPrice?: Readonly<Record<string, Price>>
+  /** Who may go on with an answer that broke off. @default same-digest */
+  resume?: Resume
   /** What a peer may owe, in micro-credits. */
   creditLine?: (peer: string) => number
   /** What some may owe together, in micro-credits. */
@@ -154,7 +156,11 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
       now,
       ...(metrics === undefined ? {} : { observer: contributorObserver(metrics) })
     })
-  const asking = consumer({ allows: asks, maxPrice: init.maxPrice ?? {} })({
+  const asking = consumer({
+    allows: asks,
+    maxPrice: init.maxPrice ?? {},
+    resume: init.resume ?? 'same-digest'
+  })({
     libp2p,
     directory,
     ledger,

@@ -1,15 +1,17 @@
 import { CancelledError, PeerLostError } from '../../protocols/errors.ts'
 import type { AnswerEvent } from '../../protocols/inference/index.ts'
 
-type AcceptedEvent = Extract<AnswerEvent, { type: 'accepted' }>
+export type AcceptedEvent = Extract<AnswerEvent, { type: 'accepted' }>
 export type EndEvent = Extract<AnswerEvent, { type: 'end' }>
 export type ContentEvent = Extract<AnswerEvent, { type: 'delta' | 'end' }>
 
 /** One answer as a surface reads it: deltas, then one end; who answers is known from {@link Answer.begun} on. */
 export class Answer {
   readonly #events: AsyncIterator<AnswerEvent>
-  /** The contributor that accepted last: after a failover, the next one. */
-  #accepted: AcceptedEvent | undefined
+  /** The contributors that answered, the one that accepted last included: of those that failed before, none. */
+  readonly #accepted: AcceptedEvent[] = []
+  #deltas = 0
+  #deltasBefore = 0
   #first: Promise<ContentEvent> | undefined
   #onAccepted: (() => void) | undefined
   #ready = false
@@ -18,7 +20,7 @@ export class Answer {
     this.#events = events[Symbol.asyncIterator]()
   }
 
-  get accepted(): AcceptedEvent | undefined {
+  get accepted(): readonly AcceptedEvent[] {
     return this.#accepted
   }
 
@@ -75,11 +77,16 @@ export class Answer {
       if (result.done === true) throw new PeerLostError('The answer broke off without an end')
       const event = result.value
       if (event.type === 'accepted') {
-        this.#accepted = event
+        if (this.#deltas === this.#deltasBefore) this.#accepted.pop()
+        this.#accepted.push(event)
+        this.#deltasBefore = this.#deltas
         this.#onAccepted?.()
       } else if (event.type === 'end' && event.finishReason === 'cancelled') {
         throw new CancelledError()
-      } else if (event.type !== 'status') return event
+      } else if (event.type !== 'status') {
+        if (event.type === 'delta') this.#deltas++
+        return event
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { AnswerEvent, InferenceRequest } from '../../protocols/inference/index.ts'
-import { Answer, type ContentEvent, type EndEvent } from './answer.ts'
+import { Answer, type AcceptedEvent, type ContentEvent, type EndEvent } from './answer.ts'
 
 /** The end of every answer, in the order of the requests. */
 export type Ends = [EndEvent, ...EndEvent[]]
@@ -31,8 +31,8 @@ export class Answers {
   }
 
   /** Who answers, as far as it is known, in the order of the requests. */
-  get accepted(): NonNullable<Answer['accepted']>[] {
-    return this.#answers.map((answer) => answer.accepted).filter((accepted) => accepted !== undefined)
+  get accepted(): AcceptedEvent[] {
+    return this.#answers.flatMap((answer) => answer.accepted)
   }
 
   /** Whether the first event of each answer is there already. */

@@ -178,6 +178,7 @@ function ask(
   const options = {
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(typeof session === 'string' ? { session } : {}),
+    ...(reply.request.headers['x-lobstah-resume'] === 'off' ? { resume: false } : {}),
     onSpent: (microCredits: number) => keys.spent(caller, microCredits)
   }
   const answers = new Answers(

@@ -1,9 +1,10 @@
 import type { FastifyReply } from 'fastify'
+import type { SignedRecord } from '../../protocols/records/index.ts'
 import { MAX_RECEIPT_HEADER_LENGTH } from '../constants.ts'
-import type { Answer, EndEvent } from './answer.ts'
+import type { AcceptedEvent, EndEvent } from './answer.ts'
 
-/** Who answers and how, one after the other where several choices are answered. */
-export function placeHeaders(accepted: NonNullable<Answer['accepted']>[]): Record<string, string> {
+/** Who answers and how, one after the other where several choices are answered, or several contributors answer. */
+export function placeHeaders(accepted: AcceptedEvent[]): Record<string, string> {
   if (accepted.length === 0) return {}
   return {
     'x-lobstah-peer': accepted.map(({ peer }) => peer).join(', '),
@@ -11,9 +12,17 @@ export function placeHeaders(accepted: NonNullable<Answer['accepted']>[]): Recor
   }
 }
 
-/** The final receipts, each as base64url; none where they are too long for a header. */
+/** The receipts of all who answered, the latest of each, in the order of the answers. */
+export function receiptsOf(ends: EndEvent[]): SignedRecord[] {
+  return ends.flatMap(({ earlier = [], receipt }) => [
+    ...earlier,
+    ...(receipt === undefined ? [] : [receipt])
+  ])
+}
+
+/** The receipts, each as base64url; none where they are too long for a header. */
 export function receiptHeader(ends: EndEvent[]): Record<string, string> {
-  const receipts = ends.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt]))
+  const receipts = receiptsOf(ends)
   if (receipts.length === 0) return {}
   const text = receipts
     .map((receipt) => Buffer.from(JSON.stringify(receipt)).toString('base64url'))
@@ -30,9 +39,7 @@ export function ownHeaders(reply: FastifyReply): Record<string, number | string 
   return set
 }
 
-/** The final receipts as comments of server-sent events. */
+/** The receipts as comments of server-sent events. */
 export function receiptComments(ends: EndEvent[]): string[] {
-  return ends.flatMap(({ receipt }) =>
-    receipt === undefined ? [] : [`: lobstah-receipt ${JSON.stringify(receipt)}\n\n`]
-  )
+  return receiptsOf(ends).map((receipt) => `: lobstah-receipt ${JSON.stringify(receipt)}\n\n`)
 }

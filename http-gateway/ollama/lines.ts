@@ -100,8 +100,9 @@ export class AnswerLines implements StreamFormat, DocumentFormat {
       })
     }
     if (toolCalls.length > 0) out.write(this.#line({ ...this.#fields({ toolCalls }), done: false }))
-    const receipt = end.receipt === undefined ? {} : { lobstah_receipt: end.receipt }
-    out.write(this.#line({ ...this.#fields({}), ...last, ...receipt }))
+    const { receipt, earlier } = end
+    const receipts = { lobstah_receipt: receipt, lobstah_earlier_receipts: earlier }
+    out.write(this.#line({ ...this.#fields({}), ...last, ...receipts }))
     return undefined
   }
 

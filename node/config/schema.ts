@@ -131,6 +131,12 @@ export const settings = z.strictObject({
     .describe(
       "Whose engines are asked besides this machine's: friends', any peer's of the mesh, or nobody's; by default mesh in a private one, else friends"
     ),
+  resume: z
+    .enum(['same-digest', 'same-name', 'off'], { error: 'same-digest, same-name or off' })
+    .default('same-digest')
+    .describe(
+      'Who goes on with an answer whose contributor is lost: one with the same weights, any with a model of that name, or nobody'
+    ),
   prices: prices
     .default({})
     .describe(

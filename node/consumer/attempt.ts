@@ -22,11 +22,10 @@ export interface AttemptComponents {
   now: () => number
 }
 
-/** Asks one provider, and notes how it does. `progress.started` tells whether its first token has come. */
+/** Asks one provider, and notes how it does. */
 export async function* attempt(
   provider: Provider,
   request: InferenceRequest,
-  progress: { started: boolean },
   options: InferOptions,
   { peers, counts, observer, now }: AttemptComponents
 ): AsyncGenerator<AnswerEvent> {
@@ -35,11 +34,12 @@ export async function* attempt(
   const asked = performance.now()
   const digest = findModel(provider.models(), request.model)?.digest ?? null
   let bytes = 0
+  let started = false
   observer?.attempted(provider.route)
   try {
     for await (const event of provider.infer(request, options)) {
-      if (event.type === 'delta' && !progress.started && carriesSomething(event.delta)) {
-        progress.started = true
+      if (event.type === 'delta' && !started && carriesSomething(event.delta)) {
+        started = true
         health.firstToken(performance.now() - asked)
       }
       if (event.type === 'delta') bytes += textBytes(event.delta)

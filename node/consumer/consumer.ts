@@ -20,6 +20,8 @@ import { attempt } from './attempt.ts'
 import { ABSENCE_MS, Attempts } from './choice/attempts.ts'
 import { Candidates, type Candidate } from './choice/candidates.ts'
 import { Departures } from './choice/departures.ts'
+import { DisagreementError } from './continuing/splice.ts'
+import { Unbroken } from './continuing/unbroken.ts'
 import { explain } from './choice/explain.ts'
 import { listModels } from './choice/list-models.ts'
 import { PriceLimits } from './choice/price-limits.ts'
@@ -101,27 +103,37 @@ export class LobstahConsumer implements Consumer {
   async *infer(request: InferenceRequest, options: InferOptions = {}): AsyncGenerator<AnswerEvent> {
     const { signal, session } = options
     const attempts = new Attempts()
+    const answer = new Unbroken(request, options.resume === false ? 'off' : this.#init.resume)
+    const onReceipt = answer.acknowledged
     // This node's own engine tells nobody when it comes or goes.
     this.#observeModels()
     while (attempts.open) {
-      const candidate = await this.#choose(request, attempts, session, signal)
+      const candidate = await this.#choose(answer, attempts, session, signal)
       if (candidate === undefined) break
-      const progress = { started: false }
+      const { provider, model } = candidate
       const tracked = { ...this.#components, peers: this.#peers, counts: this.#counts }
       try {
-        yield* attempt(candidate.provider, request, progress, options, tracked)
-        this.#candidates.answered(request, session, candidate.provider.peer)
+        const events = attempt(provider, answer.request, { ...options, onReceipt }, tracked)
+        yield* answer.join(events, model)
+        this.#candidates.answered(request, session, provider.peer)
         return
       } catch (thrown) {
         signal?.throwIfAborted()
         const err = toLobstahError(thrown)
         const tooLong = err instanceof ContextLengthExceededError
-        if (progress.started || !(err.retryable || tooLong)) throw err
-        if (tooLong) this.#candidates.learnContext(candidate, request, err)
-        this.#failedOver(candidate, attempts, err)
+        if (!(err.retryable || tooLong)) throw err
+        const end = answer.brokeOff(err)
+        if (end !== undefined) {
+          yield end
+          return
+        }
+        if (tooLong) this.#candidates.learnContext(candidate, answer.request, err)
+        // That one is asked again, with another cut.
+        if (!(err instanceof DisagreementError)) this.#failedOver(candidate, attempts, err)
       }
     }
     throw (
+      answer.unfinished() ??
       attempts.worst ??
       explain(request.model, {
         offers: this.#offers().flatMap(({ models }) => models),
@@ -134,7 +146,7 @@ export class LobstahConsumer implements Consumer {
 
   /** The best candidate that may still be asked; waits where one may come, or come back, in a moment. */
   async #choose(
-    request: InferenceRequest,
+    { request, accepts }: Unbroken,
     attempts: Attempts,
     session: string | undefined,
     signal?: AbortSignal
@@ -143,6 +155,7 @@ export class LobstahConsumer implements Consumer {
       const now = performance.now()
       const candidates = this.#candidates
         .of(request, session)
+        .filter(({ model }) => accepts(model))
         .filter(({ provider, contextLength }) => attempts.allows(provider.peer, contextLength, now))
       return rank(candidates, request)[0]
     }
@@ -187,7 +200,7 @@ export class LobstahConsumer implements Consumer {
 
   #failedOver({ provider: { peer }, model }: Candidate, attempts: Attempts, err: LobstahError): void {
     attempts.failed(peer, err, this.#candidates.contextLength(peer, model), performance.now())
-    this.#components.log('%s failed before its first token, asking another: %s', peer, err.message)
+    this.#components.log('%s failed, asking another: %s', peer, err.message)
     this.#components.observer?.failedOver()
   }
 

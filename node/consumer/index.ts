@@ -2,7 +2,7 @@
  * @packageDocumentation
  *
  * Asks: finds who serves a model, picks one, places a signed order, checks what comes back, goes on to the
- * next when a contributor fails before its first token, and settles.
+ * next when a contributor fails, also in the middle of an answer, and settles.
  */
 import type { Connection, Libp2p, Logger, PrivateKey, Startable } from '@libp2p/interface'
 import type {
@@ -18,8 +18,10 @@ import type { Directory } from '../discovery/index.ts'
 import type { Ledger } from '../ledger/index.ts'
 import type { Path } from '../reach/index.ts'
 import { LobstahConsumer } from './consumer.ts'
+import type { Resume } from './continuing/unbroken.ts'
 import type { TokenDrift } from './peers/token-drift.ts'
 
+export type { Resume } from './continuing/unbroken.ts'
 export type { TokenDrift } from './peers/token-drift.ts'
 
 export interface ConsumerInit {
@@ -27,6 +29,8 @@ export interface ConsumerInit {
   allows: (peer: string) => boolean
   /** The most to pay for a token of a model, in micro-credits; no limit where it names none. */
   maxPrice?: Readonly<Record<string, Price>>
+  /** Who may go on with an answer that broke off. */
+  resume: Resume
 }
 
 /** A provider, and how full it is: requests running and waiting, per slot. */

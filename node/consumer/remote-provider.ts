@@ -57,7 +57,7 @@ export class RemoteProvider implements Provider {
   }
 
   async *infer(request: InferenceRequest, options: InferOptions = {}): AsyncGenerator<AnswerEvent> {
-    const { signal, traceparent, onSpent } = options
+    const { signal, traceparent, onSpent, onReceipt } = options
     signal?.throwIfAborted()
     const wanted = canonicalModelName(request.model)
     const model = this.models().find(({ id }) => canonicalModelName(id) === wanted)
@@ -65,7 +65,7 @@ export class RemoteProvider implements Provider {
     const connection = this.#connection()
     if (connection === undefined) throw new PeerLostError()
     const { purchases } = this.#components
-    const components = { ...this.#components, memory: purchases.memory, onSpent }
+    const components = { ...this.#components, memory: purchases.memory, onSpent, onReceipt }
     const purchase = await Purchase.place(request, model, this.peer, components)
     purchases.begin(purchase)
     let exchange: ChatExchange

@@ -120,6 +120,7 @@ async function lobstahInit(parts: Parts): Promise<LobstahInit> {
     queue: config.queue,
     prices: config.prices,
     maxPrice: config.maxPrice ?? {},
+    resume: config.resume,
     ...rulesFor(parts),
     drainMs,
     logger: log.components,

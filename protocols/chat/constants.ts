@@ -1,8 +1,8 @@
 /** A contributor that has said nothing for this long sends a `status` frame, in milliseconds. */
-export const HEARTBEAT_MS = 2000
+export const HEARTBEAT_MS = 1000
 
-/** A consumer takes a contributor for lost after this silence, in milliseconds: two missed heartbeats. */
-export const SILENCE_TIMEOUT_MS = 5000
+/** A consumer takes a contributor for lost after this silence, in milliseconds: nearly three missed heartbeats. */
+export const SILENCE_TIMEOUT_MS = 2900
 
 /** Longest wait for the stream to open, or for the order to be accepted, in milliseconds. */
 export const ACCEPT_TIMEOUT_MS = 10_000

@@ -7,14 +7,21 @@ import type { InferenceRequest } from './request.ts'
 export type Route = 'local' | 'direct' | 'relayed'
 
 /**
- * What a caller sees of one answer, in order: `accepted` (again after a failover), `status` while nothing
- * else happens, `delta`s, and one `end`. A failure is thrown, never an early end.
+ * What a caller sees of one answer, in order: `accepted` (again whenever another contributor goes on), `status` while
+ * nothing else happens, `delta`s, and one `end` with the last contributor's final receipt, and the latest ones of those
+ * `earlier` that broke off. A failure is thrown, never an early end.
  */
 export type AnswerEvent =
   | { type: 'accepted'; peer: string; route: Route; model: string }
   | { type: 'status'; phase: 'queued' | 'prefill' | 'generating'; position?: number }
   | { type: 'delta'; delta: Delta }
-  | { type: 'end'; finishReason: FinishReason; usage: Usage; receipt?: SignedRecord }
+  | {
+      type: 'end'
+      finishReason: FinishReason
+      usage: Usage
+      receipt?: SignedRecord
+      earlier?: SignedRecord[]
+    }
 
 /** A model that somebody serves, with what it costs there. */
 export interface OfferedModel extends ModelInfo {
@@ -30,6 +37,10 @@ export interface InferOptions {
   traceparent?: string
   /** Told of every receipt that was acknowledged: by how many micro-credits the answer's price has grown. */
   onSpent?: (microCredits: number) => void
+  /** Told of every receipt that was acknowledged. */
+  onReceipt?: (receipt: SignedRecord) => void
+  /** Whether another contributor may go on with an answer that breaks off, as far as the node allows. @default true */
+  resume?: boolean
 }
 
 /** One place that answers requests: this node's own engine, or a peer's. */

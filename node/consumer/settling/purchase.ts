@@ -50,6 +50,8 @@ export interface PurchaseComponents {
   counter?: TokenCounter
   /** Told of what each countersigned receipt adds, in micro-credits. */
   onSpent?: ((microCredits: number) => void) | undefined
+  /** Told of each receipt that is countersigned. */
+  onReceipt?: ((receipt: SignedRecord) => void) | undefined
 }
 
 /**
@@ -210,6 +212,7 @@ export class Purchase {
       ])
       this.#latest = record
       this.#components.onSpent?.(added)
+      this.#components.onReceipt?.(record)
       // Both records are kept: a contributor that does not take its copy has no less of an answer given.
       await exchange.acknowledge(signed).catch(() => undefined)
     })

@@ -76,6 +76,7 @@ describe('node/config/resolve-config', () => {
       apiKeys: [],
       friends: [],
       prices: {},
+      resume: 'same-digest',
       creditLine: { friends: 6e13, strangers: 1e11, allStrangers: 1e12, peers: {} },
       logLevel: 'warn',
       loopbackPeers: false,
