@@ -2,6 +2,7 @@ import type { Calls } from './answer/calls.ts'
 import type { PdfReader } from './documents/index.ts'
 import type { GatewayComponents, GatewayInit } from './types.ts'
 import type { Keys } from './keys/index.ts'
+import type { RecentItems } from './openai/recent-items.ts'
 import type { RouteTable } from './route-table.ts'
 import type { GatewayMetrics } from './metrics/gateway-metrics.ts'
 
@@ -18,6 +19,7 @@ export interface GatewayContext {
   keys: Keys
   metrics: GatewayMetrics
   pdfs: Pick<PdfReader, 'read'>
+  recentItems: RecentItems
   /** Every route that the gateway answers. */
   routes: RouteTable
 }

@@ -22,6 +22,7 @@ import { PdfReader } from './documents/index.ts'
 import type { Gateway, GatewayComponents, GatewayInit } from './types.ts'
 import { Keys } from './keys/index.ts'
 import { GatewayMetrics } from './metrics/gateway-metrics.ts'
+import { RecentItems } from './openai/recent-items.ts'
 import { RouteTable } from './route-table.ts'
 import { createServer } from './server.ts'
 import { allRoutes } from './surfaces.ts'
@@ -35,6 +36,7 @@ export class HttpGateway implements Gateway {
   readonly #pdfs: Pick<PdfReader, 'read'>
   readonly #keys: Keys
   readonly #metrics: GatewayMetrics
+  readonly #recentItems = new RecentItems()
   #tls: TlsFiles | undefined
   #server: FastifyInstance | undefined
   #draining = false
@@ -123,6 +125,7 @@ export class HttpGateway implements Gateway {
         keys: this.#keys,
         metrics: this.#metrics,
         pdfs: this.#pdfs,
+        recentItems: this.#recentItems,
         routes: new RouteTable(allRoutes())
       },
       () => this.#draining,

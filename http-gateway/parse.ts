@@ -16,10 +16,19 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const param = toParam(path)
   const given = valueAt(value, path)
   if (given === undefined) throw new BadRequestError(`Missing required parameter: '${param}'`, { param })
-  if (message.startsWith('must '))
+  if (/^must (?!not )/.test(message)) {
     throw new BadRequestError(`'${param}' ${message}${shown(given)}`, { param })
-  const joint = /^(has|is|names) /.test(message) ? ' ' : ': '
+  }
+  const joint = /^(must|has|is|names) /.test(message) ? ' ' : ': '
   throw new BadRequestError(`'${param}'${joint}${message}`, { param })
+}
+
+/** A query string's parameters, checked once. Throws BadRequestError naming the parameter. */
+export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
+  for (const [param, value] of Object.entries(query ?? {})) {
+    if (Array.isArray(value)) throw new BadRequestError(`'${param}' must be given once`, { param })
+  }
+  return parse(schema, query)
 }
 
 /** Names by which the APIs know one field of a request; the first is the mesh's own. */

@@ -15,7 +15,7 @@ import { CONNECTIONS_CHECKING_INTERVAL_MS, MAX_HEADER_SIZE, MAX_PARAM_LENGTH } f
 import type { GatewayContext } from './context.ts'
 import { MethodNotAllowedError, RouteNotFoundError } from './errors.ts'
 import { adviceFor } from './nearest-routes.ts'
-import { parse } from './parse.ts'
+import { parse, parseQuery } from './parse.ts'
 import { pathOf } from './route-table.ts'
 import { fail, tellOutcomes } from './request-log.ts'
 import type { RegisteredRoute, RouteTable } from './route-table.ts'
@@ -119,7 +119,7 @@ function addRoute(app: FastifyInstance, context: GatewayContext, { surface, rout
     handler: (request: FastifyRequest, reply: FastifyReply) =>
       route.handle(context, {
         body: route.body === undefined ? undefined : parse(route.body, request.body),
-        query: route.query === undefined ? undefined : parse(route.query, request.query),
+        query: route.query === undefined ? undefined : parseQuery(route.query, request.query),
         request,
         reply
       })

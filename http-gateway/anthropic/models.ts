@@ -19,6 +19,11 @@ export function toModelInfo({ id, contextLength }: ListedModel): object {
     display_name: id,
     // Peers do not tell when a model was made: this is since when it may have been listed here.
     created_at: new Date(performance.timeOrigin).toISOString(),
+    // Models are served, or they are not listed.
+    lifecycle: 'active',
+    deprecated_at: null,
+    retires_at: null,
+    line: null,
     max_input_tokens: contextLength,
     max_tokens: contextLength,
     capabilities: null

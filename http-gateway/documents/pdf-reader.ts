@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { BusyError } from '../../protocols/errors.ts'
+import { BoundedMap } from '../bounded-map.ts'
 import {
   KEPT_ENTRY_LENGTH,
   MAX_KEPT_LENGTH,
@@ -24,8 +25,7 @@ export interface PdfReaderInit {
  */
 export class PdfReader {
   readonly #read: NonNullable<PdfReaderInit['run']>
-  readonly #kept = new Map<string, PdfResult>()
-  #keptLength = 0
+  readonly #kept = new BoundedMap<PdfResult>({ maxLength: MAX_KEPT_LENGTH, lengthOf })
   #running = 0
   #bytes = 0
   #count = 0
@@ -39,7 +39,7 @@ export class PdfReader {
   async read(bytes: Uint8Array, signal: AbortSignal): Promise<PdfResult> {
     const hash = createHash('sha256').update(bytes).digest('base64')
     const kept = this.#kept.get(hash)
-    if (kept !== undefined) return this.#keep(hash, kept)
+    if (kept !== undefined) return kept
     if (this.#count >= MAX_WAITING_PDFS || this.#bytes + bytes.length > MAX_WAITING_BYTES) {
       throw new BusyError('Too many PDF files are being read at once: send the request again')
     }
@@ -48,7 +48,8 @@ export class PdfReader {
     try {
       await this.#turn(signal)
       const result = await this.#read(bytes, signal).finally(() => this.#turnOver())
-      return 'fault' in result && TRANSIENT.has(result.fault) ? result : this.#keep(hash, result)
+      if (!('fault' in result && TRANSIENT.has(result.fault))) this.#kept.set(hash, result)
+      return result
     } finally {
       this.#count--
       this.#bytes -= bytes.length
@@ -75,25 +76,6 @@ export class PdfReader {
     this.#running--
     const [next] = this.#turns
     next?.()
-  }
-
-  /** Puts a result last, so that those not asked for longest go first. */
-  #keep(hash: string, result: PdfResult): PdfResult {
-    this.#drop(hash)
-    this.#kept.set(hash, result)
-    this.#keptLength += lengthOf(result)
-    for (const [oldest] of this.#kept) {
-      if (this.#keptLength <= MAX_KEPT_LENGTH) break
-      this.#drop(oldest)
-    }
-    return result
-  }
-
-  #drop(hash: string): void {
-    const kept = this.#kept.get(hash)
-    if (kept === undefined) return
-    this.#kept.delete(hash)
-    this.#keptLength -= lengthOf(kept)
   }
 }
 

@@ -1,3 +1,4 @@
+import { inCredits } from '../../protocols/inference/index.ts'
 import { RefusedError } from '../errors.ts'
 
 /** The API key may not ask for this model. */
@@ -35,7 +36,7 @@ export class SpendingLimitError extends RefusedError {
   readonly code = 'spending_limit_reached'
   constructor(key: string, spent: number, limit: number) {
     super(
-      `The API key ${key} has spent ${spent} of ${limit} micro-credits a day; the day begins at 00:00 UTC`
+      `The API key ${key} has spent ${inCredits(spent)} of the ${inCredits(limit)} that it may spend a day: ask again after 00:00 UTC, or make a key that may spend more`
     )
   }
 }

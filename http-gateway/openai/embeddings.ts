@@ -8,9 +8,12 @@ import { texts } from './texts.ts'
 
 const contract = embeddingRequest.shape
 
+/** What LangChain for Python is told, which sends tokens unless it is set otherwise. */
+const LANGCHAIN = ' (with LangChain, set check_embedding_ctx_length=False)'
+
 const embeddingsBody = z.object({
   model: contract.model,
-  input: texts(contract.input),
+  input: texts(contract.input, LANGCHAIN),
   dimensions: contract.dimensions.nullable(),
   encoding_format: z.enum(['float', 'base64']).nullish()
 })

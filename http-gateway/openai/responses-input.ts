@@ -14,6 +14,13 @@ type Input = z.infer<typeof responseInput>
 type Assistant = Extract<ChatMessage, { role: 'assistant' }>
 type UserPart = Exclude<Extract<ChatMessage, { role: 'user' }>['content'], string>[number]
 
+/** The input with the items that it refers to by their ids; those that are not known any more say nothing. */
+export function withReferred(input: Input, find: (id: string) => unknown): Input {
+  return input.map((steps) =>
+    steps.flatMap((step) => (step.kind === 'reference' ? (item.safeParse(find(step.id)).data ?? []) : [step]))
+  )
+}
+
 /** The tools that items offer besides those of the request. */
 export function offeredTools(input: Input): ResponsesTool[] {
   return input.flat().flatMap((step) => (step.kind === 'tools' ? step.tools : []))
@@ -28,7 +35,7 @@ export function toChatMessages(input: Input): ChatMessage[] {
     return said
   }
   for (const step of input.flat()) {
-    if (step.kind === 'tools') continue
+    if (step.kind === 'tools' || step.kind === 'reference') continue
     if (step.kind === 'thought') {
       const message = assistant()
       message.reasoning_content = (message.reasoning_content ?? '') + step.text

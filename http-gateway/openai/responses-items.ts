@@ -14,6 +14,7 @@ export type Step =
   | { kind: 'call'; id: string; name: string; arguments: string }
   | { kind: 'result'; id: string; output: Part[] }
   | { kind: 'tools'; tools: ResponsesTool[] }
+  | { kind: 'reference'; id: string }
 
 /** A call of a tool that the client or the vendor runs, whatever shape its arguments have. */
 function call(id: string, name: string, given: unknown): Step {
@@ -171,9 +172,8 @@ const known = z.discriminatedUnion('type', [
     .object({ type: z.literal('additional_tools'), tools: z.array(responsesTool) })
     .transform(({ tools }): Step[] => [{ kind: 'tools', tools }]),
   z
-    .object({ type: z.literal('item_reference'), id: z.unknown().optional() })
-    .refine(() => false, 'items are not stored here: send them whole (with the AI SDK, set store: false)')
-    .transform((): Step[] => []),
+    .object({ type: z.literal('item_reference'), id: text })
+    .transform(({ id }): Step[] => [{ kind: 'reference', id }]),
   z.object({ type: z.literal(SKIPPED) }).transform((): Step[] => [])
 ])
 

@@ -9,7 +9,7 @@ import { chosenTools, toolChoice } from './tool-choice.ts'
 
 const contract = chatRequest.shape
 
-/** The body of `POST /v1/responses`. Fields that are not named here are ignored, `store` among them. */
+/** The body of `POST /v1/responses`. Fields that are not named here are ignored. */
 export const responsesBody = z.object({
   ...samplingFields,
   model: contract.model,
@@ -30,6 +30,7 @@ export const responsesBody = z.object({
   user: z.string().nullish(),
   safety_identifier: z.string().nullish(),
   prompt_cache_key: z.string().nullish(),
+  store: z.boolean().nullish(),
   previous_response_id: z.unknown().optional(),
   conversation: z.unknown().optional(),
   background: z.unknown().optional(),

@@ -10,9 +10,10 @@ import type { Failure } from '../errors.ts'
 import { route } from '../route.ts'
 import { ResponseItems } from './response-items.ts'
 import { ResponseObject, type ResponseState } from './response-object.ts'
+import { withReferred } from './responses-input.ts'
 import { calledTools, responsesBody, toChatRequest, type ResponsesBody } from './responses-request.ts'
 
-/** `POST /v1/responses`, stateless: nothing is stored, and nothing can be referred to. */
+/** `POST /v1/responses`: nothing is stored but the latest items, for clients that refer to them. */
 export const responses = route({
   method: 'POST',
   path: '/v1/responses',
@@ -21,20 +22,30 @@ export const responses = route({
   stream: SERVER_SENT_EVENTS.contentType,
   async handle(context, call) {
     await readDocuments(context, call)
-    const { body, reply } = call
+    const { reply, request } = call
+    const input = withReferred(call.body.input, (id) => context.recentItems.find(request.caller, id))
+    const body = { ...call.body, input }
+    const keep = (items: object[]): void => {
+      if (body.store !== false) context.recentItems.keep(request.caller, items)
+    }
     const chat = toChatRequest(body)
-    if (body.stream !== true) return documentAnswer(context, reply, [chat], new ResponseDocument(body))
-    return streamAnswer(context, reply, [chat], (model) => new ResponseEvents(body, model))
+    if (body.stream !== true) return documentAnswer(context, reply, [chat], new ResponseDocument(body, keep))
+    return streamAnswer(context, reply, [chat], (model) => new ResponseEvents(body, model, keep))
   }
 })
+
+/** Takes the items of an answer, which later requests may refer to. */
+type Keep = (items: object[]) => void
 
 /** A response as one document. */
 class ResponseDocument implements DocumentFormat {
   readonly #body: ResponsesBody
   readonly #items: ResponseItems
+  readonly #keep: Keep
 
-  constructor(body: ResponsesBody) {
+  constructor(body: ResponsesBody, keep: Keep) {
     this.#body = body
+    this.#keep = keep
     this.#items = new ResponseItems(() => undefined, body.reasoning?.summary != null, calledTools(body))
   }
 
@@ -43,7 +54,9 @@ class ResponseDocument implements DocumentFormat {
   }
 
   end([end]: Ends, model: string): object {
-    return new ResponseObject(this.#body, model).at(finalState(end, this.#items))
+    const state = finalState(end, this.#items)
+    this.#keep(state.output)
+    return new ResponseObject(this.#body, model).at(state)
   }
 }
 
@@ -56,9 +69,11 @@ class ResponseEvents implements StreamFormat {
   readonly #items: ResponseItems
   /** Events that are not sent yet. */
   readonly #events: string[] = []
+  readonly #keep: Keep
   #number = 0
 
-  constructor(body: ResponsesBody, model: string) {
+  constructor(body: ResponsesBody, model: string, keep: Keep) {
+    this.#keep = keep
     this.#object = new ResponseObject(body, model)
     this.#items = new ResponseItems(
       (type, fields) => this.#events.push(this.#event(type, fields)),
@@ -80,6 +95,7 @@ class ResponseEvents implements StreamFormat {
 
   end([end]: Ends, out: SseWriter): void {
     const state = finalState(end, this.#items)
+    this.#keep(state.output)
     this.#flush(out)
     for (const comment of receiptComments([end])) out.write(comment)
     out.write(this.#event(`response.${state.status}`, { response: this.#object.at(state) }))

@@ -16,6 +16,8 @@ export const maxTokens = z.preprocess(
 /** How many tokens to draw from; -1, as vLLM has it, is all. */
 const topK = z.preprocess((value) => (value === -1 ? undefined : value), contract.top_k.nullable())
 
+const penalty = z.number().min(-2).max(2).nullish()
+
 /** The fields about how tokens are drawn, as OpenAI's clients send them: null means that it is left out. */
 export const samplingFields = {
   max_tokens: maxTokens,
@@ -26,8 +28,8 @@ export const samplingFields = {
   min_p: contract.min_p.nullable(),
   seed: contract.seed.nullable(),
   stop: stopTexts,
-  presence_penalty: contract.presence_penalty.nullable(),
-  frequency_penalty: contract.frequency_penalty.nullable(),
+  presence_penalty: penalty,
+  frequency_penalty: penalty,
   logit_bias: contract.logit_bias.nullable()
 }
 

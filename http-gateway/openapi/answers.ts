@@ -59,11 +59,14 @@ export const balanceAnswer = z.object({
   peers: z.array(z.object({ peer, ...amounts, disputed: micro.optional() }))
 })
 
-/** A contributor as `/peers` tells of it: every field that the consumer knows of. */
+/** A contributor as `/peers` tells of it. */
 const peerFields = {
   peer,
   route: z.enum(['local', 'direct', 'relayed']),
-  path: z.string().nullable().describe('the route in more detail; null while there is no connection'),
+  path: z
+    .enum(['host', 'lan', 'direct', 'punched', 'relayed'])
+    .nullable()
+    .describe('the route in more detail; null while there is no connection'),
   state: z.enum(['up', 'excluded', 'down']),
   models: z.array(z.string()),
   contexts: z
@@ -79,10 +82,10 @@ const peerFields = {
   tokenDrift: z
     .array(z.object({ model: z.string(), tokensPerByte: z.number(), othersTokensPerByte: z.number() }))
     .optional()
-} satisfies Record<keyof PeerStatus, z.ZodType>
+} satisfies { [Field in keyof PeerStatus]-?: z.ZodType<PeerStatus[Field]> }
 
 /** What `GET /peers` answers. */
-export const peersAnswer = z.object({ peers: z.array(z.looseObject(peerFields)) })
+export const peersAnswer = z.object({ peers: z.array(z.object(peerFields)) })
 
 export const pubkeyAnswer = z.object({
   peer,

@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { VERSION } from '../constants.ts'
 import {
   balanceAnswer,
@@ -52,7 +53,7 @@ export const peers = route({
   path: '/peers',
   summary: 'The contributors that this node knows',
   answer: peersAnswer,
-  handle: ({ components }) => ({ peers: components.consumer.peers() })
+  handle: ({ components }): z.infer<typeof peersAnswer> => ({ peers: components.consumer.peers() })
 })
 
 /** `GET /pubkey`. */

@@ -23,6 +23,12 @@ const SIZE = /(?<![a-z0-9.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d{1,3})?)([bm])(?![a-z0
 
 type Sized = Pick<ModelInfo, 'id' | 'parameters'>
 
+/** Micro-credits as people read them: `1.5 credits`. */
+export function inCredits(microCredits: number): string {
+  const amount = (microCredits / MICRO).toLocaleString('en-US', { maximumFractionDigits: 6 })
+  return `${amount} ${amount === '1' ? 'credit' : 'credits'}`
+}
+
 /** What a model costs when nobody set a price: by its number of parameters, a billion where it is not told. */
 export function defaultPrice({ parameters }: Pick<ModelInfo, 'parameters'>): Price {
   const size = (parameters ?? PARAMETERS_PER_CREDIT) / PARAMETERS_PER_CREDIT

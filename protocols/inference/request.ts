@@ -94,8 +94,9 @@ const sampling = {
   min_p: z.number().min(0).max(1).optional(),
   seed: z.number().int().optional(),
   stop: z.array(z.string().min(1)).max(16).optional(),
-  presence_penalty: z.number().min(-2).max(2).optional(),
-  frequency_penalty: z.number().min(-2).max(2).optional(),
+  /** Up to 2 either way by OpenAI's API; Ollama's sets no limit. */
+  presence_penalty: z.number().min(-100).max(100).optional(),
+  frequency_penalty: z.number().min(-100).max(100).optional(),
   logit_bias: z.record(z.string(), z.number().min(-100).max(100)).optional(),
   top_logprobs: z.number().int().min(0).max(20).optional()
 }

@@ -107,12 +107,34 @@ describe('http-gateway: what agents send again', () => {
       assert.match(raw.payload, /neither raw nor suffix/)
     })
 
-    it('refuses a reference to what is not stored', async () => {
-      const { statusCode, payload } = await post('/v1/responses', {
-        input: [{ type: 'item_reference', id: 'x' }]
+    it('knows its own latest items by their ids, and passes over others', async () => {
+      test.consumer.script = answering([{ reasoning: 'hm' }, { content: 'four' }])
+      const first = await post('/v1/responses', { input: 'two and two?' })
+      const { output } = JSON.parse(first.payload) as { output: { id: string; type: string }[] }
+      assert.deepEqual(
+        output.map(({ type }) => type),
+        ['reasoning', 'message']
+      )
+      const references = output.map(({ id }) => ({ type: 'item_reference', id }))
+      const { messages } = await asked('/v1/responses', {
+        input: [user, ...references, { id: 'msg_of_another_server' }, { role: 'user', content: 'sure?' }]
       })
-      assert.equal(statusCode, 400)
-      assert.match(payload, /store: false/)
+      assert.deepEqual(messages, [
+        user,
+        { role: 'assistant', content: 'four', reasoning_content: 'hm' },
+        { role: 'user', content: 'sure?' }
+      ])
+      const stream = await post('/v1/responses', { input: 'again?', stream: true })
+      const id = /"id":"(msg_[^"]+)"/.exec(stream.payload)?.[1]
+      const after = await asked('/v1/responses', { input: [user, { type: 'item_reference', id }] })
+      assert.deepEqual(after.messages, [user, { role: 'assistant', content: 'four' }])
+    })
+
+    it('does not keep the items of a response that is not to be stored', async () => {
+      const first = await post('/v1/responses', { input: 'hi', store: false })
+      const { output } = JSON.parse(first.payload) as { output: { id: string }[] }
+      const input = [user, { type: 'item_reference', id: output[0]?.id }]
+      assert.deepEqual((await asked('/v1/responses', { input })).messages, [user])
     })
 
     it('calls a free-form tool, and one of a namespace, by what the client called them', async () => {

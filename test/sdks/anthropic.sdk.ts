@@ -3,7 +3,7 @@ import Anthropic, { APIError, NotFoundError, RateLimitError } from '@anthropic-a
 import { BusyError, EngineFailedError, ModelNotFoundError } from '../../protocols/errors.ts'
 import type { TestGateway } from '../support/gateway/gateway.ts'
 import { SCRIPTS } from '../support/gateway/scripts.ts'
-import { ACCEPTED, aborted, content } from '../support/gateway/stub-consumer.ts'
+import { ACCEPTED, aborted, content, listed } from '../support/gateway/stub-consumer.ts'
 import { startGateway } from './gateway.ts'
 
 const hello: Anthropic.MessageCreateParamsNonStreaming = {
@@ -42,6 +42,21 @@ describe('@anthropic-ai/sdk', () => {
         { role: 'user', content: 'hi' }
       ]
     })
+  })
+
+  it('lists the models, and describes one', async () => {
+    test.consumer.listed = [listed('big:70b', { contextLength: 131_072 }), listed('odd/name:1b')]
+    const seen: Anthropic.ModelInfo[] = []
+    for await (const model of client.models.list({ limit: 1 })) seen.push(model)
+    assert.deepEqual(
+      seen.map(({ id, type, display_name: name, max_input_tokens: context }) => [id, type, name, context]),
+      [
+        ['big:70b', 'model', 'big:70b', 131_072],
+        ['odd/name:1b', 'model', 'odd/name:1b', 8192]
+      ]
+    )
+    assert.equal((await client.models.retrieve('odd/name:1b')).id, 'odd/name:1b')
+    await assert.rejects(client.models.retrieve('none'), NotFoundError)
   })
 
   it('streams thinking, text and tools', async () => {

@@ -163,6 +163,9 @@ describe("the gateway, by the types of OpenAI's and Anthropic's SDKs", () => {
   it('models', async () => {
     schemas.conforms('OpenAIWire.models', await answer('/v1/models'))
     schemas.conforms('OpenAIWire.model', await answer('/v1/models/tiny:latest'))
+    const headers = { 'anthropic-version': '2026-10-21' }
+    schemas.conforms('AnthropicWire.models', (await ask('/v1/models', { headers })).json())
+    schemas.conforms('AnthropicWire.model', (await ask('/v1/models/tiny:latest', { headers })).json())
   })
 
   describe('an engine that fails in mid-stream', () => {

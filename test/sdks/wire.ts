@@ -1,4 +1,5 @@
 import type Anthropic from '@anthropic-ai/sdk'
+import type { PageResponse as AnthropicPage } from '@anthropic-ai/sdk/core/pagination'
 import type OpenAI from 'openai'
 import type { PageResponse } from 'openai/core/pagination'
 
@@ -21,6 +22,8 @@ export interface AnthropicWire {
   message: Anthropic.Message
   event: Anthropic.RawMessageStreamEvent | Ping
   error: Anthropic.ErrorResponse | RequestTooLarge
+  model: Anthropic.ModelInfo
+  models: AnthropicPage<Anthropic.ModelInfo>
 }
 
 /** The SDK types a streamed completion as a whole one; until its end both are null on the wire. */

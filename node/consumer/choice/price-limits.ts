@@ -2,6 +2,7 @@ import {
   PRICE_CEILING_FACTOR,
   PriceTooHighError,
   canonicalModelName,
+  inCredits,
   priceCeiling,
   type OfferedModel,
   type Price
@@ -36,7 +37,7 @@ export class PriceLimits {
             'Raise it, or choose another model.'
         : `Every contributor of ${model} asks at least ${text(cheapest.price)}. Without the setting maxPrice this node pays ` +
             `at most ${PRICE_CEILING_FACTOR} times the default price of the model's size: ${limit}. ` +
-            'Set maxPrice for the model to pay more, or choose another model.'
+            'Set maxPrice for the model, in micro-credits a token, to pay more, or choose another model.'
     )
   }
 
@@ -46,5 +47,5 @@ export class PriceLimits {
 }
 
 function text({ prompt, completion }: Price): string {
-  return `${prompt} micro-credits for a prompt token and ${completion} for a completion token`
+  return `${inCredits(prompt)} for a prompt token and ${inCredits(completion)} for a completion token`
 }

@@ -1,4 +1,4 @@
-import { CreditExhaustedError, type Price } from '../../../protocols/index.ts'
+import { CreditExhaustedError, inCredits, type Price } from '../../../protocols/index.ts'
 import type { Ledger } from '../../ledger/index.ts'
 import { Reservation, type ReservedTokens } from './reservation.ts'
 
@@ -18,12 +18,6 @@ export interface SharedLine {
 
 const EARN =
   'Serve it with lobstah-node --contribute to earn, ask another contributor, or have its owner raise creditLine.'
-
-/** Micro-credits as credits. */
-function credits(microCredits: number): string {
-  const amount = (microCredits / 1_000_000).toLocaleString('en-US', { maximumFractionDigits: 6 })
-  return `${amount} ${amount === '1' ? 'credit' : 'credits'}`
-}
 
 /**
  * Holds the credit lines at every moment: debt and reservations together never exceed a consumer's line, nor the line
@@ -71,12 +65,12 @@ export class Credit {
     const owed = this.#ledger.owedBy(consumer)
     const reserved = this.reserved(consumer)
     const limit = creditLine(consumer)
-    const running = reserved > 0 ? ` and your running orders may add ${credits(reserved)}` : ''
-    const balance = `You owe this contributor ${credits(owed)}${running}`
+    const running = reserved > 0 ? ` and your running orders may add ${inCredits(reserved)}` : ''
+    const balance = `You owe this contributor ${inCredits(owed)}${running}`
     if (owed + reserved + amount > limit) {
-      const wanted = amount > 1 ? ` The next step needs ${credits(amount)}.` : ''
+      const wanted = amount > 1 ? ` The next step needs ${inCredits(amount)}.` : ''
       throw new CreditExhaustedError(
-        `${balance}; its credit line for you is ${credits(limit)}.${wanted} ${EARN}`
+        `${balance}; its credit line for you is ${inCredits(limit)}.${wanted} ${EARN}`
       )
     }
     // A consumer that has earned shares the line too, from where its earnings end.
@@ -85,8 +79,8 @@ export class Credit {
     const together = this.#ledger.owedTogether(sharedLine.covers, this.#reserved)
     if (together + added <= sharedLine.limit) return
     throw new CreditExhaustedError(
-      `${balance}; strangers together owe it ${credits(together)}, running orders included, and its credit line for ` +
-        `all of them is ${credits(sharedLine.limit)}. Become its friend. ${EARN}`
+      `${balance}; strangers together owe it ${inCredits(together)}, running orders included, and its credit line for ` +
+        `all of them is ${inCredits(sharedLine.limit)}. Become its friend. ${EARN}`
     )
   }
 }

@@ -55,7 +55,7 @@ describe('node/consumer/choice/price-limits', () => {
     assert.equal(err?.code, 'price_too_high')
     assert.match(
       err.message,
-      /at least 250000000000 .* and 1000000000000 .* 4 times .* and 4000000 .*maxPrice/
+      /at least 250,000 credits .* and 1,000,000 credits .* 4 times .* and 4 credits .*maxPrice/
     )
     assert.equal(limits.explain('tiny:1b', [offer('tiny:1b', 1e9, credit)]), undefined)
   })
