@@ -218,8 +218,8 @@ export class LobstahContributor implements Contributor {
     const { order, model, request, ticket, isNew, reservation } = work
     const { engine, ledger, privateKey, now } = this.#components
     this.#recent.add(order, now())
-    const kept = ledger.append([{ kind: 'order', record: session.order }])
-    const settlement = new Settlement(session, kept, {
+    const keepOrder = (): Promise<void> => ledger.append([{ kind: 'order', record: session.order }])
+    const settlement = new Settlement(session, keepOrder, {
       ledger,
       privateKey,
       onKept: ({ credits }) => reservation.kept(credits)

@@ -5,7 +5,7 @@ import type { Config } from '../config/index.ts'
 import { loadOrCreateIdentity, type Identity } from '../identity/index.ts'
 import { ledger } from '../ledger/index.ts'
 import { createLobstah, type Lobstah, type LobstahInit } from '../lobstah.ts'
-import { ledgerObserver } from '../metrics/index.ts'
+import { ledgerObserver, watchLedgerSize } from '../metrics/index.ts'
 import { chooseEngine, type ChosenEngine } from './choose-engine.ts'
 import { keysFile } from './commands/keys.ts'
 import { Friends } from './friends-file.ts'
@@ -103,9 +103,11 @@ async function openParts(
 /** The settings in the composition root's terms. */
 async function lobstahInit(parts: Parts): Promise<LobstahInit> {
   const { config, identity, datastore, engine, log, metrics, drainMs } = parts
+  const file = join(config.home, 'ledger.sqlite')
+  watchLedgerSize(metrics, file)
   return {
     privateKey: identity.privateKey,
-    ledger: ledger({ file: join(config.home, 'ledger.sqlite') })({
+    ledger: ledger({ file })({
       peer: identity.peerId.toString(),
       onGroup: ledgerObserver(metrics)
     }),

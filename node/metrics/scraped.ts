@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import type { Connection } from '@libp2p/interface'
 import { Gauge, type Registry } from 'prom-client'
 import { routeOf } from '../discovery/index.ts'
@@ -37,6 +38,24 @@ export function watchBalance(
       this.set({ kind: 'earned' }, earned)
       this.set({ kind: 'spent' }, spent)
       this.set({ kind: 'claimed' }, claimed)
+    }
+  })
+}
+
+/** How large the ledger has grown, asked at each scrape: it only grows, until it is archived. */
+export function watchLedgerSize(registry: Registry, file: string): void {
+  new Gauge({
+    name: 'lobstah_ledger_bytes',
+    help: 'Size of the ledger on disk, its write-ahead log included.',
+    registers: [registry],
+    async collect() {
+      const sizes = [file, `${file}-wal`].map((path) =>
+        stat(path).then(
+          ({ size }) => size,
+          () => 0
+        )
+      )
+      this.set((await Promise.all(sizes)).reduce((sum, size) => sum + size, 0))
     }
   })
 }

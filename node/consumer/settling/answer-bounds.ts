@@ -2,7 +2,7 @@ import { InvalidFrameError, type InferenceRequest, type Order } from '../../../p
 
 /** An engine's pieces may be smaller than its tokens: so many deltas for a token ordered, and so many more. */
 const DELTAS_PER_TOKEN = 2
-const MORE_DELTAS = 64
+const MORE_DELTAS = 128
 
 /** What one delta's frame may have on average, in bytes: the longest tokens have 128, and JSON's names come on top. */
 const BYTES_PER_DELTA = 256
@@ -18,6 +18,10 @@ const MORE_BYTES = 64 * 1024
 
 /** Deltas that may come without a receipt: two receipts of 512 tokens, and what an engine cuts smaller. */
 const MAX_DELTAS_WITHOUT_RECEIPT = 4096
+
+/** Receipts of an answer: one for so many deltas, where honest ones come every 512 tokens, and so many more. */
+const DELTAS_PER_RECEIPT = 64
+const MORE_RECEIPTS = 8
 
 /** `status` frames that may come at once, and in a second on average; honest ones come every 2 s. */
 const MAX_STATUS_BURST = 32
@@ -72,6 +76,7 @@ export class AnswerBounds {
   readonly #maxBytes: number
   #deltas = 0
   #deltasSinceReceipt = 0
+  #receipts = 0
   #bytes = 0
   #statuses = 0
   /** When status frames were first counted, and when the last other frame came; milliseconds of a monotonic clock. */
@@ -99,9 +104,11 @@ export class AnswerBounds {
     this.#memory.add(this, bytes)
   }
 
-  /** A receipt was accepted. */
+  /** Counts a receipt, which is kept for ever. Throws InvalidFrameError. */
   receipt(): void {
     this.#deltasSinceReceipt = 0
+    if (++this.#receipts > MORE_RECEIPTS + this.#deltas / DELTAS_PER_RECEIPT)
+      throw new InvalidFrameError('The answer has more receipts than it needs')
   }
 
   /** Counts a `status` frame at a time of a monotonic clock, in milliseconds. Throws InvalidFrameError. */

@@ -55,6 +55,7 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
         meter.reserve(delta)
         const payload = encodeJson({ type: 'delta', ...delta })
         meter.add(delta, payload)
+        settlement.begin()
         generating = true
         yield payload
       }

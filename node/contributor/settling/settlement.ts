@@ -37,25 +37,41 @@ export class Settlement {
   readonly #components: SettlementComponents
   /** Hashes of receipts not acknowledged, by number; empty until one is signed. */
   readonly #open = new Map<number, string>()
+  /** Numbers of receipts over nothing, which no ledger needs. */
+  readonly #empty = new Set<number>()
+  readonly #keepOrder: () => Promise<void>
+  #begun = false
   #latest: Receipt | undefined
-  #keeping: Promise<unknown>
+  #keeping: Promise<unknown> = Promise.resolve()
   #sending: Promise<void> = Promise.resolve()
   #failure: Error | undefined
   #changed = Promise.withResolvers<void>()
 
-  /** `kept` resolves when the order is in the ledger: no receipt leaves before. */
-  constructor(session: ChatSession, kept: Promise<void>, components: SettlementComponents) {
+  /** `keepOrder` puts the order into the ledger. */
+  constructor(session: ChatSession, keepOrder: () => Promise<void>, components: SettlementComponents) {
     this.#session = session
     this.#components = components
-    this.#keeping = kept
-    kept.catch(this.#fail)
+    this.#keepOrder = keepOrder
     session.signal.addEventListener('abort', this.#wake, { once: true })
+  }
+
+  /**
+   * Keeps the order, now that something is delivered: no receipt leaves before it is in the ledger. One that ends
+   * earlier, and owes nothing, leaves nothing on the disk: whoever could fill it so would pay nothing.
+   */
+  begin(): void {
+    if (this.#begun) return
+    this.#begun = true
+    this.#keeping = this.#keepOrder()
+    this.#keeping.catch(this.#fail)
   }
 
   /** Sends a receipt when its turn comes. What goes wrong is thrown by `room` and `sent`. */
   add(receipt: Receipt): void {
     this.#latest = receipt
     this.#open.set(receipt.seq, '')
+    if (receipt.deltas === 0 && receipt.credits === 0) this.#empty.add(receipt.seq)
+    else this.begin()
     const keeping = this.#keeping.then(() => this.#keep(receipt))
     this.#keeping = keeping
     // A receipt that cannot be sent is kept all the same: it is claimed when the two meet again.
@@ -96,7 +112,7 @@ export class Settlement {
   /** Takes a countersignature. Throws UnacknowledgedError when it is not one of this order's. */
   async acknowledge(record: SignedRecord): Promise<void> {
     const seq = await this.#verify(record)
-    await this.#components.ledger.append([{ kind: 'acknowledgement', record }])
+    if (!this.#empty.has(seq)) await this.#components.ledger.append([{ kind: 'acknowledgement', record }])
     // Receipts are cumulative: one that is acknowledged settles those before it.
     for (const earlier of [...this.#open.keys()]) if (earlier <= seq) this.#open.delete(earlier)
     this.#wake()
@@ -106,7 +122,7 @@ export class Settlement {
     await nextTurn()
     const record = await seal(RECEIPT, receipt, this.#components.privateKey)
     this.#open.set(receipt.seq, sha256(record.payload))
-    await this.#components.ledger.append([{ kind: 'receipt', record }])
+    if (!this.#empty.has(receipt.seq)) await this.#components.ledger.append([{ kind: 'receipt', record }])
     this.#components.onKept(receipt)
     return record
   }

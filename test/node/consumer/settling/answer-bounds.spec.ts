@@ -12,7 +12,7 @@ describe('node/consumer/settling/answer-bounds', () => {
 
   it('lets an engine cut its tokens in two, and ends an answer of more deltas', () => {
     const answer = bounds(100)
-    for (let i = 0; i < 264; i++) answer.delta(60)
+    for (let i = 0; i < 328; i++) answer.delta(60)
     assert.throws(() => answer.delta(60), InvalidFrameError)
   })
 
@@ -33,6 +33,13 @@ describe('node/consumer/settling/answer-bounds', () => {
     answer.receipt()
     for (let i = 0; i < 4096; i++) answer.delta(1)
     assert.throws(() => answer.delta(1), /without receipts/)
+  })
+
+  it('ends an answer with more receipts than it needs', () => {
+    const answer = bounds(8192)
+    for (let i = 0; i < 64; i++) answer.delta(1)
+    for (let i = 0; i < 9; i++) answer.receipt()
+    assert.throws(() => answer.receipt(), /more receipts/)
   })
 
   it('takes a status every 2 s for half an hour, and no flood of them', () => {

@@ -52,14 +52,14 @@ describe('node/contributor/settling/settlement', () => {
       send: async (frame) => {
         assert.ok(frame.type === 'receipt')
         assert.ok(
-          kept.some(({ record }) => record === frame.receipt),
+          kept.some(({ record }) => record === frame.receipt) || /"deltas":0/.test(frame.receipt.payload),
           'sent before it was kept'
         )
         sent.push(frame.receipt)
       }
     }
     const append = async (records: LedgerRecord[]): Promise<void> => void kept.push(...records)
-    settlement = new Settlement(session as unknown as ChatSession, ordered.promise, {
+    settlement = new Settlement(session as unknown as ChatSession, () => ordered.promise, {
       ledger: { append } as Partial<Ledger> as Ledger,
       privateKey: CONTRIBUTOR.privateKey,
       onKept: ({ seq }) => void counted.push(seq)
@@ -69,7 +69,13 @@ describe('node/contributor/settling/settlement', () => {
 
   const add = (seq: number, final = false): void =>
     settlement.add(
-      aReceipt(ORDER_HASH, { seq, final, finishReason: final ? 'stop' : null, completionTokens: seq })
+      aReceipt(ORDER_HASH, {
+        deltas: 1,
+        seq,
+        final,
+        finishReason: final ? 'stop' : null,
+        completionTokens: seq
+      })
     )
 
   const acknowledgement = (
@@ -103,6 +109,14 @@ describe('node/contributor/settling/settlement', () => {
       [0, 1]
     )
     assert.deepEqual(counted, [0, 1])
+  })
+
+  it('keeps nothing of an order that comes to nothing, and takes its acknowledgement', async () => {
+    settlement.add(aReceipt(ORDER_HASH, { final: true, finishReason: 'cancelled' }))
+    await settlement.sent()
+    await settlement.acknowledge(await acknowledgement(0))
+    await settlement.settled()
+    assert.deepEqual(kept, [])
   })
 
   it('has room for one open receipt, waits at two, and goes on when one is acknowledged', async () => {
