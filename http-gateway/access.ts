@@ -75,6 +75,10 @@ export class AccessPolicy {
   #checkHost(request: FastifyRequest): void {
     const { host } = request.headers
     if (host === undefined) throw new HostMissingError()
+    // Node takes the first of several, and a proxy before it may have taken another.
+    const { rawHeaders } = request.raw
+    const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host')
+    if (hosts.length > 1) throw new HostNotAllowedError('several hosts')
     // A request line may name a host too: `GET http://host/path`, as to a proxy.
     const named = /^[a-z]+:\/\/([^/?#]*)/i.exec(request.originalUrl)?.[1]
     for (const name of new Set([host, named ?? host])) {

@@ -5,6 +5,7 @@ import { packageVersion } from '../version.ts'
 import type { CommandContext, CommandSpec } from './command.ts'
 import { COMMANDS, COMMAND_GROUPS } from './command-list.ts'
 import { EXIT } from './errors.ts'
+import { secretWarnings } from './command-line-secrets.ts'
 import { processOutput } from './output.ts'
 import { settingFlags } from './setting-flags.ts'
 import { spoken } from './stdin.ts'
@@ -86,8 +87,11 @@ function subcommandsOf(command: Command): string[] {
 }
 
 function contextOf(command: Command, env: NodeJS.ProcessEnv): CommandContext {
-  const config = resolveConfig({ flags: given(command), env, homeDir: userHome() })
-  return { config, env, output: processOutput(config.json) }
+  const flags = given(command)
+  const config = resolveConfig({ flags, env, homeDir: userHome() })
+  const output = processOutput(config.json)
+  for (const warning of secretWarnings(flags)) output.note(`Warning: ${warning}`)
+  return { config, env, output }
 }
 
 /** Undefined for a uid that the system does not know, when HOME is not set either. */

@@ -12,11 +12,14 @@ export const MAX_PAYLOAD_LENGTH = 262_144
 /** Longest payload of an order, a receipt or an acknowledgement, in bytes: each is kept for ever. */
 export const MAX_SETTLEMENT_BYTES = 4096
 
+/** An Ed25519 signature in base64url, in the only way to write it: the last letter's unused bits are 0. */
+const SIGNATURE = /^[A-Za-z0-9_-]{85}[AQgw]$/
+
 /** A record as it is sent, kept and verified: the exact text that was signed, and the signature. */
 export const signedRecord = z.object({
   payload: z.string().max(MAX_PAYLOAD_LENGTH),
   /** Ed25519 over `domain` and the payload's UTF-8 bytes, base64url. */
-  signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/)
+  signature: z.string().regex(SIGNATURE)
 })
 export type SignedRecord = z.infer<typeof signedRecord>
 
@@ -77,6 +80,7 @@ function verified<T>(kind: RecordKind<T>, record: SignedRecord, signer?: string)
   const bytes = Buffer.concat([encoder.encode(kind.domain), text])
   if (
     publicKey === undefined ||
+    !SIGNATURE.test(record.signature) ||
     !verify(null, bytes, publicKey, Buffer.from(record.signature, 'base64url'))
   ) {
     throw new InvalidRecordError('The signature does not verify')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Lobstah } from '../../node/lobstah.ts'
-import { EngineFailedError, type Order } from '../../protocols/index.ts'
+import { EngineFailedError } from '../../protocols/index.ts'
 import { DishonestConsumer } from '../support/dishonest-consumer.ts'
 import { Mesh, idle } from '../support/mesh.ts'
 import { ScriptedEngine, say, type Script } from '../support/scripted-engine.ts'
@@ -35,7 +35,7 @@ describe('attacks on a contributor’s disk', function () {
 
   async function flood(changes: object = {}): Promise<void> {
     for (let i = 0; i < ORDERS; i++) {
-      const demand = await consumer.place(await consumer.order(changes as Partial<Order>))
+      const demand = await consumer.place(await consumer.order(changes))
       const receipt = await demand.next('receipt')
       if (receipt.type === 'receipt') await demand.acknowledge(receipt.receipt)
       await demand.frames.close(100)
