@@ -36,7 +36,8 @@ export class AnswerText {
   async most(wanted: number, counter: TokenCounter): Promise<number> {
     const texts = [...this.#texts.values()]
     const silent = this.#silent()
-    const total = (counts: number[]): number => withBeside(sum(counts), silent)
+    const digits = sum(texts.map((text) => text.digits))
+    const total = (counts: number[]): number => withBeside({ tokens: sum(counts), digits }, silent)
     const certain = total(texts.map((text) => text.certain))
     if (certain >= wanted) return certain
     const pending = texts.map((text) => text.pending)

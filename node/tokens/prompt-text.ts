@@ -11,7 +11,7 @@ import {
   TOOLS_TOKENS,
   TOOL_TOKENS
 } from './constants.ts'
-import { withBeside } from './beside.ts'
+import { digitsOf, withBeside } from './beside.ts'
 import { certainTokens } from './piece-count.ts'
 import type { TokenCounter } from './token-counter.ts'
 
@@ -37,11 +37,12 @@ export async function mostPromptTokens(
   counter: TokenCounter
 ): Promise<number> {
   const { texts, beside, images, factor } = reading(request)
-  const total = (counts: number[]): number =>
-    images + withBeside(factor * counts.reduce((all, count) => all + count, 0), beside)
   if (images + beside >= wanted) return images + beside
+  const digits = sum(texts.map(digitsOf))
+  const total = (counts: number[]): number =>
+    images + withBeside({ tokens: factor * sum(counts), digits }, beside)
   const chunks = texts.flatMap(chunksOf)
-  if (texts.reduce((length, text) => length + text.length, 0) <= CHEAP_LENGTH) {
+  if (sum(texts.map(({ length }) => length)) <= CHEAP_LENGTH) {
     const certain = total(chunks.map(certainTokens))
     if (certain >= wanted) return certain
   }
@@ -92,4 +93,8 @@ function messageTexts(message: ChatMessage): string[] {
   if (message.reasoning_content !== undefined) texts.push(message.reasoning_content)
   for (const call of message.tool_calls ?? []) texts.push(call.function.name, call.function.arguments)
   return texts
+}
+
+function sum(values: number[]): number {
+  return values.reduce((all, value) => all + value, 0)
 }

@@ -1,3 +1,4 @@
+import { digitsOf } from './beside.ts'
 import { chunkEnd } from './chunks.ts'
 import { certainTokens } from './piece-count.ts'
 
@@ -10,9 +11,11 @@ export class RunningText {
   /** The most tokens of the chunks that were counted, and forgotten. */
   #counted = 0
   #rest = ''
+  #digits = 0
 
   add(text: string): void {
     this.#rest += text
+    this.#digits += digitsOf(text)
     for (;;) {
       const end = chunkEnd(this.#rest, 0)
       if (end === this.#rest.length) return
@@ -21,6 +24,11 @@ export class RunningText {
       this.#certain += certainTokens(chunk)
       this.#rest = this.#rest.slice(end)
     }
+  }
+
+  /** Digits in the whole text. */
+  get digits(): number {
+    return this.#digits
   }
 
   /** Tokens that the text may surely have, without the vocabulary's being asked. */
