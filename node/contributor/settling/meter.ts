@@ -84,7 +84,7 @@ export class Meter {
 
   /** Whether the engine goes on far beyond what was ordered: nobody pays for it. */
   get overrun(): boolean {
-    return this.#tokens > this.#order.maxCompletionTokens * OVERRUN_FACTOR + OVERRUN_TOKENS
+    return this.#tokens >= this.#order.maxCompletionTokens * OVERRUN_FACTOR + OVERRUN_TOKENS
   }
 
   /** Whether anything was delivered: then the prompt was read. A delta may carry nothing. */
