@@ -1,6 +1,6 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { toEnvelope, toFailure } from './errors.ts'
+import { toEnvelope, toFailure } from './failures.ts'
 
 /** Answers requests that never become one: not HTTP, headers too large, or too slow. */
 export class ClientErrors {

@@ -1,70 +1,11 @@
-import { LobstahError, toLobstahError } from '../protocols/errors.ts'
-import { foreignFailure } from './foreign-errors.ts'
-
-/** A failure as a client is told of it: what every surface's error format is made from. */
-export interface Failure {
-  status: number
-  /** OpenAI's class of error. */
-  type: string
-  code: string
-  message: string
-  param: string | null
-  headers: Record<string, string>
-}
-
-/** OpenAI's error document; all four keys are always there. */
-export interface ErrorEnvelope {
-  error: { message: string; type: string; param: string | null; code: string }
-}
-
-interface Kind {
-  status: number
-  type: string
-}
-
-const INVALID: Kind = { status: 400, type: 'invalid_request_error' }
-const UNAVAILABLE: Kind = { status: 503, type: 'server_error' }
-
-/**
- * What a code of `protocols/README.md` is over HTTP. Clients resend on 408, 409, 429 and 5xx, some for
- * minutes: those are for what may change by itself.
- */
-const KINDS: ReadonlyMap<string, Kind> = new Map([
-  ['bad_request', INVALID],
-  ['unsupported_parameter', INVALID],
-  ['context_length_exceeded', INVALID],
-  ['credit_exhausted', { status: 402, type: 'insufficient_quota' }],
-  ['price_too_high', { status: 402, type: 'insufficient_quota' }],
-  ['not_allowed', { status: 403, type: 'permission_error' }],
-  ['model_not_found', { status: 404, type: 'invalid_request_error' }],
-  ['busy', { status: 429, type: 'rate_limit_error' }],
-  ['internal', { status: 500, type: 'server_error' }],
-  ['ledger_failed', { status: 500, type: 'server_error' }],
-  ['cancelled', UNAVAILABLE],
-  ['engine_failed', UNAVAILABLE],
-  ['invalid_frame', UNAVAILABLE],
-  ['no_provider', UNAVAILABLE],
-  ['order_refused', UNAVAILABLE],
-  ['peer_lost', UNAVAILABLE],
-  ['receipt_refused', UNAVAILABLE],
-  ['receipt_unacknowledged', UNAVAILABLE],
-  ['shutting_down', UNAVAILABLE],
-  ['deadline', { status: 504, type: 'server_error' }]
-])
-
-/** Statuses after which sending the same request again may help. */
-const RETRY_STATUSES = new Set([408, 429, 503, 504])
-
-const DEFAULT_RETRY_AFTER_MS = 1_000
+import type { OwnCode } from './failures.ts'
 
 /** Longest text of a caller's that an error repeats, in characters. */
 const MAX_SHOWN_LENGTH = 128
 
-/** A request that the gateway itself refuses. */
+/** A request that the gateway itself refuses; what its code is over HTTP, `failures.ts` knows. */
 export abstract class RefusedError extends Error {
-  abstract readonly status: number
-  abstract readonly type: string
-  abstract readonly code: string
+  abstract readonly code: OwnCode
   /** Headers that the answer carries. */
   readonly headers: Record<string, string> = {}
 }
@@ -73,8 +14,6 @@ export abstract class RefusedError extends Error {
 export class RouteNotFoundError extends RefusedError {
   static override readonly name = 'RouteNotFoundError'
   override readonly name = 'RouteNotFoundError'
-  readonly status = 404
-  readonly type = 'invalid_request_error'
   readonly code = 'route_not_found'
   constructor(method: string, path: string, advice: string) {
     super(`There is no route ${shown(`${method} ${path}`)}: ${advice}`)
@@ -85,8 +24,6 @@ export class RouteNotFoundError extends RefusedError {
 export class MethodNotAllowedError extends RefusedError {
   static override readonly name = 'MethodNotAllowedError'
   override readonly name = 'MethodNotAllowedError'
-  readonly status = 405
-  readonly type = 'invalid_request_error'
   readonly code = 'method_not_allowed'
   override readonly headers: Record<string, string>
   constructor(methods: string[]) {
@@ -100,8 +37,6 @@ export class MethodNotAllowedError extends RefusedError {
 export class HostMissingError extends RefusedError {
   static override readonly name = 'HostMissingError'
   override readonly name = 'HostMissingError'
-  readonly status = 400
-  readonly type = 'invalid_request_error'
   readonly code = 'host_missing'
   constructor(message = 'The request has no Host header: send one, such as Host: 127.0.0.1:17475') {
     super(message)
@@ -112,8 +47,6 @@ export class HostMissingError extends RefusedError {
 export class HostNotAllowedError extends RefusedError {
   static override readonly name = 'HostNotAllowedError'
   override readonly name = 'HostNotAllowedError'
-  readonly status = 403
-  readonly type = 'permission_error'
   readonly code = 'host_not_allowed'
   constructor(host: string) {
     super(
@@ -126,8 +59,6 @@ export class HostNotAllowedError extends RefusedError {
 export class OriginNotAllowedError extends RefusedError {
   static override readonly name = 'OriginNotAllowedError'
   override readonly name = 'OriginNotAllowedError'
-  readonly status = 403
-  readonly type = 'permission_error'
   readonly code = 'origin_not_allowed'
   constructor(origin: string) {
     super(
@@ -140,8 +71,6 @@ export class OriginNotAllowedError extends RefusedError {
 export class ApiKeyError extends RefusedError {
   static override readonly name = 'ApiKeyError'
   override readonly name = 'ApiKeyError'
-  readonly status = 401
-  readonly type = 'authentication_error'
   readonly code = 'invalid_api_key'
   override readonly headers: Record<string, string> = { 'www-authenticate': 'Bearer' }
   constructor(message = 'The API key is missing or wrong; send it as Authorization: Bearer <key>') {
@@ -153,8 +82,6 @@ export class ApiKeyError extends RefusedError {
 export class UnsupportedBodyError extends RefusedError {
   static override readonly name = 'UnsupportedBodyError'
   override readonly name = 'UnsupportedBodyError'
-  readonly status = 415
-  readonly type = 'invalid_request_error'
   readonly code = 'unsupported_media_type'
   override readonly headers: Record<string, string>
   constructor(message: string, headers: Record<string, string> = {}) {
@@ -167,8 +94,6 @@ export class UnsupportedBodyError extends RefusedError {
 export class BodyTooLargeError extends RefusedError {
   static override readonly name = 'BodyTooLargeError'
   override readonly name = 'BodyTooLargeError'
-  readonly status = 413
-  readonly type = 'invalid_request_error'
   readonly code = 'request_too_large'
   constructor(limit: number) {
     super(`The decompressed body is larger than ${limit} bytes: send less`)
@@ -223,44 +148,4 @@ export class GatewayNotStartedError extends Error {
 /** A caller's own text, cut short. */
 function shown(text: string): string {
   return JSON.stringify(text.slice(0, MAX_SHOWN_LENGTH))
-}
-
-/** Anything thrown, as what a client is told. Details of unexpected errors stay in the log. */
-export function toFailure(err: unknown): Failure {
-  if (err instanceof RefusedError) {
-    const { status, type, code, message, headers } = err
-    return failure({ status, type }, code, message, null, headers)
-  }
-  if (err instanceof LobstahError) return fromLobstahError(err)
-  const foreign = foreignFailure(err)
-  if (foreign !== undefined)
-    return failure({ ...INVALID, status: foreign.status }, foreign.code, foreign.message)
-  return fromLobstahError(toLobstahError(err))
-}
-
-/** The failure as OpenAI's clients read it. */
-export function toEnvelope({ message, type, param, code }: Failure): ErrorEnvelope {
-  return { error: { message, type, param, code } }
-}
-
-function fromLobstahError(err: LobstahError): Failure {
-  const kind = KINDS.get(err.code) ?? UNAVAILABLE
-  const headers: Record<string, string> = {}
-  if (kind.status === 429 || kind.status === 503) {
-    headers['retry-after'] = String(Math.ceil((err.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) / 1000))
-  }
-  return failure(kind, err.code, err.message, err.param ?? null, headers)
-}
-
-function failure(
-  kind: Kind,
-  code: string,
-  message: string,
-  param: string | null = null,
-  headers: Record<string, string> = {}
-): Failure {
-  const pointless: Record<string, string> = RETRY_STATUSES.has(kind.status)
-    ? {}
-    : { 'x-should-retry': 'false' }
-  return { ...kind, code, message, param, headers: { ...headers, ...pointless } }
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { CLIENT_GONE_STATUS } from './constants.ts'
 import type { GatewayContext } from './context.ts'
-import { toFailure, type Failure } from './errors.ts'
+import { toFailure, type Failure } from './failures.ts'
 import { paramAsSent } from './parse.ts'
 import { surfaceOf } from './surfaces.ts'
 

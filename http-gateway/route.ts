@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { GatewayContext } from './context.ts'
-import type { Failure } from './errors.ts'
+import type { Failure } from './failures.ts'
 
 /** A request as its route sees it: body and query are parsed. */
 export interface Call<Body = unknown, Query = unknown> {

@@ -1,4 +1,4 @@
-import type { Failure } from '../errors.ts'
+import type { Failure } from '../failures.ts'
 
 /** Anthropic's classes of errors, by HTTP status. */
 const TYPES: ReadonlyMap<number, string> = new Map([

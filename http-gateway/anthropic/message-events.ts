@@ -7,7 +7,7 @@ import type { SseWriter } from '../answer/sse-writer.ts'
 import type { StreamKind } from '../answer/stream-kind.ts'
 import { isWhole } from '../answer/tool-input.ts'
 import type { ToolCall } from '../answer/transcript.ts'
-import type { Failure } from '../errors.ts'
+import type { Failure } from '../failures.ts'
 import { toAnthropicError } from './errors.ts'
 import { toMessage, toMessageDelta } from './fields.ts'
 

@@ -5,8 +5,6 @@ import { RefusedError } from '../errors.ts'
 export class ModelNotAllowedError extends RefusedError {
   static override readonly name = 'ModelNotAllowedError'
   override readonly name = 'ModelNotAllowedError'
-  readonly status = 403
-  readonly type = 'permission_error'
   readonly code = 'model_not_allowed'
   constructor(key: string, model: string) {
     super(`The API key ${key} may not ask for ${model}; GET /v1/models lists what is served`)
@@ -17,8 +15,6 @@ export class ModelNotAllowedError extends RefusedError {
 export class RateLimitedError extends RefusedError {
   static override readonly name = 'RateLimitedError'
   override readonly name = 'RateLimitedError'
-  readonly status = 429
-  readonly type = 'rate_limit_error'
   readonly code = 'rate_limit_exceeded'
   override readonly headers: Record<string, string>
   constructor(message: string, retryAfterMs: number) {
@@ -31,8 +27,6 @@ export class RateLimitedError extends RefusedError {
 export class SpendingLimitError extends RefusedError {
   static override readonly name = 'SpendingLimitError'
   override readonly name = 'SpendingLimitError'
-  readonly status = 402
-  readonly type = 'insufficient_quota'
   readonly code = 'spending_limit_reached'
   constructor(key: string, spent: number, limit: number) {
     super(
@@ -45,8 +39,6 @@ export class SpendingLimitError extends RefusedError {
 export class OwnerRequiredError extends RefusedError {
   static override readonly name = 'OwnerRequiredError'
   override readonly name = 'OwnerRequiredError'
-  readonly status = 403
-  readonly type = 'permission_error'
   readonly code = 'owner_required'
   constructor(
     message = "This route changes the node: send the token that is in the node's home as Authorization: Bearer"

@@ -1,4 +1,4 @@
-import type { Failure } from '../errors.ts'
+import type { Failure } from '../failures.ts'
 
 /** Ollama's error document; its `code` is ours. */
 export function toOllamaError({ message, code }: Failure): { error: string; code: string } {

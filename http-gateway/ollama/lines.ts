@@ -5,7 +5,7 @@ import type { SseWriter } from '../answer/sse-writer.ts'
 import { JSON_LINES } from '../answer/stream-kind.ts'
 import { toInput } from '../answer/tool-input.ts'
 import { Transcript, type ToolCall } from '../answer/transcript.ts'
-import type { Failure } from '../errors.ts'
+import type { Failure } from '../failures.ts'
 import { toLogprobs } from '../openai/fields.ts'
 import { toOllamaError } from './errors.ts'
 

@@ -6,7 +6,7 @@ import { FreeFormInput } from '../answer/free-form-input.ts'
 import { receiptComments } from '../answer/headers.ts'
 import { newId, ToolCallIds } from '../answer/identifiers.ts'
 import type { SseWriter } from '../answer/sse-writer.ts'
-import { toEnvelope, type Failure } from '../errors.ts'
+import { toEnvelope, type Failure } from '../failures.ts'
 import { DONE, nowInSeconds, toFinishReason, toLogprobs, toUsage, totalUsage } from './fields.ts'
 
 export interface ChatChunksInit {

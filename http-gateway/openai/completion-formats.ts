@@ -6,7 +6,7 @@ import { receiptComments } from '../answer/headers.ts'
 import { newId } from '../answer/identifiers.ts'
 import type { SseWriter } from '../answer/sse-writer.ts'
 import { Transcript } from '../answer/transcript.ts'
-import { toEnvelope, type Failure } from '../errors.ts'
+import { toEnvelope, type Failure } from '../failures.ts'
 import { DONE, nowInSeconds, toUsage, totalUsage } from './fields.ts'
 
 interface CompletionLogprobs {

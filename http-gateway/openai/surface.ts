@@ -1,4 +1,4 @@
-import { toEnvelope } from '../errors.ts'
+import { toEnvelope } from '../failures.ts'
 import type { Surface } from '../route.ts'
 import { chatCompletions } from './chat-completions.ts'
 import { completions } from './completions.ts'

@@ -1,5 +1,5 @@
 import { dashboard } from '../dashboard/dashboard.ts'
-import { toEnvelope } from '../errors.ts'
+import { toEnvelope } from '../failures.ts'
 import { metrics } from '../metrics/metrics.ts'
 import { openapi } from '../openapi/openapi.ts'
 import type { Surface } from '../route.ts'

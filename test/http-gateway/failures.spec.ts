@@ -7,9 +7,9 @@ import {
   WIRE_ERRORS_BY_CODE,
   type LobstahError
 } from '../../protocols/errors.ts'
-import { toEnvelope, toFailure } from '../../http-gateway/errors.ts'
+import { toEnvelope, toFailure } from '../../http-gateway/failures.ts'
 
-describe('http-gateway/errors', () => {
+describe('http-gateway/failures', () => {
   const STATUSES: Record<string, number> = {
     bad_request: 400,
     unsupported_parameter: 400,
