@@ -7,7 +7,7 @@ import { signedRecord } from '../records/signed-record.ts'
 const position = z.number().int().min(0).max(1_000_000)
 
 /** The first frame; the request document follows it as a frame of its own. */
-const orderFrame = z.object({
+export const orderFrame = z.object({
   type: z.literal('order'),
   order: signedRecord,
   /** The consumer's W3C trace context, for the contributor's log; not signed. */
