@@ -1,0 +1,151 @@
+import {
+  OrderRefusedError,
+  RECEIPT_INTERVAL_TOKENS,
+  certainPromptTokens,
+  orderedRequestBytes,
+  type ChatSession,
+  type InferenceRequest,
+  type OfferedModel,
+  type Order
+} from '../../../protocols/index.ts'
+import type { EngineEvent } from '../../engines/engine.ts'
+import { TokenBounds } from '../../tokens/index.ts'
+import { answer, heartbeat } from '../answers/answer.ts'
+import { countPrompt, engineEvents } from '../answers/engine-events.ts'
+import type { ContributorComponents } from '../index.ts'
+import type { Offers } from '../offers/offers.ts'
+import type { Credit } from '../settling/credit.ts'
+import { expectedPromptTokens } from '../settling/expected-prompt.ts'
+import { Meter } from '../settling/meter.ts'
+import { PrefillPace } from '../settling/prefill-pace.ts'
+import type { Reservation } from '../settling/reservation.ts'
+import { Settlement } from '../settling/settlement.ts'
+import type { Admission, Ticket } from './admission.ts'
+import { checkRequest } from './check-request.ts'
+import { RecentOrders } from './recent-orders.ts'
+import { verifyOrder } from './verify-order.ts'
+
+export interface OrdersComponents extends ContributorComponents {
+  offers: Offers
+  admission: Admission
+  credit: Credit
+}
+
+/** An order that is being answered. */
+interface Work {
+  order: Order
+  model: OfferedModel
+  request: InferenceRequest
+  ticket: Ticket
+  /** Resolves when the order is known to be none that was placed before. */
+  isNew: Promise<void>
+  reservation: Reservation
+}
+
+/** Takes orders: checks them, lets them wait for their turn, and has them answered and settled. */
+export class Orders {
+  readonly #components: OrdersComponents
+  /** Those being served, so that a copy that comes before the ledger has the first is refused too. */
+  readonly #serving = new Set<string>()
+  readonly #recent = new RecentOrders()
+  readonly #pace = new PrefillPace()
+
+  constructor(components: OrdersComponents) {
+    this.#components = components
+  }
+
+  /** The ids of the orders that are being served. */
+  get serving(): ReadonlySet<string> {
+    return this.#serving
+  }
+
+  /** Serves one order. Throws LobstahErrors, for the consumer. */
+  async serve(session: ChatSession): Promise<void> {
+    const { peer: contributor, now } = this.#components
+    const context = { peer: session.peer, contributor, models: this.#components.offers.models, now: now() }
+    const { order, model } = await verifyOrder(session.order, context)
+    if (session.traceparent !== undefined)
+      this.#components.log('order %s has trace context %s', order.id, session.traceparent)
+    if (this.#serving.has(order.id) || this.#recent.has(order.id))
+      throw new OrderRefusedError('The order was placed before')
+    this.#serving.add(order.id)
+    let ticket: Ticket | undefined
+    let reservation: Reservation | undefined
+    try {
+      const bytes = orderedRequestBytes(order)
+      // A place comes first: what waits for the engine's word holds memory too.
+      ticket = this.#components.admission.enter(session.peer, bytes)
+      await this.#components.offers.checkCurrent(model)
+      // The ledger is asked while the document comes and the engine begins.
+      const isNew = this.#checkNew(order)
+      isNew.catch(() => undefined)
+      const document = await session.readRequest(bytes)
+      const request = checkRequest(document, order, model)
+      reservation = this.#components.credit.reserve(order.consumer, order.price, {
+        promptTokens: Math.min(expectedPromptTokens(request, document.byteLength), order.maxPromptTokens),
+        completionTokens: Math.min(RECEIPT_INTERVAL_TOKENS, order.maxCompletionTokens)
+      })
+      await this.#answer(session, { order, model, request, ticket, isNew, reservation })
+    } finally {
+      reservation?.release()
+      ticket?.leave()
+      this.#serving.delete(order.id)
+    }
+  }
+
+  async #answer(session: ChatSession, work: Work): Promise<void> {
+    const { order, model, request, ticket, isNew, reservation } = work
+    const { engine, ledger, privateKey, now } = this.#components
+    this.#recent.add(order, now())
+    const keepOrder = (): Promise<void> => ledger.append([{ kind: 'order', record: session.order }])
+    const settlement = new Settlement(session, keepOrder, {
+      ledger,
+      privateKey,
+      onKept: ({ credits }) => reservation.kept(credits)
+    })
+    void session.listen((record) => settlement.acknowledge(record))
+    const turn = ticket.turn(session.signal)
+    turn.catch(() => undefined)
+    const position = ticket.position()
+    await session.send({ type: 'accepted', position })
+    const stopHeartbeat = heartbeat(
+      session,
+      () => 'queued',
+      () => ticket.position()
+    )
+    try {
+      await turn
+    } finally {
+      stopHeartbeat()
+    }
+    // It may have been replaced while the order waited.
+    if (position > 0) await this.#components.offers.checkCurrent(model, true)
+    const meter = new Meter(order, session.order, {
+      now,
+      reservation,
+      readIn: (ms) => this.#pace.tokensIn(request.model, ms),
+      promptTokens: certainPromptTokens(request),
+      bounds: new TokenBounds(request)
+    })
+    const counting = countPrompt(engine, request, session.signal).then((tokens) => {
+      if (tokens !== undefined) meter.counted(tokens)
+    })
+    try {
+      const events = (): AsyncIterable<EngineEvent> => engineEvents(engine, request, session.signal)
+      const { promptTokens, cachedTokens = 0 } = await answer(events, { session, meter, settlement, isNew })
+      if (meter.readMs !== undefined)
+        this.#pace.observe(request.model, promptTokens - cachedTokens, meter.readMs)
+      await counting
+    } catch (err) {
+      throw await this.#components.offers.explained(request.model, err)
+    } finally {
+      this.#components.observer?.served(meter.tokens)
+    }
+  }
+
+  /** Refuses an order whose id is in the ledger. */
+  async #checkNew(order: Order): Promise<void> {
+    if (await this.#components.ledger.hasOrder(order.id))
+      throw new OrderRefusedError('The order was placed before')
+  }
+}
