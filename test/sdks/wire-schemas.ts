@@ -9,15 +9,19 @@ export type WireName = `OpenAIWire.${keyof OpenAIWire}` | `AnthropicWire.${keyof
 
 type Definition = Exclude<NonNullable<Schema['definitions']>[string], boolean>
 
+/** Which SDKs' types schemas are made of: the newest, or the ones before, which `paths` of the compiler puts there. */
+const TSCONFIGS = { newest: 'tsconfig.json', before: 'tsconfig.before.json' }
+export const SDK_VERSIONS = ['newest', 'before'] as const
+
 /** JSON schemas that are made of the types of the SDKs as they are installed; it takes seconds. */
 export class WireSchemas {
   readonly #ajv = new Ajv({ strict: false, logger: false })
   readonly #compiled = new Map<WireName, ValidateFunction>()
 
-  constructor() {
+  constructor(version: keyof typeof TSCONFIGS) {
     const generator = createGenerator({
       path: join(import.meta.dirname, 'wire.ts'),
-      tsconfig: join(import.meta.dirname, 'tsconfig.json'),
+      tsconfig: join(import.meta.dirname, TSCONFIGS[version]),
       skipTypeCheck: true,
       additionalProperties: true,
       expose: 'all',
