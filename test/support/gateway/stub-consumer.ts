@@ -62,6 +62,8 @@ export class StubConsumer {
   /** The trace context of each request. */
   readonly traces: (string | undefined)[] = []
   readonly requests: InferenceRequest[] = []
+  /** What each request said of being continued elsewhere. */
+  readonly resumes: (boolean | undefined)[] = []
   readonly #aborted = Promise.withResolvers<unknown>()
   /** Resolves with the reason why a call was aborted, the first time that one is. */
   readonly aborted = this.#aborted.promise
@@ -80,10 +82,16 @@ export class StubConsumer {
 
   async *infer(
     request: InferenceRequest,
-    { signal = new AbortController().signal, traceparent, onSpent = () => undefined }: InferOptions = {}
+    {
+      signal = new AbortController().signal,
+      traceparent,
+      resume,
+      onSpent = () => undefined
+    }: InferOptions = {}
   ): AsyncIterable<AnswerEvent> {
     this.requests.push(request)
     this.traces.push(traceparent)
+    this.resumes.push(resume)
     signal.addEventListener('abort', () => this.#aborted.resolve(signal.reason))
     try {
       for await (const event of this.script(request, signal, onSpent)) {
