@@ -24,7 +24,7 @@ const exportArgument = { name: '<file>', description: 'the export; - reads it fr
 export const COMMAND_GROUPS: Readonly<Record<string, string>> = {
   friends: 'add, remove and list friends',
   keys: 'add, list and remove API keys for the gateway',
-  ledger: 'verify and back up the ledger',
+  ledger: 'verify, back up and archive the ledger',
   receipts: 'list, export and verify receipts'
 }
 
@@ -94,7 +94,22 @@ export const COMMANDS: readonly CommandSpec[] = [
   command({
     name: 'ledger verify',
     description: 'check every entry and name the first bad one',
-    run: async ({ config, output }) => (await import('./commands/ledger.ts')).ledgerVerify(config, output)
+    options: [new Option('--file <path>', 'an archive or a backup, instead of the ledger itself')],
+    run: async ({ config, output }, _argument, { file }: { file?: string }) =>
+      file === undefined
+        ? (await import('./commands/ledger.ts')).ledgerVerify(config, output)
+        : (await import('./commands/ledger.ts')).ledgerVerifyFile(config, file, output)
+  }),
+  command<{ days?: number }>({
+    name: 'ledger archive',
+    description:
+      'copy the ledger to a new file, and take out of it what is settled and old; stop the node first',
+    argument: { name: '<file>', description: 'a file that does not exist yet', file: true },
+    options: [
+      new Option('--days <n>', 'orders with entries younger than this stay; by default 90').argParser(whole)
+    ],
+    run: async ({ config, output }, file, flags) =>
+      (await import('./commands/ledger.ts')).ledgerArchive(config, file, flags, output)
   }),
   command({
     name: 'ledger backup',

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Config } from '../config/index.ts'
 import { loadOrCreateIdentity } from '../identity/index.ts'
-import { ledger, type Ledger } from '../ledger/index.ts'
+import { archiveLedger, ledger, type ArchiveReport, type Ledger } from '../ledger/index.ts'
 import { CommandError, EXIT, HomeInUseError } from './errors.ts'
 import { openDatastore } from './home-lock.ts'
 
@@ -33,6 +33,18 @@ export async function withLedgerAlone<T>(
   const lock = await lockHome(config.home)
   try {
     return await withLedger(config, use, { readOnly: false })
+  } finally {
+    await lock.close()
+  }
+}
+
+/** Archives the home's ledger: see {@link archiveLedger}. Throws CommandError while a node runs on the home. */
+export async function archiveAlone(config: Config, archive: string, before: number): Promise<ArchiveReport> {
+  const lock = await lockHome(config.home)
+  try {
+    const { peerId } = await loadOrCreateIdentity(join(config.home, 'identity.key'))
+    const file = join(config.home, 'ledger.sqlite')
+    return await archiveLedger({ file, archive, owner: peerId.toString(), before })
   } finally {
     await lock.close()
   }

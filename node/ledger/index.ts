@@ -20,6 +20,7 @@ import type { SignedRecord } from '../../protocols/records/index.ts'
 import { SqliteLedger } from './ledger.ts'
 import type { UnseenBounds } from './unseen.ts'
 
+export * from './archive.ts'
 export * from './errors.ts'
 
 export interface LedgerInit {

@@ -44,9 +44,35 @@ export function readBalance(db: DatabaseSync): Balance {
   return balance
 }
 
-/** Whether an order with this id is kept. */
+/** Whether an order with this id is kept, or was archived. */
 export function readHasOrder(db: DatabaseSync, id: string): boolean {
-  return db.prepare("SELECT 1 FROM entries WHERE order_id = ? AND kind = 'order'").get(id) !== undefined
+  return (
+    db
+      .prepare(
+        `SELECT 1 FROM entries WHERE order_id = ?1 AND kind = 'order'
+        UNION ALL SELECT 1 FROM archived_orders WHERE order_id = ?1`
+      )
+      .get(id) !== undefined
+  )
+}
+
+/** Where the chain goes on after what was archived; undefined where nothing was. */
+export function readCheckpoint(db: DatabaseSync): { index: number; hash: string } | undefined {
+  const row = db.prepare('SELECT idx, hash FROM checkpoint').get()
+  return row === undefined ? undefined : { index: Number(row.idx), hash: String(row.hash) }
+}
+
+/** What the archived orders came to, for each peer, in micro-credits. */
+export function readArchivedSums(db: DatabaseSync): { peer: string; earned: bigint; spent: bigint }[] {
+  const statement = db.prepare(
+    'SELECT (SELECT peer FROM peers WHERE id = peer_id) AS peer, earned, spent FROM archived_sums'
+  )
+  statement.setReadBigInts(true)
+  return statement.all().map((row) => ({
+    peer: String(row.peer),
+    earned: row.earned as bigint,
+    spent: row.spent as bigint
+  }))
 }
 
 /** Entries, newest first. */

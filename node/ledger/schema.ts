@@ -95,11 +95,32 @@ function upgradeToVersion3(db: DatabaseSync): void {
   db.exec(VERSION_3)
 }
 
+/**
+ * What an archive took out: the last such entry's index and hash, from where the chain goes on; the orders, whose ids
+ * are never used again; and what they came to for each peer.
+ */
+const VERSION_4 = `
+  CREATE TABLE checkpoint (idx INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
+  CREATE TABLE archived_orders (order_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TABLE archived_sums (
+    peer_id INTEGER PRIMARY KEY REFERENCES peers (id), earned INTEGER NOT NULL, spent INTEGER NOT NULL
+  ) STRICT;
+`
+
+function upgradeToVersion4(db: DatabaseSync): void {
+  db.exec(VERSION_4)
+}
+
+/** Makes the trigger that an archive puts aside while it takes out what it has copied. */
+export const NO_DELETE = `CREATE TRIGGER entries_no_delete BEFORE DELETE ON entries
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END`
+
 /** What turns version n of the file into n + 1. Published ones never change. */
 export const MIGRATIONS: readonly ((db: DatabaseSync, owner: string) => void)[] = [
   createVersion1,
   upgradeToVersion2,
-  upgradeToVersion3
+  upgradeToVersion3,
+  upgradeToVersion4
 ]
 
 /** The version that this program writes. */

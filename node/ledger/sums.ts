@@ -17,6 +17,11 @@ export class Sums {
   readonly #sums = new Map<string, Sum>()
   readonly #claims = new Map<string, OpenClaimRow>()
 
+  /** Begins with what archived entries came to. */
+  begin(peer: string, earned: bigint, spent: bigint): void {
+    this.#sums.set(peer, { earned, spent, claimed: 0n })
+  }
+
   /** Adds what an entry of an order changes. */
   add(order: string, { peer, earned, spent, claimed, standing }: Settled): void {
     const sum = this.#sums.get(peer) ?? { earned: 0n, spent: 0n, claimed: 0n }

@@ -2,7 +2,14 @@ import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import { entryHash, genesisHash, openAll, type Opened } from './entry.ts'
 import type { LedgerEntry, VerifyReport } from './index.ts'
-import { readAfter, readBalances, readLastIndex, readOpenClaims } from './reader.ts'
+import {
+  readAfter,
+  readArchivedSums,
+  readBalances,
+  readCheckpoint,
+  readLastIndex,
+  readOpenClaims
+} from './reader.ts'
 import { Settlement, type Settled } from './settlement.ts'
 import { Sums } from './sums.ts'
 import { VerifyPool } from './verify-pool.ts'
@@ -64,7 +71,10 @@ async function verifyAll(
 ): Promise<VerifyReport> {
   const settlement = new Settlement(db, owner)
   const sums = new Sums()
-  let [read, entries, hash] = [0, 0, genesisHash(owner)]
+  for (const { peer, earned, spent } of readArchivedSums(db)) sums.begin(peer, earned, spent)
+  const checkpoint = readCheckpoint(db) ?? { index: 0, hash: genesisHash(owner) }
+  let [read, entries] = [0, 0]
+  let last = checkpoint
   /** Read, and being verified. */
   const ahead: Slice[] = []
   for (;;) {
@@ -87,9 +97,13 @@ async function verifyAll(
     const opened = await slice.opened
     for (const [place, entry] of slice.rows.entries()) {
       entries++
-      const reason = checkEntry(entry, entries, hash, opened[place], settlement, sums)
-      if (reason !== undefined) return { entries, firstBad: { index: entries, reason } }
-      hash = entry.hash
+      const isChained = entry.index > checkpoint.index
+      const reason =
+        (isChained ? checkChain(entry, last) : undefined) ??
+        checkEntry(entry, opened[place], settlement, sums)
+      const index = isChained ? last.index + 1 : entry.index
+      if (reason !== undefined) return { entries, firstBad: { index, reason } }
+      if (isChained) last = entry
     }
     await setImmediate()
     signal.throwIfAborted()
@@ -107,21 +121,24 @@ function differingSums(db: DatabaseSync, read: number, sums: Sums): string | und
   }
 }
 
-/** What is wrong with an entry, or undefined; adds what it changes to `sums`. */
+/** What is wrong with an entry's place in the chain, or undefined. Entries before a checkpoint have none. */
+function checkChain(entry: KeptEntry, last: { index: number; hash: string }): string | undefined {
+  if (entry.index !== last.index + 1) return `it is missing: the next is ${entry.index}`
+  if (entryHash(last.hash, entry.index, entry.at, entry) === entry.hash) return undefined
+  return 'its hash is not that of its content'
+}
+
+/** What is wrong with an entry by itself, or undefined; adds what it changes to `sums`. */
 function checkEntry(
   entry: KeptEntry,
-  index: number,
-  previous: string,
   opened: Opened | undefined,
   settlement: Settlement,
   sums: Sums
 ): string | undefined {
-  if (entry.index !== index) return `it is missing: the next is ${entry.index}`
-  if (entryHash(previous, index, entry.at, entry) !== entry.hash) return 'its hash is not that of its content'
   if (opened === undefined || 'invalid' in opened) return opened?.invalid ?? 'it was not verified'
   let settled: Settled
   try {
-    settled = settlement.settle(index, opened)
+    settled = settlement.settle(entry.index, opened)
   } catch (err) {
     // What SQLite throws is about the file, not about the entry.
     if (!(err instanceof Error) || 'errcode' in err) throw err

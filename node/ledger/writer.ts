@@ -28,6 +28,7 @@ export class Writer {
   readonly #settlement: Settlement
   readonly #genesis: string
   readonly #last: StatementSync
+  readonly #archived: StatementSync
   readonly #same: StatementSync
   readonly #insert: StatementSync
   readonly #addPeer: StatementSync
@@ -40,6 +41,7 @@ export class Writer {
     this.#settlement = new Settlement(db, owner)
     this.#genesis = genesisHash(owner)
     this.#last = db.prepare('SELECT idx, hash FROM entries ORDER BY idx DESC LIMIT 1')
+    this.#archived = db.prepare('SELECT 1 FROM archived_orders WHERE order_id = ?')
     this.#same = db.prepare(
       'SELECT payload FROM entries WHERE order_id = ? AND kind = ? AND ifnull(seq, -1) = ifnull(?, -1)'
     )
@@ -97,7 +99,8 @@ export class Writer {
 
   #keep(at: number, entry: LedgerRecord, peers: Set<string>): void {
     const fields = readFields(entry)
-    if (this.#isKept(entry, fields)) return
+    // What was settled and archived is kept there.
+    if (this.#archived.get(fields.order) !== undefined || this.#isKept(entry, fields)) return
     const last = this.#last.get()
     const index = Number(last?.idx ?? 0) + 1
     const settled = this.#settlement.settle(index, fields)

@@ -112,6 +112,9 @@ export class Reconciler {
       throw new BusyError('The order is still being answered')
     }
     const [deal] = await ledger.deals({ order: order.id, limit: 1 })
+    // Settled and archived long ago: nothing can be compared with it any more, and nothing is open.
+    if (deal === undefined && (await ledger.hasOrder(order.id)))
+      return this.#dispute(peer, receipt, 'exposure')
     const said = deal === undefined ? undefined : saidBefore(deal, claim, receipt)
     if (said !== undefined) return typeof said === 'string' ? this.#dispute(peer, receipt, said) : said
     const acknowledged = deal?.acknowledged ?? undefined

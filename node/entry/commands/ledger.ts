@@ -1,7 +1,9 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Config } from '../../config/index.ts'
 import { CommandError } from '../errors.ts'
-import { withLedger } from '../kept-ledger.ts'
+import { loadOrCreateIdentity } from '../../identity/index.ts'
+import { verifyCopy } from '../../ledger/index.ts'
+import { archiveAlone, withLedger } from '../kept-ledger.ts'
 import { table, type Output } from '../output.ts'
 import { allDeals } from './receipts.ts'
 import { AMOUNTS, amountCells } from './status.ts'
@@ -31,6 +33,31 @@ export async function ledgerBackup(config: Config, file: string, output: Output)
   const path = resolve(file)
   await withLedger(config, (book) => book.backup(path))
   output.result({ file: path }, () => `The ledger is copied to ${path}.`)
+}
+
+const DAY_MS = 86_400_000
+
+/** Copies the ledger to an archive, and takes out of it what is settled and older than so many days. */
+export async function ledgerArchive(
+  config: Config,
+  file: string,
+  { days = 90 }: { days?: number },
+  output: Output
+): Promise<void> {
+  const path = resolve(file)
+  const report = await archiveAlone(config, path, Date.now() - days * DAY_MS)
+  output.result({ file: path, ...report }, () =>
+    report.orders === 0
+      ? `The ledger is copied to ${path}. No settled order is older than ${days} days, so that nothing was taken out.`
+      : `The ledger is copied to ${path} and the copy verifies. ${report.entries} entries of ${report.orders} settled orders are in the archive alone now; ${report.left} stay. Keep the archive: it is the only proof of those orders.`
+  )
+}
+
+/** Checks every entry of an archive, or of a backup. */
+export async function ledgerVerifyFile(config: Config, file: string, output: Output): Promise<void> {
+  const { peerId } = await loadOrCreateIdentity(join(config.home, 'identity.key'))
+  const entries = await verifyCopy(resolve(file), peerId.toString())
+  output.result({ entries }, () => `All ${entries.toLocaleString('en-US')} entries of ${file} verify.`)
 }
 
 interface Sums {
