@@ -76,6 +76,25 @@ describe('node/consumer/settling/verify-receipt', () => {
     await verify(receiptFor(transcript, { seq: 1, final: true, finishReason: 'stop' }))
   })
 
+  it('accepts the prompt, and nothing else, of an answer that was cancelled before its first delta', async () => {
+    const nothing = (changes: Partial<Receipt> = {}): Receipt =>
+      receiptFor(delivered(0), { completionTokens: 0, final: true, finishReason: 'cancelled', ...changes })
+    context.transcript = delivered(0)
+    await refuses(nothing(), /nothing was delivered/)
+    context.cancelled = true
+    await verify(nothing())
+    await refuses(nothing({ completionTokens: 1 }), /delivered|nothing/)
+    await refuses(nothing({ finishReason: 'stop' }), /nothing was delivered/)
+    context.cancelled = false
+    await refuses(nothing({ promptTokens: 0, completionTokens: 1 }), /nothing was delivered/)
+    await verify(nothing({ promptTokens: 0 }))
+  })
+
+  it('accepts a first receipt over one delta, and the most prompt tokens', async () => {
+    await verify(receiptFor(transcript, { deltas: 1, completionTokens: 1, promptTokens: 100 }))
+    await refuses(receiptFor(transcript, { promptTokens: 101 }), /more prompt tokens than were ordered/)
+  })
+
   it('accepts as many tokens as were ordered', async () => {
     await verify(receiptFor(transcript, { completionTokens: 36 }))
     context.transcript = transcript = delivered(50)
