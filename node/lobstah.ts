@@ -4,7 +4,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Registry } from 'prom-client'
 import type { Price } from '../protocols/index.ts'
-import { consumer, type Consumer, type Resume } from './consumer/index.ts'
+import { Creditors, consumer, type Consumer, type Resume } from './consumer/index.ts'
 import { contributor, type Contributor, type SharedLine } from './contributor/index.ts'
 import {
   BootstrapKeeper,
@@ -34,6 +34,9 @@ const AGENT = `lobstah-node/${packageVersion()}`
 
 /** What a peer may owe when nothing is configured, in micro-credits: a day of an agent's work on a 32-billion-parameter model. */
 const DEFAULT_CREDIT_LINE = 60_000_000_000_000
+
+/** How much contributors are wanted by how they have done; friends and creditors come before all of them. */
+const RANKS = { proven: 2, unproven: 1, evasive: 0 } as const
 
 export interface LobstahInit extends Libp2pInit {
   ledger: Ledger
@@ -129,8 +132,14 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
   )
   const { mdns } = libp2p.services
   const providerRecords = new ProviderRecords({ libp2p, log: log('provider-records') })
+  const creditors = new Creditors(ledger)
+  const trusts = (other: string): boolean => init.isFriend?.(other) === true || creditors.has(other)
   const directory = new Directory(
-    { joins: bootstrap.length > 0 || init.mdns === true },
+    {
+      joins: bootstrap.length > 0 || init.mdns === true,
+      allows: asks,
+      rank: (other) => (trusts(other) ? 3 : RANKS[asking.standing(other)])
+    },
     { libp2p, providerRecords, log: log('directory'), now }
   )
   const serving =
@@ -158,6 +167,7 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
     })
   const asking = consumer({
     allows: asks,
+    trusts,
     maxPrice: init.maxPrice ?? {},
     resume: init.resume ?? 'same-digest'
   })({
@@ -179,6 +189,7 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
   }
   const parts: Startable[] = [
     ledger,
+    creditors,
     relays,
     ...(mdns === undefined ? [] : [new LocalPeers({ libp2p, search: mdns, log: log('mdns') })]),
     libp2p,

@@ -1,5 +1,6 @@
 import {
   InvalidFrameError,
+  PeerLostError,
   textBytes,
   toLobstahError,
   type AnswerEvent,
@@ -22,11 +23,14 @@ export interface AttemptComponents {
   now: () => number
 }
 
-/** Asks one provider, and notes how it does. */
+/**
+ * Asks one provider, and notes how it does. Throws a PeerLostError where its first token has not come in `patienceMs`,
+ * where that is set.
+ */
 export async function* attempt(
   provider: Provider,
   request: InferenceRequest,
-  options: InferOptions,
+  { patienceMs, ...options }: InferOptions & { patienceMs?: number | undefined },
   { peers, counts, observer, now }: AttemptComponents
 ): AsyncGenerator<AnswerEvent> {
   const health = peers.health(provider.peer)
@@ -35,11 +39,16 @@ export async function* attempt(
   const digest = findModel(provider.models(), request.model)?.digest ?? null
   let bytes = 0
   let started = false
+  const patience = new AbortController()
+  const lost = new PeerLostError('The first token took too long for a peer that never answered before')
+  const timer = patienceMs === undefined ? undefined : setTimeout(() => patience.abort(lost), patienceMs)
+  const signal = AbortSignal.any([patience.signal, ...(options.signal === undefined ? [] : [options.signal])])
   observer?.attempted(provider.route)
   try {
-    for await (const event of provider.infer(request, options)) {
+    for await (const event of provider.infer(request, { ...options, signal })) {
       if (event.type === 'delta' && !started && carriesSomething(event.delta)) {
         started = true
+        clearTimeout(timer)
         health.firstToken(performance.now() - asked)
       }
       if (event.type === 'delta') bytes += textBytes(event.delta)
@@ -51,14 +60,17 @@ export async function* attempt(
       if (event.type === 'end') return
     }
     throw new InvalidFrameError('The answer has no end')
-  } catch (err) {
+  } catch (thrown) {
+    const err: unknown = patience.signal.aborted && options.signal?.aborted !== true ? lost : thrown
     if (options.signal?.aborted !== true) {
       const { code } = toLobstahError(err)
       observer?.failed(code)
-      if (!NO_FAULT.has(code)) health.failure(now())
+      if (NO_FAULT.has(code)) health.refusal(code, now())
+      else health.failure(now())
     }
     throw err
   } finally {
+    clearTimeout(timer)
     over()
   }
 }

@@ -17,26 +17,24 @@ import type {
   PeerStatus
 } from './index.ts'
 import { attempt } from './attempt.ts'
-import { ABSENCE_MS, Attempts } from './choice/attempts.ts'
+import { Attempts } from './choice/attempts.ts'
+import { awaitCandidate } from './choice/await-candidate.ts'
 import { Candidates, type Candidate } from './choice/candidates.ts'
 import { Departures } from './choice/departures.ts'
 import { DisagreementError } from './continuing/splice.ts'
 import { Unbroken } from './continuing/unbroken.ts'
+import { evidenceOf } from './choice/evidence.ts'
 import { explain } from './choice/explain.ts'
 import { listModels } from './choice/list-models.ts'
+import { Opinions } from './choice/opinions.ts'
 import { PriceLimits } from './choice/price-limits.ts'
 import { rank } from './choice/ranking.ts'
+import type { Standing } from './peers/peer-health.ts'
 import { Peers } from './peers/peers.ts'
 import { TokenCounts } from './peers/token-drift.ts'
 import { RemoteProvider } from './remote-provider.ts'
 import { Purchases } from './settling/purchases.ts'
 import { Reconciler } from './settling/reconciler.ts'
-
-/** How long a first question waits for a mesh that is being joined, in milliseconds. */
-const COLD_START_MS = 5000
-
-/** How often the directory is looked at while a request waits, in milliseconds. */
-const WAIT_STEP_MS = 100
 
 /** See {@link Consumer}. */
 export class LobstahConsumer implements Consumer {
@@ -61,6 +59,7 @@ export class LobstahConsumer implements Consumer {
       peers: this.#peers,
       counts: this.#counts,
       priceLimits: this.#priceLimits,
+      trusts: init.trusts ?? (() => false),
       now: components.now
     })
   }
@@ -74,6 +73,10 @@ export class LobstahConsumer implements Consumer {
     this.#components.directory.removeEventListener('change', this.#onChange)
     await Promise.all(this.#background)
     await this.#reconciler.stop()
+  }
+
+  standing(peer: string): Standing {
+    return this.#peers.standing(peer, this.#components.now())
   }
 
   models(): ListedModel[] {
@@ -103,25 +106,29 @@ export class LobstahConsumer implements Consumer {
   async *infer(request: InferenceRequest, options: InferOptions = {}): AsyncGenerator<AnswerEvent> {
     const { signal, session } = options
     const attempts = new Attempts()
+    const opinions = new Opinions()
     const answer = new Unbroken(request, options.resume === false ? 'off' : this.#init.resume)
     const onReceipt = answer.acknowledged
     // This node's own engine tells nobody when it comes or goes.
     this.#observeModels()
-    while (attempts.open) {
+    while (attempts.open(performance.now())) {
       const candidate = await this.#choose(answer, attempts, session, signal)
       if (candidate === undefined) break
       const { provider, model } = candidate
+      attempts.asks(performance.now())
+      const patienceMs = this.#candidates.patience(candidate, answer.request, attempts)
       const tracked = { ...this.#components, peers: this.#peers, counts: this.#counts }
       try {
-        const events = attempt(provider, answer.request, { ...options, onReceipt }, tracked)
+        const events = attempt(provider, answer.request, { ...options, onReceipt, patienceMs }, tracked)
         yield* answer.join(events, model)
         this.#candidates.answered(request, session, provider.peer)
+        opinions.overruled.forEach((peer) => this.#peers.health(peer).failure(this.#components.now()))
         return
       } catch (thrown) {
         signal?.throwIfAborted()
         const err = toLobstahError(thrown)
         const tooLong = err instanceof ContextLengthExceededError
-        if (!(err.retryable || tooLong)) throw err
+        if (!(err.retryable || tooLong)) opinions.add(candidate, err, answer.begun)
         const end = answer.brokeOff(err)
         if (end !== undefined) {
           yield end
@@ -134,6 +141,7 @@ export class LobstahConsumer implements Consumer {
     }
     throw (
       answer.unfinished() ??
+      opinions.shared ??
       attempts.worst ??
       explain(request.model, {
         offers: this.#offers().flatMap(({ models }) => models),
@@ -152,12 +160,8 @@ export class LobstahConsumer implements Consumer {
     signal?: AbortSignal
   ): Promise<Candidate | undefined> {
     const best = (): Candidate | undefined => {
-      const now = performance.now()
-      const candidates = this.#candidates
-        .of(request, session)
-        .filter(({ model }) => accepts(model))
-        .filter(({ provider, contextLength }) => attempts.allows(provider.peer, contextLength, now))
-      return rank(candidates, request)[0]
+      const all = this.#candidates.of(request, session).filter(({ model }) => accepts(model))
+      return rank(this.#candidates.left(all, attempts), request, Math.random, evidenceOf(all))[0]
     }
     const { directory } = this.#components
     for (;;) {
@@ -169,33 +173,8 @@ export class LobstahConsumer implements Consumer {
       }
       await directory.changed(Math.max(1, back - performance.now()), signal)
     }
-    return await this.#await(request.model, best, signal)
-  }
-
-  /** Asks the DHT for a model that nobody known serves, and waits for a mesh being joined or a peer that may be back. */
-  async #await(
-    model: string,
-    best: () => Candidate | undefined,
-    signal: AbortSignal | undefined
-  ): Promise<Candidate | undefined> {
-    const { directory, now } = this.#components
-    const departure = this.#departures.of(model)
-    const absence = departure === undefined ? 0 : ABSENCE_MS - Math.abs(now() - departure.at)
-    const deadline = performance.now() + Math.max(COLD_START_MS, absence)
-    do {
-      const found = directory.find(model, { signal })
-      // The peers that were found may be those that left: a return must not wait for the end of a dial.
-      if (departure === undefined) await found
-      else found.catch(() => undefined)
-      signal?.throwIfAborted()
-      const candidate = best()
-      if (candidate !== undefined) return candidate
-      const left = deadline - performance.now()
-      // A node that has just joined knows nobody yet: its user's first question is worth a short wait.
-      if (absence <= 0 && !directory.joining) return undefined
-      await directory.changed(Math.min(WAIT_STEP_MS, Math.max(1, left)), signal)
-    } while (performance.now() < deadline)
-    return best()
+    const departure = this.#departures.of(request.model)
+    return await awaitCandidate(request.model, best, { ...this.#components, departure, signal })
   }
 
   #failedOver({ provider: { peer }, model }: Candidate, attempts: Attempts, err: LobstahError): void {

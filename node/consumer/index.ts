@@ -19,14 +19,18 @@ import type { Ledger } from '../ledger/index.ts'
 import type { Path } from '../reach/index.ts'
 import { LobstahConsumer } from './consumer.ts'
 import type { Resume } from './continuing/unbroken.ts'
+import type { Standing } from './peers/peer-health.ts'
 import type { TokenDrift } from './peers/token-drift.ts'
 
+export { Creditors } from './settling/creditors.ts'
 export type { Resume } from './continuing/unbroken.ts'
 export type { TokenDrift } from './peers/token-drift.ts'
 
 export interface ConsumerInit {
   /** Whether a peer is asked at all. */
   allows: (peer: string) => boolean
+  /** Whether a peer is a friend, or a creditor of this node. @default nobody is */
+  trusts?: (peer: string) => boolean
   /** The most to pay for a token of a model, in micro-credits; no limit where it names none. */
   maxPrice?: Readonly<Record<string, Price>>
   /** Who may go on with an answer that broke off. */
@@ -98,6 +102,8 @@ export interface PeerStatus {
 }
 
 export interface Consumer extends Startable {
+  /** How a peer has done since start. */
+  standing(peer: string): Standing
   /** Models that somebody serves now, by name. */
   models(): ListedModel[]
   peers(): PeerStatus[]

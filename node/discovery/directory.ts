@@ -9,9 +9,11 @@ import {
   type Startable
 } from '@libp2p/interface'
 import type { SingleKadDHT } from '@libp2p/kad-dht'
-import { INFO_PROTOCOL, canonicalModelName, subscribeInfo, type Announcement } from '../../protocols/index.ts'
+import { INFO_PROTOCOL, canonicalModelName, type Announcement } from '../../protocols/index.ts'
 import type { ProviderRecords } from './provider-records.ts'
-import { bestConnection, onBetterConnection } from './route.ts'
+import { follow } from './follow.ts'
+import { Places, type Rank } from './places.ts'
+import { bestConnection } from './route.ts'
 import { onServerFound } from '../patches/index.ts'
 
 /** How often the DHT is asked for contributors, in milliseconds; each wait is up to a quarter longer. */
@@ -20,23 +22,11 @@ const SEARCH_INTERVAL_MS = 20_000
 /** The same while nobody is known. */
 const EAGER_SEARCH_INTERVAL_MS = 1000
 
-/** Longest wait for a contributor that was found to be reached, in milliseconds. */
-const DIAL_TIMEOUT_MS = 8000
-
 /** Longest look-up, dials included, in milliseconds. */
 const FIND_TIMEOUT_MS = 15_000
 
-/** Contributors that are kept in touch with; more are known to the DHT only. */
-const MAX_CONTRIBUTORS = 256
-
-/** First wait before a lost contributor is dialled again, doubled each time, in milliseconds. */
-const REDIAL_MS = 500
-
-/** How often a lost contributor is dialled again before only the DHT brings it back. */
-const MAX_REDIALS = 6
-
-/** The same for one that never was there: it may be made up, and takes the place of another. */
-const MAX_UNMET_REDIALS = 1
+/** Contributors that are being met: they have no place yet, and may be made up. */
+const MAX_MEETING = 64
 
 /** A contributor this node is in touch with. */
 export interface Contributor {
@@ -48,6 +38,10 @@ export interface Contributor {
 export interface DirectoryInit {
   /** Whether this node joins a mesh: it has somebody to bootstrap from. */
   joins: boolean
+  /** Whether a contributor may be asked at all: others take no place. @default all */
+  allows?: (peer: string) => boolean
+  /** How much a contributor is wanted, where places are scarce. @default all the same */
+  rank?: (peer: string) => Rank
 }
 
 export interface DirectoryEvents {
@@ -63,13 +57,15 @@ export interface DirectoryComponents {
 }
 
 /**
- * The contributors that can be asked now: found by the DHT or met otherwise, each with an open subscription
- * to its announcements. Who cannot be reached is not in it.
+ * The contributors that can be asked now: found by the DHT or met otherwise, each with an open subscription to its
+ * announcements. Unreachable ones are omitted, and so are those that may not be asked.
  */
 export class Directory extends TypedEventEmitter<DirectoryEvents> implements Startable {
   readonly #init: DirectoryInit
   readonly #components: DirectoryComponents
   #met = false
+  readonly #places: Places
+  readonly #rank: (peer: string) => Rank
   readonly #live = new Map<string, Contributor>()
   /** Peers being dialled or subscribed to, so that each is only once. */
   readonly #tending = new Map<string, Promise<void>>()
@@ -83,6 +79,8 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
     super()
     this.#init = init
     this.#components = components
+    this.#rank = init.rank ?? (() => 1)
+    this.#places = new Places({ rank: this.#rank })
   }
 
   async start(): Promise<void> {
@@ -104,7 +102,7 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
     this.#stopped = undefined
   }
 
-  /** Those who can be asked now. */
+  /** The contributors that can be asked now. */
   contributors(): Contributor[] {
     return [...this.#live.values()].filter(({ announcement }) => announcement.models.length > 0)
   }
@@ -186,62 +184,40 @@ export class Directory extends TypedEventEmitter<DirectoryEvents> implements Sta
     const peer = id.toString()
     const settling = this.#settling.get(peer)
     if (settling !== undefined || this.#tending.has(peer)) return settling ?? Promise.resolve()
-    if (this.#tending.size >= MAX_CONTRIBUTORS || signal.aborted) return Promise.resolve()
+    if (signal.aborted || !this.#isWelcome(peer)) return Promise.resolve()
     const settled = Promise.withResolvers<undefined>()
     this.#settling.set(peer, settled.promise)
     const settle = (): void => {
       this.#settling.delete(peer)
       settled.resolve(undefined)
     }
-    const tending = this.#follow(id, signal, settle).finally(() => {
+    const lost = new AbortController()
+    const onAnnouncement = (announcement: Announcement): void => {
+      if (!this.#places.take(peer, () => lost.abort())) return lost.abort()
+      this.#met ||= announcement.models.length > 0
+      this.#live.set(peer, { peer, id, announcement })
+      this.safeDispatchEvent('change')
       settle()
-      this.#tending.delete(peer)
+    }
+    const onLost = (): void => {
       this.#forget(peer)
+      settle()
+    }
+    const either = AbortSignal.any([signal, lost.signal])
+    const tending = follow(id, { onAnnouncement, onLost }, this.#components, either).finally(() => {
+      this.#tending.delete(peer)
+      this.#places.release(peer)
+      onLost()
     })
     this.#tending.set(peer, tending)
     return settled.promise
   }
 
-  /** Subscribes again and again until the peer says goodbye, or cannot be reached for a while. */
-  async #follow(id: PeerId, signal: AbortSignal, settle: () => void): Promise<void> {
-    const { libp2p, log, now } = this.#components
-    let redials = MAX_UNMET_REDIALS
-    for (let failures = 0; failures <= redials; failures++) {
-      const better = new AbortController()
-      try {
-        const connection = await this.#connect(id, signal)
-        const unwatch = onBetterConnection(libp2p, connection, () => better.abort())
-        try {
-          const either = AbortSignal.any([signal, better.signal])
-          for await (const announcement of subscribeInfo(connection, { signal: either, now })) {
-            failures = 0
-            redials = MAX_REDIALS
-            if (announcement.leaving === true) return
-            this.#met ||= announcement.models.length > 0
-            this.#live.set(id.toString(), { peer: id.toString(), id, announcement })
-            this.safeDispatchEvent('change')
-            settle()
-          }
-        } finally {
-          unwatch()
-        }
-      } catch (err) {
-        if (signal.aborted) return
-        // It is as alive as before: the subscription only moves, before the worse connection may die.
-        if (better.signal.aborted) continue
-        log('lost contributor %p - %e', id, err)
-      }
-      this.#forget(id.toString())
-      settle()
-      // Another connection may be open: one over the other relay, say.
-      if (failures === 0 && this.connection(id) !== undefined) continue
-      await delay(REDIAL_MS * 2 ** failures, undefined, { signal }).catch(() => undefined)
-    }
-  }
-
-  async #connect(id: PeerId, signal: AbortSignal): Promise<Connection> {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
-    return this.connection(id) ?? (await this.#components.libp2p.dial(id, { signal: deadline }))
+  /** Whether a contributor is met: it may be asked, or is owed, and there are not too many that nobody knows. */
+  #isWelcome(peer: string): boolean {
+    const { allows = () => true } = this.#init
+    const wanted = this.#rank(peer) === 3
+    return wanted || (allows(peer) && this.#settling.size < MAX_MEETING)
   }
 
   #forget(peer: string): void {

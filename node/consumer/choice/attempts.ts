@@ -1,10 +1,16 @@
 import { BusyError, ContextLengthExceededError, type LobstahError } from '../../../protocols/index.ts'
 
-/** Contributors that may work on one request and fail. */
+/** Contributors that may work on one request and fail; one that fails at once counts as half. */
 const MAX_ATTEMPTS = 4
 
-/** Contributors that may refuse it at once: a refusal costs no more than a message each way. */
-const MAX_REFUSALS = 16
+/** What is no more than a message each way, in milliseconds. */
+const AT_ONCE_MS = 1000
+
+/** How long contributors may refuse a request, in milliseconds from the first refusal: it costs time, and nothing else. */
+const REFUSALS_MS = 20_000
+
+/** Contributors that are asked for one request in all: each signs an order. */
+const MAX_ASKED = 256
 
 /** How long a request waits for an engine that is away for a moment, in milliseconds. */
 export const ABSENCE_MS = 10_000
@@ -26,7 +32,10 @@ export class Attempts {
   readonly #tried = new Set<string>()
   /** Peers whose engine is away and may be back, with when to ask again, in milliseconds of the monotonic clock. */
   readonly #away = new Map<string, number>()
-  #refusals = 0
+  /** What failures have used up of the attempts. */
+  #used = 0
+  #firstFailure: number | undefined
+  #askedAt: number | undefined
   /** The largest context that was refused; 0 before any. */
   #refusedContext = 0
   #firstAway: number | undefined
@@ -36,9 +45,15 @@ export class Attempts {
     return this.failures.length > 0
   }
 
-  /** Whether another may be asked. */
-  get open(): boolean {
-    return this.#refusals < MAX_REFUSALS && this.failures.length - this.#refusals < MAX_ATTEMPTS
+  /** Whether another may be asked at `now`, by the monotonic clock. */
+  open(now: number): boolean {
+    const inTime = this.#firstFailure === undefined || now - this.#firstFailure < REFUSALS_MS
+    return this.#used < MAX_ATTEMPTS && this.failures.length < MAX_ASKED && inTime
+  }
+
+  /** Notes that a peer is asked at `now`. */
+  asks(now: number): void {
+    this.#askedAt = now
   }
 
   /** Whether a peer whose model holds `contextLength` tokens is still to be asked at `now`. */
@@ -57,14 +72,17 @@ export class Attempts {
   /** Takes a failure before the first token. `contextLength` is what that peer's model is now known to hold. */
   failed(peer: string, err: LobstahError, contextLength: number | null, now: number): void {
     this.failures.push(err)
+    this.#firstFailure ??= now
     this.#tried.add(peer)
     this.#away.delete(peer)
     if (err.code === 'engine_failed' && err.retryAfterMs !== undefined) {
       this.#firstAway ??= now
       this.#away.set(peer, now + err.retryAfterMs)
-      // Waiting is bounded by time instead.
-      this.#refusals++
-    } else if (REFUSALS.has(err.code)) this.#refusals++
+      // Waiting is bounded by time instead, as refusals are.
+    } else if (!REFUSALS.has(err.code)) {
+      const atOnce = this.#askedAt !== undefined && now - this.#askedAt < AT_ONCE_MS
+      this.#used += atOnce ? 0.5 : 1
+    }
     if (err instanceof ContextLengthExceededError)
       this.#refusedContext = Math.max(this.#refusedContext, contextLength ?? 0)
   }

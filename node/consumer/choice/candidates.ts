@@ -3,7 +3,8 @@ import type { LocalProvider } from '../index.ts'
 import type { TokenCounts } from '../peers/token-drift.ts'
 import type { Peers } from '../peers/peers.ts'
 import { Affinity, sessionOf } from './affinity.ts'
-import { ContextLimits, contextNeed } from './context.ts'
+import type { Attempts } from './attempts.ts'
+import { ContextLimits, contextNeed, patienceFor } from './context.ts'
 import type { PriceLimits } from './price-limits.ts'
 import { findModel, type Candidate as RankedCandidate } from './ranking.ts'
 
@@ -18,6 +19,8 @@ export interface CandidatesComponents {
   peers: Peers
   counts: Pick<TokenCounts, 'billing'>
   priceLimits: PriceLimits
+  /** Whether a peer is a friend, or a creditor. */
+  trusts: (peer: string) => boolean
   /** Milliseconds since 1970. */
   now: () => number
 }
@@ -50,11 +53,28 @@ export class Candidates {
           load: load(),
           firstTokenMs: health.firstTokenMs,
           excluded: health.excluded(now),
+          standing: health.standing(now),
+          trusted: this.#components.trusts(provider.peer),
           warm: provider.peer === warm,
           billing: counts.billing(provider.peer, model)
         }
       ]
     })
+  }
+
+  /** Those of the candidates that are still to be asked. */
+  left(candidates: Candidate[], attempts: Attempts): Candidate[] {
+    const now = performance.now()
+    return candidates.filter(({ provider, contextLength }) =>
+      attempts.allows(provider.peer, contextLength, now)
+    )
+  }
+
+  /** How long a peer that never answered may take to its first token, in milliseconds, where another may be asked. */
+  patience(candidate: Candidate, request: InferenceRequest, attempts: Attempts): number | undefined {
+    const { provider, standing, trusted } = candidate
+    if (provider.route === 'local' || standing === 'proven' || trusted === true) return undefined
+    return this.left(this.of(request), attempts).length > 1 ? patienceFor(request) : undefined
   }
 
   /** Notes who has just answered a session. */

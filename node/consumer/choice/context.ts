@@ -10,6 +10,12 @@ const TOKENS_PER_IMAGE = 1024
 /** Room for an answer whose length the request does not limit, in tokens. */
 const SHORT_ANSWER_TOKENS = 512
 
+/** How long a peer that never answered may take to its first token while another can be asked, in milliseconds. */
+const PATIENCE_MS = 8000
+
+/** The same for each token of the prompt, in milliseconds: a slow processor reads 50 a second. */
+const PATIENCE_PER_TOKEN_MS = 20
+
 /** Limits that are remembered, and for how long in milliseconds: an engine may load its model anew with more. */
 const MAX_LIMITS = 1024
 const LIMIT_AGE_MS = 15 * 60_000
@@ -29,6 +35,11 @@ export function contextNeed(request: InferenceRequest): ContextNeed {
     return { prompt: tokensOf(request.prompt) + tokensOf(request.suffix ?? ''), answer }
   }
   return { prompt: chatTokens(request), answer }
+}
+
+/** How long another peer is waited for that was never seen to answer, before the next is asked. */
+export function patienceFor(request: InferenceRequest): number {
+  return PATIENCE_MS + contextNeed(request).prompt * PATIENCE_PER_TOKEN_MS
 }
 
 /**

@@ -5,7 +5,9 @@ import {
   type OfferedModel,
   type Provider
 } from '../../../protocols/index.ts'
+import type { Standing } from '../peers/peer-health.ts'
 import { contextNeed, contextRank, type ContextNeed } from './context.ts'
+import { evidenceOf, exploredPart, isDoubtful, isGood, standingOf, type Evidence } from './evidence.ts'
 
 /** What decides how soon a provider is asked. */
 export interface Candidate {
@@ -18,6 +20,10 @@ export interface Candidate {
   /** Median time to the first token, in milliseconds; null when it was never asked. */
   firstTokenMs: number | null
   excluded: boolean
+  /** How it has done. @default by whether its time to the first token is known */
+  standing?: Standing
+  /** A friend, or a peer that this node owes. @default false */
+  trusted?: boolean
   /** Its engine still holds what it read of this session's prompt. @default false */
   warm?: boolean
   /** Tokens that it bills for a text, as a multiple of what others bill for the same model. @default 1 */
@@ -57,9 +63,6 @@ function fitness(model: ModelInfo, request: InferenceRequest): number {
   return wishes.filter((wish) => model.capabilities.includes(wish)).length
 }
 
-/** The part of requests by which peers that were never asked are measured. */
-const EXPLORED_PART = 0.2
-
 /** How many times slower a dear peer counts, at most. */
 const MAX_DEARNESS = 4
 
@@ -78,27 +81,40 @@ function cost({ model: { price }, billing = 1 }: Candidate, { prompt, answer }: 
  * lately, can do what is asked, and hold the longest answer too; then those with a free slot, this node's own engine
  * and the one that is warm for the session first, then the fastest for its price: one that costs twice as much must be
  * twice as fast. A part of the requests goes to peers that were never asked, so that each is measured.
+ *
+ * Peers that have only refused or failed come last. Where most have, as where one person runs many peers, those that
+ * have answered come before those that were never asked, with one request waiting too.
  */
 export function rank<C extends Candidate>(
   candidates: C[],
   request: InferenceRequest,
-  random: () => number = Math.random
+  random: () => number = Math.random,
+  evidence: Evidence = evidenceOf(candidates)
 ): C[] {
   const jitter = new Map<Candidate, number>(candidates.map((candidate) => [candidate, 1 + random() / 10]))
-  const explores = random() < EXPLORED_PART
+  const explores = random() < exploredPart(evidence)
   const need = contextNeed(request)
   const context = ({ contextLength }: Candidate): number => contextRank(contextLength, need)
   const tooSmall = (candidate: Candidate): number => (context(candidate) === 2 ? 1 : 0)
   // Where none holds the prompt by the estimate, the largest comes closest.
   const shortfall = (candidate: Candidate): number =>
     tooSmall(candidate) === 0 ? 0 : -(candidate.contextLength ?? 0)
-  const full = ({ load }: Candidate): number => (load < 1 ? 0 : 1)
+  const doubts = isDoubtful(evidence)
+  const isSafe = (candidate: Candidate): boolean =>
+    candidate.trusted === true || candidate.provider.route === 'local' || isGood(candidate)
+  const sinks = (candidate: Candidate): number =>
+    candidate.trusted !== true && standingOf(candidate) === 'evasive' ? 1 : 0
+  const full = (candidate: Candidate): number =>
+    candidate.load < (doubts && isSafe(candidate) ? 2 : 1) ? 0 : 1
+  const stranger = (candidate: Candidate): number => (doubts && !isSafe(candidate) ? 1 : 0)
   const unknown = ({ provider, firstTokenMs, load }: Candidate): number =>
     explores && firstTokenMs === null && load < 1 && provider.route !== 'local' ? 0 : 1
   const cheapest = Math.min(...candidates.map((candidate) => cost(candidate, need)))
-  // A peer that asks nothing is not infinitely better.
+  // A peer that asks nothing is not infinitely better, and no better at all before it has answered.
   const dearness = (candidate: Candidate): number =>
-    Math.min(MAX_DEARNESS, (cost(candidate, need) + 1) / (cheapest + 1))
+    doubts && !isSafe(candidate)
+      ? MAX_DEARNESS
+      : Math.min(MAX_DEARNESS, (cost(candidate, need) + 1) / (cheapest + 1))
   const score = (candidate: Candidate): number =>
     slowness(candidate) * dearness(candidate) * (jitter.get(candidate) ?? 1)
   const local = ({ provider, load }: Candidate): number => (provider.route === 'local' && load < 1 ? 0 : 1)
@@ -108,12 +124,14 @@ export function rank<C extends Candidate>(
       tooSmall(a) - tooSmall(b) ||
       shortfall(a) - shortfall(b) ||
       Number(a.excluded) - Number(b.excluded) ||
+      sinks(a) - sinks(b) ||
       fitness(b.model, request) - fitness(a.model, request) ||
       context(a) - context(b) ||
       full(a) - full(b) ||
       local(a) - local(b) ||
       cold(a) - cold(b) ||
       unknown(a) - unknown(b) ||
+      stranger(a) - stranger(b) ||
       score(a) - score(b)
   )
 }

@@ -39,6 +39,11 @@ export class Unbroken {
     return this.#next?.request ?? this.#asked
   }
 
+  /** Whether the client has some of the answer. */
+  get begun(): boolean {
+    return !this.#delivered.empty
+  }
+
   /** Why the answer broke off, where nobody has gone on with it; undefined before its first delta. */
   get failure(): LobstahError | undefined {
     return this.#failure

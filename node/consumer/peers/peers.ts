@@ -1,7 +1,7 @@
 import QuickLRU from 'quick-lru'
 import type { Contributor } from '../../discovery/index.ts'
 import type { PeerStatus } from '../index.ts'
-import { PeerHealth } from './peer-health.ts'
+import { PeerHealth, type Standing } from './peer-health.ts'
 
 /** Contributors that are remembered after they have left; those met longest ago are forgotten first. */
 const MAX_SEEN = 1024
@@ -25,6 +25,11 @@ export class Peers {
     const health = this.#health.get(peer) ?? new PeerHealth()
     this.#health.set(peer, health)
     return health
+  }
+
+  /** How a peer has done, at `now` in milliseconds since 1970; one that was not asked is not remembered for it. */
+  standing(peer: string, now: number): Standing {
+    return this.#health.get(peer)?.standing(now) ?? 'unproven'
   }
 
   /** Notes a request to a peer; returns what to call when it is over. */

@@ -3,19 +3,31 @@ import { Attempts } from '../../../../node/consumer/choice/attempts.ts'
 import { BusyError, ContextLengthExceededError, EngineFailedError } from '../../../../protocols/index.ts'
 
 describe('node/consumer/choice/attempts', () => {
-  it('ends after four failures, or sixteen refusals', () => {
-    const failing = new Attempts()
+  it('ends after four failures that took their time, or eight that did not', () => {
+    for (const [ms, count] of [
+      [1500, 4],
+      [10, 8]
+    ] as const) {
+      const failing = new Attempts()
+      let now = 0
+      for (let i = 0; i < count; i++) {
+        assert.equal(failing.open(now), true)
+        failing.asks(now)
+        failing.failed(`p${i}`, new EngineFailedError(), 8192, (now += ms))
+      }
+      assert.equal(failing.open(now), false)
+    }
+  })
+
+  it('lets refusals use up time, and no attempts', () => {
     const busy = new Attempts()
-    for (let i = 0; i < 4; i++) {
-      assert.equal(failing.open, true)
-      failing.failed(`p${i}`, new EngineFailedError(), 8192, 0)
+    for (let i = 0; i < 100; i++) {
+      assert.equal(busy.open(i), true)
+      busy.asks(i)
+      busy.failed(`p${i}`, new BusyError(), 8192, i)
     }
-    assert.equal(failing.open, false)
-    for (let i = 0; i < 16; i++) {
-      assert.equal(busy.open, true)
-      busy.failed(`p${i}`, new BusyError(), 8192, 0)
-    }
-    assert.equal(busy.open, false)
+    assert.equal(busy.open(19_999), true)
+    assert.equal(busy.open(20_000), false)
   })
 
   it('asks only larger or unknown contexts after a prompt was too long', () => {

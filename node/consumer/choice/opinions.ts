@@ -1,0 +1,35 @@
+import type { LobstahError } from '../../../protocols/index.ts'
+import type { Candidate } from './ranking.ts'
+
+/** Strangers that must agree. */
+const ENOUGH = 4
+
+/**
+ * What peers say is wrong with a request, so that no other need be asked. One stranger's word is not enough: it could
+ * end every request so. This node's own engine is believed, and so are peers that have answered before.
+ */
+export class Opinions {
+  readonly #said: { peer: string; err: LobstahError }[] = []
+
+  /** Takes a peer's refusal of the request itself. Throws it where it is believed, or the client has some of the answer. */
+  add(
+    candidate: Pick<Candidate, 'provider' | 'standing' | 'trusted'>,
+    err: LobstahError,
+    begun: boolean
+  ): void {
+    const { provider, standing, trusted } = candidate
+    this.#said.push({ peer: provider.peer, err })
+    const believed = begun || provider.route === 'local' || standing === 'proven' || trusted === true
+    if (believed || this.#said.length >= ENOUGH) throw err
+  }
+
+  /** The peers that were wrong when another has answered the request. */
+  get overruled(): string[] {
+    return this.#said.map(({ peer }) => peer)
+  }
+
+  /** What is told to the user when nobody else can be asked. */
+  get shared(): LobstahError | undefined {
+    return this.#said[0]?.err
+  }
+}
