@@ -73,6 +73,7 @@ describe('node/entry: every command, for scripts', function () {
     'receipts import-proof': () => ({ args: ['receipts', 'import-proof', '-'], stdin: exported }),
     'ledger verify': () => ({ args: ['ledger', 'verify'], running: true }),
     'ledger backup': () => ({ args: ['ledger', 'backup', at('backup')], running: true }),
+    'ledger archive': () => ({ args: ['ledger', 'archive', at('archive')] }),
     'keys add': () => ({ args: ['keys', 'add', '-'], stdin: 'one' }),
     'keys list': () => ({ args: ['keys', 'list'] }),
     'keys remove': () => ({ args: ['keys', 'remove', '-'], stdin: 'one\n' }),
