@@ -58,6 +58,6 @@ export function toLogprobs(logprobs: Logprob[]): LogprobsField {
   return logprobs.map(({ top = [], ...own }) => ({ ...toLogprob(own), top_logprobs: top.map(toLogprob) }))
 }
 
-function toLogprob({ token, logprob }: Omit<Logprob, 'top'>): LogprobField {
-  return { token, logprob, bytes: [...Buffer.from(token)] }
+function toLogprob({ token, logprob, bytes }: Omit<Logprob, 'top'>): LogprobField {
+  return { token, logprob, bytes: bytes ?? [...Buffer.from(token)] }
 }

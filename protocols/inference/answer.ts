@@ -26,14 +26,16 @@ const toolCallDelta = z.object({
 })
 export type ToolCallDelta = z.infer<typeof toolCallDelta>
 
-const logprob = z.object({
+/** Most bytes that a token is told to have. */
+export const MAX_TOKEN_BYTES = 64
+
+const tokenLogprob = z.object({
   token: z.string(),
   logprob: z.number(),
-  top: z
-    .array(z.object({ token: z.string(), logprob: z.number() }))
-    .max(20)
-    .optional()
+  /** Where they are not those of `token`: a token may be a part of a character. */
+  bytes: z.array(z.number().int().min(0).max(255)).max(MAX_TOKEN_BYTES).optional()
 })
+const logprob = tokenLogprob.extend({ top: z.array(tokenLogprob).max(20).optional() })
 export type Logprob = z.infer<typeof logprob>
 
 /** The next piece of an answer. */

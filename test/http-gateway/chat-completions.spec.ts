@@ -105,7 +105,8 @@ describe('http-gateway/openai/chat-completions', () => {
         { toolCalls: [{ index: 0, name: 'one' }] },
         { toolCalls: [{ index: 0, arguments: '{"a":' }] },
         { toolCalls: [{ index: 0, arguments: '1}' }] },
-        { logprobs: [{ token: 'é', logprob: -0.5, top: [{ token: 'e', logprob: -2 }] }] }
+        { logprobs: [{ token: 'é', logprob: -0.5, top: [{ token: 'e', logprob: -2 }] }] },
+        { logprobs: [{ token: '\ufffd', logprob: -1, bytes: [226, 156], top: [] }] }
       )
       const { choices } = (await post(hello)).json<{
         choices: { message: Record<string, unknown>; logprobs: unknown }[]
@@ -129,7 +130,8 @@ describe('http-gateway/openai/chat-completions', () => {
             logprob: -0.5,
             bytes: [195, 169],
             top_logprobs: [{ token: 'e', logprob: -2, bytes: [101] }]
-          }
+          },
+          { token: '\ufffd', logprob: -1, bytes: [226, 156], top_logprobs: [] }
         ],
         refusal: null
       })

@@ -2,13 +2,15 @@ import { z } from 'zod'
 import { EngineFailedError } from '../../../protocols/errors.ts'
 import type { Delta, FinishReason, GenerateRequest } from '../../../protocols/inference/index.ts'
 import type { EngineEvent } from '../engine.ts'
+import { toLogprob } from '../logprobs.ts'
 import { textOf } from '../prompt.ts'
 import { newToolCallId } from '../tool-call-id.ts'
 import { Echo } from './echo.ts'
 import { readArguments } from './tool-arguments.ts'
 
 const count = z.number().int().min(0)
-const tokenLogprob = z.object({ token: z.string(), logprob: z.number() })
+const bytes = z.array(z.number().int().min(0).max(255)).nullish().catch(undefined)
+const tokenLogprob = z.object({ token: z.string(), logprob: z.number(), bytes })
 
 const common = {
   done: z.boolean(),
@@ -119,11 +121,7 @@ export class OllamaReply {
       }))
     }
     if (line.logprobs && line.logprobs.length > 0) {
-      delta.logprobs = line.logprobs.map(({ token, logprob, top_logprobs: top }) => ({
-        token,
-        logprob,
-        ...(top ? { top: top.map((other) => ({ token: other.token, logprob: other.logprob })) } : {})
-      }))
+      delta.logprobs = line.logprobs.map(({ top_logprobs: top, ...own }) => toLogprob({ ...own, top }))
     }
     if (Object.keys(delta).length === 0) return undefined
     // A line stands for one token; the last one for those that Ollama held back to read its tool calls.

@@ -2,6 +2,7 @@ import { EngineFailedError } from '../../../protocols/errors.ts'
 import type { Delta, FinishReason, Logprob, Usage } from '../../../protocols/inference/index.ts'
 import type { EngineEvent } from '../engine.ts'
 import { quote } from '../errors.ts'
+import { toLogprob } from '../logprobs.ts'
 import { chunk, textsIn, toolCallsIn, type Choice, type CountedUsage, type TokenLogprobs } from './chunks.ts'
 import { SERVER } from './errors.ts'
 import { ToolCalls } from './tool-calls.ts'
@@ -141,13 +142,7 @@ export class OpenaiReply {
 }
 
 function toLogprobs({ content, tokens, ...old }: TokenLogprobs): Logprob[] {
-  if (content) {
-    return content.map(({ token, logprob, top_logprobs: top }) => ({
-      token,
-      logprob,
-      ...(top ? { top: top.map((other) => ({ token: other.token, logprob: other.logprob })) } : {})
-    }))
-  }
+  if (content) return content.map(({ top_logprobs: top, ...own }) => toLogprob({ ...own, top }))
   return (tokens ?? []).map((token, place) => {
     const top = old.top_logprobs?.[place]
     return {
