@@ -23,6 +23,7 @@ import { closeLost, doors, type Doors } from './reach/index.ts'
 import { outerAddress } from './discovery/index.ts'
 import {
   boundAnswers,
+  boundRecords,
   compactNoise,
   dialBack,
   dials,
@@ -250,7 +251,7 @@ function dht(server: boolean): (components: KadDHTComponents) => SingleKadDHT {
     reprovide: { interval: 60_000, validity: PROVIDER_VALIDITY_MS, threshold: 480_000 }
   }) as (components: KadDHTComponents) => SingleKadDHT
   return (components) => {
-    const made = boundAnswers(create(components))
+    const made = boundAnswers(boundRecords(create(components)))
     return skipUnreachable(onlyServers(made, components), components)
   }
 }

@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { addressKind, isPrivateIp } from './address-kind.ts'
 
@@ -25,6 +26,24 @@ export function isPublicIpAddress(address: Multiaddr): boolean {
 /** Whether an address leads over a relay. */
 export function isRelayedAddress(address: Multiaddr): boolean {
   return address.getComponents().some(({ name }) => name === 'p2p-circuit')
+}
+
+/**
+ * What one person may be taken to hold of an address: an IPv4 address in its /24, or an IPv6 /64. What is neither is
+ * taken as it is.
+ */
+export function networkOf(address: Multiaddr): { host: string; subnet: string } {
+  const [component] = address.getComponents()
+  const value = component?.value ?? ''
+  if (component?.name === 'ip4') return { host: value, subnet: value.replace(/\.\d+$/, '') }
+  if (component?.name !== 'ip6' || !ipaddr.IPv6.isValid(value)) return { host: value, subnet: value }
+  const ip = ipaddr.IPv6.parse(value)
+  if (ip.isIPv4MappedAddress()) {
+    const mapped = ip.toIPv4Address().toString()
+    return { host: mapped, subnet: mapped.replace(/\.\d+$/, '') }
+  }
+  const prefix = ip.parts.slice(0, 4).join(':')
+  return { host: prefix, subnet: prefix }
 }
 
 /** Addresses by how far they reach: of the open internet first, of this machine alone last. */

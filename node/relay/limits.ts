@@ -8,7 +8,7 @@ import {
 import type { Stream } from '@libp2p/interface'
 import { pEvent } from 'p-event'
 import { RelayLimitError } from './errors.ts'
-import { useOwnClocks, watchCircuits } from '../patches/index.ts'
+import { boundByAddress, useOwnClocks, watchCircuits } from '../patches/index.ts'
 
 /** What one peer may have of a relay. A circuit is one relayed connection, with all its streams. */
 export interface RelayLimits {
@@ -45,6 +45,7 @@ export function limitedRelay(
   return (components) => {
     const relay = circuitRelayServer(init)(components)
     useOwnClocks(relay, init.reservations.reservationTtl)
+    boundByAddress(relay, limits.reservations)
     watchCircuits(relay, (stream, peer) => {
       const join = usage.open(stream, peer)
       if (join === undefined) stream.abort(new RelayLimitError())

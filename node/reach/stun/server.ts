@@ -11,6 +11,9 @@ const DEFAULT_STUN_PORT = 17_478
 /** Requests answered in one second, over all ports. */
 const MAX_PER_SECOND = 200
 
+/** Of these, for one address: a household's peers that punch at once. */
+const MAX_PER_ADDRESS = 20
+
 /** TCP connections held at once; each is one peer that is punching. */
 const MAX_CONNECTIONS = 512
 
@@ -40,6 +43,8 @@ export class StunServer implements Startable {
   readonly #connections = new Set<Socket>()
   #second = 0
   #answered = 0
+  /** Requests of this second, by address. */
+  readonly #asked = new Map<string, number>()
 
   constructor(init: StunServerInit, components: StunServerComponents) {
     this.#init = init
@@ -59,7 +64,7 @@ export class StunServer implements Startable {
         const socket = createSocket('udp4')
         this.#udp.push(socket)
         socket.on('message', (message, from) => {
-          const response = this.#allows() ? bindingResponse(message, from) : undefined
+          const response = this.#allows(from.address) ? bindingResponse(message, from) : undefined
           if (response !== undefined) socket.send(response, from.port, from.address, () => undefined)
         })
         socket.bind(udpPort, host)
@@ -108,20 +113,26 @@ export class StunServer implements Startable {
       received = Buffer.concat([received, data])
       if (received.length < STUN_HEADER_BYTES) return
       const { remoteAddress: address = '', remotePort: port = 0 } = socket
-      const response = this.#allows() ? bindingResponse(received, { address, port }) : undefined
+      const response = this.#allows(address) ? bindingResponse(received, { address, port }) : undefined
       if (response === undefined) socket.destroy()
       else socket.write(response)
       received = Buffer.alloc(0)
     })
   }
 
-  #allows(): boolean {
+  #allows(address: string): boolean {
     const second = Math.floor(this.#components.now() / 1000)
     if (second !== this.#second) {
       this.#second = second
       this.#answered = 0
+      this.#asked.clear()
     }
-    return ++this.#answered <= MAX_PER_SECOND
+    const asked = (this.#asked.get(address) ?? 0) + 1
+    // What is over the budget of all is not counted: the map stays small.
+    if (asked > MAX_PER_ADDRESS || this.#answered >= MAX_PER_SECOND) return false
+    this.#asked.set(address, asked)
+    this.#answered++
+    return true
   }
 }
 

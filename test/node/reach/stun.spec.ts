@@ -130,10 +130,10 @@ describe('node/reach/stun', () => {
     await once(client, 'close')
   })
 
-  it('answers 200 requests a second, over all ports', async () => {
+  it('answers one address 20 times in a second, over all ports', async () => {
     const [port = 0] = server.ports().udp
     const ask = (): Promise<unknown> => askStunUdp(socket, { host: '127.0.0.1', port }, signal)
-    for (let n = 0; n < 200; n++) await ask()
+    for (let n = 0; n < 20; n++) await ask()
     await assert.rejects(ask(), StunError)
     seconds++
     await ask()
