@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { pEvent } from 'p-event'
 import * as varint from 'uint8-varint'
 import { Uint8ArrayList } from 'uint8arraylist'
@@ -51,8 +50,6 @@ export class FrameStream {
 
   constructor(stream: Stream) {
     this.stream = stream
-    // Every frame that waits for room listens, and many may: that is no leak.
-    setMaxListeners(0, stream)
     stream.addEventListener('message', this.#onMessage)
     stream.addEventListener('end', this.#onEnd)
     stream.addEventListener('close', this.#onClose)

@@ -179,21 +179,6 @@ describe('protocols/framing/frame-stream', () => {
       from.abort(new PeerLostError())
     })
 
-    it('lets many frames wait for room without a warning of a leak', async () => {
-      const warned: Error[] = []
-      const onWarning = (warning: Error): void => void warned.push(warning)
-      process.on('warning', onWarning)
-      frames.stream.send = () => false
-      const signal = AbortSignal.timeout(50)
-      await Promise.allSettled(Array.from({ length: 40 }, () => frames.write(bytes('x'), { signal })))
-      await new Promise(setImmediate)
-      process.off('warning', onWarning)
-      assert.deepEqual(
-        warned.filter(({ message }) => message.includes('drain')),
-        []
-      )
-    })
-
     it('says that the peer is lost on a stream that is closed or reset', async () => {
       raw.abort(new InvalidFrameError())
       await until(() => frames.stream.status === 'reset')
