@@ -54,9 +54,13 @@ export const versionAnswer = z.object({ version: z.string() })
 export const healthAnswer = z.object({ status: z.literal('ok') })
 
 const amounts = { earned: micro, spent: micro, claimed: micro, net: micro }
+const paid = z
+  .object({ credits: micro, atDefault: micro })
+  .describe('paid since start, and what it costs by default; absent where that is the same')
 export const balanceAnswer = z.object({
   ...amounts,
-  peers: z.array(z.object({ peer, ...amounts, disputed: micro.optional() }))
+  paid: paid.optional(),
+  peers: z.array(z.object({ peer, ...amounts, disputed: micro.optional(), paid: paid.optional() }))
 })
 
 /** A contributor as `/peers` tells of it. */
@@ -79,6 +83,7 @@ const peerFields = {
   failed: z.int(),
   firstTokenMs: z.number().nullable(),
   disputes: z.int().optional(),
+  paid: paid.optional(),
   tokenDrift: z
     .array(z.object({ model: z.string(), tokensPerByte: z.number(), othersTokensPerByte: z.number() }))
     .optional()

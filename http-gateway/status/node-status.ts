@@ -44,7 +44,21 @@ export const balance = route({
   path: '/balance',
   summary: 'What this node and its peers have between them',
   answer: balanceAnswer,
-  handle: ({ components }) => components.ledger.balance()
+  handle: async ({ components: { ledger, consumer } }): Promise<z.infer<typeof balanceAnswer>> => {
+    const sheet = await ledger.balance()
+    const paid = new Map(consumer.peers().flatMap((each) => (each.paid ? [[each.peer, each.paid]] : [])))
+    if (paid.size === 0) return sheet
+    const sum = { credits: 0, atDefault: 0 }
+    for (const { credits, atDefault } of paid.values()) {
+      sum.credits += credits
+      sum.atDefault += atDefault
+    }
+    const peers = sheet.peers.map((each) => {
+      const own = paid.get(each.peer)
+      return own === undefined ? each : { ...each, paid: own }
+    })
+    return { ...sheet, paid: sum, peers }
+  }
 })
 
 /** `GET /peers`. */

@@ -31,6 +31,7 @@ import { PriceLimits } from './choice/price-limits.ts'
 import { rank } from './choice/ranking.ts'
 import type { Standing } from './peers/peer-health.ts'
 import { Peers } from './peers/peers.ts'
+import { Spending } from './peers/spending.ts'
 import { TokenCounts } from './peers/token-drift.ts'
 import { RemoteProvider } from './remote-provider.ts'
 import { Purchases } from './settling/purchases.ts'
@@ -45,6 +46,7 @@ export class LobstahConsumer implements Consumer {
   readonly #purchases = new Purchases()
   readonly #reconciler: Reconciler
   readonly #counts = new TokenCounts()
+  readonly #spending = new Spending()
   readonly #departures = new Departures()
   readonly #candidates: Candidates
   readonly #priceLimits: PriceLimits
@@ -91,13 +93,15 @@ export class LobstahConsumer implements Consumer {
       this.#components.now(),
       (contributor) => {
         const { peer, announcement } = contributor
+        const paid = this.#spending.of(peer)
         const models = this.#candidates.held({ peer, models: announcement.models })
         return {
           route: new RemoteProvider(contributor, this.#remote).route,
           path: this.#pathTo(contributor),
           contexts: Object.fromEntries(models.map(({ id, contextLength }) => [id, contextLength])),
           disputes: this.#reconciler.disputes(peer),
-          tokenDrift: this.#counts.drifts(peer)
+          tokenDrift: this.#counts.drifts(peer),
+          ...(paid === undefined ? {} : { paid })
         }
       }
     )
@@ -208,6 +212,7 @@ export class LobstahConsumer implements Consumer {
       ...this.#components,
       background: this.#keep,
       purchases: this.#purchases,
+      spending: this.#spending,
       brokeOff: (peer) => this.#reconciler.brokeOff(peer)
     }
   }

@@ -20,6 +20,7 @@ import type { Path } from '../reach/index.ts'
 import { LobstahConsumer } from './consumer.ts'
 import type { Resume } from './continuing/unbroken.ts'
 import type { Standing } from './peers/peer-health.ts'
+import type { Paid } from './peers/spending.ts'
 import type { TokenDrift } from './peers/token-drift.ts'
 
 export { Creditors } from './settling/creditors.ts'
@@ -97,6 +98,8 @@ export interface PeerStatus {
   firstTokenMs: number | null
   /** Orders of which this node disputes the peer's claim since start. */
   disputes?: number
+  /** What was paid to it since start, where that is not the default prices. */
+  paid?: Paid | undefined
   /** Models whose tokens the peer counts otherwise than the others who serve them. */
   tokenDrift?: TokenDrift[]
 }

@@ -16,9 +16,11 @@ import {
   type LobstahError,
   type OfferedModel,
   type Provider,
-  type Route
+  type Route,
+  type SignedRecord
 } from '../../protocols/index.ts'
 import { bestConnection, routeOf, type Contributor } from '../discovery/index.ts'
+import type { Spending } from './peers/spending.ts'
 import { Purchase, type PurchaseComponents } from './settling/purchase.ts'
 import type { Purchases } from './settling/purchases.ts'
 import type { Libp2p } from '@libp2p/interface'
@@ -29,6 +31,8 @@ export interface RemoteProviderComponents extends PurchaseComponents {
   /** Keeps the node alive until a settlement in the background is done. */
   background: (work: Promise<void>) => void
   purchases: Purchases
+  /** Told of what is paid. */
+  spending?: Spending
   /** An answer of a contributor broke off, with something left to settle. */
   brokeOff: (peer: string) => void
 }
@@ -65,7 +69,12 @@ export class RemoteProvider implements Provider {
     const connection = this.#connection()
     if (connection === undefined) throw new PeerLostError()
     const { purchases } = this.#components
-    const components = { ...this.#components, memory: purchases.memory, onSpent, onReceipt }
+    const paid = this.#components.spending?.follow(this.peer, model)
+    const receive = (record: SignedRecord): void => {
+      paid?.(record)
+      onReceipt?.(record)
+    }
+    const components = { ...this.#components, memory: purchases.memory, onSpent, onReceipt: receive }
     const purchase = await Purchase.place(request, model, this.peer, components)
     purchases.begin(purchase)
     let exchange: ChatExchange

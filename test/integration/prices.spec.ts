@@ -29,7 +29,10 @@ describe('prices', () => {
     await contributorsKnown(consumer, 1)
     await assert.rejects(collect(consumer.consumer.infer(ask('Hi'))), (err) => {
       assert.ok(err instanceof PriceTooHighError)
-      assert.match(err.message, /asks at least 1 .* and 11 for a completion token.* allows 1 .* and 10 for/)
+      assert.match(
+        err.message,
+        /at least 0.000001 credits .* and 0.000011 credits .* allows 0.000001 credits .* and 0.00001 credits/
+      )
       return true
     })
     assert.equal(dear.engine.started, 0)
@@ -43,5 +46,15 @@ describe('prices', () => {
     await contributorsKnown(consumer, 2)
     for (let i = 0; i < 3; i++)
       assert.equal(textOf(await collect(consumer.consumer.infer(ask('Hi')))), 'fair')
+  })
+
+  it('of their own are shown against the default ones', async () => {
+    const dear = await contributorAt(2_000_000, 'dear')
+    const consumer = await mesh.node({ bootstrap: dear.at })
+    await contributorsKnown(consumer, 1)
+    await collect(consumer.consumer.infer(ask('Hi')))
+    // Seven prompt tokens and one completion token.
+    const [peer] = consumer.consumer.peers()
+    assert.deepEqual(peer?.paid, { credits: 2_000_007, atDefault: 2_750_000 })
   })
 })

@@ -7,7 +7,7 @@ import { PeerHealth, type Standing } from './peer-health.ts'
 const MAX_SEEN = 1024
 
 /** What only its owner knows of a contributor's status. */
-export type PeerDetails = Pick<PeerStatus, 'route' | 'path' | 'disputes' | 'tokenDrift' | 'contexts'>
+export type PeerDetails = Pick<PeerStatus, 'route' | 'path' | 'disputes' | 'tokenDrift' | 'paid' | 'contexts'>
 
 /** What this node has seen of each contributor since start. */
 export class Peers {

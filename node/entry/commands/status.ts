@@ -30,8 +30,10 @@ interface Disputed {
 }
 
 /** What `GET /balance` says. */
+const paid = z.object({ credits: z.number(), atDefault: z.number() }).optional()
 export const balanceSheet = amounts.extend({
-  peers: z.array(amounts.extend({ peer: z.string(), disputed: z.number().optional() }))
+  paid,
+  peers: z.array(amounts.extend({ peer: z.string(), disputed: z.number().optional(), paid }))
 })
 type BalanceSheet = z.infer<typeof balanceSheet>
 
@@ -101,13 +103,19 @@ export async function balance(config: Config, output: Output): Promise<void> {
 /** The balances for a person; whoever owes reads how to earn. */
 export function balanceText(sheet: BalanceSheet): string {
   const disputed = sheet.peers.reduce((sum, peer) => sum + (peer.disputed ?? 0), 0)
-  const rows = table([
+  const sums = table([
     ['CREDITS', ...AMOUNTS],
     ...sheet.peers.map((peer) => [peer.peer, ...amountCells(peer)]),
     ['all', ...amountCells({ ...sheet, disputed })]
   ])
+  const rows = sheet.paid === undefined ? sums : `${sums}\n\n${paidText(sheet.paid)}`
   if (sheet.net >= 0) return rows
   return `${rows}\n\nYou owe ${credits(-sheet.net)}. To earn, serve your models to those you owe: lobstah-node --contribute`
+}
+
+/** What was paid against the default prices. */
+function paidText({ credits: paid, atDefault }: { credits: number; atDefault: number }): string {
+  return `Since this node started, contributors with prices of their own were paid ${credits(paid)}; at default prices it would have been ${credits(atDefault)}.`
 }
 
 /** The columns of {@link amountCells}. */
