@@ -93,8 +93,8 @@ export interface Row {
   failures: string[]
 }
 
-/** Length of the large answer, in bytes. */
-export const STREAM_BYTES = 10_000_000
+/** Length of the large answer, in bytes: an order of the default length allows no more than 4 MB. */
+export const STREAM_BYTES = 3_000_000
 
 /** Longest wait for a better path than the relay, in milliseconds. */
 const UPGRADE_MS = 15_000

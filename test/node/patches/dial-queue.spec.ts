@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -77,7 +77,7 @@ describe('node/patches/dial-queue', () => {
     const address = multiaddr(`/ip4/127.0.0.2/tcp/${port}/tls/sni/localhost/ws/p2p/${peer.toString()}`)
     const dialling = one.services.dials.dialTold([address], { signal: AbortSignal.timeout(5000) })
     dialling.catch(() => undefined)
-    const [socket] = (await connected) as [import('node:net').Socket]
+    const [socket] = (await connected) as [Socket]
     socket.destroy()
     server.close()
     await assert.rejects(dialling)

@@ -9,14 +9,14 @@ import { boundRecords } from '../../../node/patches/index.ts'
 
 class Store {
   readonly kept = new Set<string>()
-  readonly addProvider = async (cid: CID, peer: PeerId): Promise<void> => {
+  addProvider = async (cid: CID, peer: PeerId): Promise<void> => {
     this.kept.add(`${cid.toString()} ${peer.toString()}`)
   }
-  readonly removeProvider = async (cid: CID, peer: PeerId): Promise<void> => {
+  removeProvider = async (cid: CID, peer: PeerId): Promise<void> => {
     this.kept.delete(`${cid.toString()} ${peer.toString()}`)
   }
   found: PeerId[] = []
-  readonly getProviders = async (_: CID): Promise<PeerId[]> => this.found
+  getProviders = async (_: CID): Promise<PeerId[]> => this.found
 }
 
 describe('node/patches/provider-records', () => {
