@@ -18,11 +18,6 @@ export function isPublicAddress(address: Multiaddr): boolean {
   return host?.name.startsWith('dns') === true || hasPublicIp(address)
 }
 
-/** Whether an address holds a public IP address and is not relayed. */
-export function isPublicIpAddress(address: Multiaddr): boolean {
-  return hasPublicIp(address) && !isRelayedAddress(address)
-}
-
 /** Whether an address leads over a relay. */
 export function isRelayedAddress(address: Multiaddr): boolean {
   return address.getComponents().some(({ name }) => name === 'p2p-circuit')
