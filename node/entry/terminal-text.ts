@@ -32,12 +32,16 @@ const CONTEXT = 16
 export function cleanText(text: string): string {
   const plain = text.replace(SEQUENCES, '').replace(CONTROLS, '')
   const flags = [...plain.matchAll(FLAGS)].map(({ 0: flag, index }) => [index, index + flag.length] as const)
-  return plain.replace(INVISIBLE, (sign: string, at: number) => {
-    if (flags.some(([from, to]) => at >= from && at < to)) return sign
-    const before = plain.slice(Math.max(0, at - CONTEXT), at)
-    const after = plain.slice(at + sign.length, at + sign.length + CONTEXT)
-    return isNeeded(sign, before, after) ? sign : ''
-  })
+  let [cleaned, seen] = ['', 0]
+  for (const { 0: sign, index: at } of plain.matchAll(INVISIBLE)) {
+    cleaned += plain.slice(seen, at)
+    seen = at + sign.length
+    const after = plain.slice(seen, seen + CONTEXT)
+    const inFlag = flags.some(([from, to]) => at >= from && at < to)
+    // What comes before counts as it is given out: so it does not matter where a text is cut into pieces.
+    if (inFlag || isNeeded(sign, cleaned.slice(-CONTEXT), after)) cleaned += sign
+  }
+  return cleaned + plain.slice(seen)
 }
 
 /** The same for what has to stay on its line, as a name or a message in a list has. */
@@ -105,7 +109,7 @@ function unfinished(text: string): string {
 
 /** So many characters of a clean text that its first one is whole, and shows something. */
 function lastCharacters(text: string): string {
-  return text.slice(-CONTEXT).replace(/^(?:[\udc00-\udfff]|\p{Default_Ignorable_Code_Point})+/u, '')
+  return text.slice(-2 * CONTEXT).replace(/^(?:[\udc00-\udfff]|\p{Default_Ignorable_Code_Point})+/u, '')
 }
 
 /** Whether an invisible character is part of what is shown. */

@@ -24,13 +24,10 @@ describe('node/patches/provider-records', () => {
 
   it('holds so many of one peer, and so many in all, by least use', async () => {
     const store = new Store()
-    const { providers } = boundRecords(
-      { providers: { ...store, getProviders: async () => store.found } } as unknown as SingleKadDHT,
-      {
-        perPeer: 4,
-        records: 8
-      }
-    ) as unknown as { providers: Store }
+    const { providers } = boundRecords({ providers: store } as unknown as SingleKadDHT, {
+      perPeer: 4,
+      records: 8
+    }) as unknown as { providers: Store }
     const [liar, honest] = [await someone(), await someone()]
     const model = await modelCid('tiny:1b')
     await providers.addProvider(model, honest)

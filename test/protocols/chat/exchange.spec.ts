@@ -275,7 +275,7 @@ describe('protocols/chat over TCP', () => {
       await send(frames, ORDER_FRAME)
       frames.stream.send(varint.encode(70 * MAX_FRAME_BYTES))
       const frame = await read(frames)
-      assert.ok(frame.type === 'error' && frame.code === 'invalid_frame')
+      assert.ok(frame.type === 'error' && frame.code === 'order_refused')
     })
 
     it('refuses before it has read a large request, and the consumer learns why', async () => {

@@ -46,7 +46,7 @@ describe('node/entry/doctor/doctor', function () {
   }
 
   async function findingsOf(flags: Record<string, unknown>): Promise<Finding[]> {
-    const settings = { home, engine: 'none', gateway: false, ...flags }
+    const settings = { home, engine: 'none', gateway: false, loopbackPeers: true, ...flags }
     let findings: Finding[] = []
     const output = {
       json: true,

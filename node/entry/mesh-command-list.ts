@@ -1,0 +1,113 @@
+import { Option } from 'commander'
+import { command, type CommandSpec } from './command.ts'
+import type { InviteFlags } from './commands/invite.ts'
+import type { JoinFlags } from './commands/join.ts'
+import type { RelayFlags } from './commands/relay.ts'
+import { positive } from './flag-numbers.ts'
+
+const peerArgument = {
+  name: '<peer>',
+  description: 'the peer id, which "lobstah-node identity" prints on that machine; - reads it from stdin'
+}
+
+/** The commands for a mesh and who is in it, in the order of the help. */
+export const MESH_COMMANDS: readonly CommandSpec[] = [
+  command<RelayFlags>({
+    name: 'relay',
+    description: 'relay for others, on a machine with a public address; no gateway, no engine',
+    options: [
+      new Option('--private <name>', 'relay for the private mesh of this name; makes the mesh if needed')
+    ],
+    run: async ({ config, output }, _argument, flags) =>
+      (await import('./commands/relay.ts')).relay(config, flags, output)
+  }),
+  command<InviteFlags>({
+    name: 'invite',
+    description: 'print an invite to the mesh of this home',
+    options: [
+      new Option('--name <name>', 'make a private mesh of this name if the home has none'),
+      new Option('--address <multiaddr...>', 'addresses to join by; by default all known ones'),
+      new Option('--days <n>', 'days until the invite expires (default: 7)').argParser(positive),
+      new Option('--uses <n>', 'how many peers may join by it (default: any number)').argParser(positive),
+      new Option('--by <peer>', 'the owner or admitter that redeems it (default: this node, with --uses)')
+    ],
+    run: async ({ config, output }, _argument, flags) =>
+      (await import('./commands/invite.ts')).invite(config, flags, output)
+  }),
+  command({
+    name: 'invite revoke',
+    description: 'let nobody join by an invite any more',
+    argument: { name: '<invite>', description: 'its id; - reads the id or the whole invite from stdin' },
+    run: async ({ config, output }, invite) =>
+      (await import('./commands/members.ts')).revokeInvite(config, invite, output)
+  }),
+  command({
+    name: 'members',
+    description: 'list the owners of the private mesh, and the members that joined here',
+    run: async ({ config, output }) => (await import('./commands/members.ts')).listMembers(config, output)
+  }),
+  command({
+    name: 'members remove',
+    description: 'remove a member from the private mesh',
+    argument: peerArgument,
+    run: async ({ config, output }, peer) =>
+      (await import('./commands/members.ts')).removeMember(config, peer, output)
+  }),
+  command({
+    name: 'members restore',
+    description: 'let a removed member in again',
+    argument: peerArgument,
+    run: async ({ config, output }, peer) =>
+      (await import('./commands/members.ts')).restoreMember(config, peer, output)
+  }),
+  command<{ owner?: boolean }>({
+    name: 'members promote',
+    description: 'let a member let others in',
+    argument: peerArgument,
+    options: [new Option('--owner', 'make it an owner, who may also remove members and rotate the key')],
+    run: async ({ config, output }, peer, flags) =>
+      (await import('./commands/members.ts')).promoteMember(config, peer, flags, output)
+  }),
+  command({
+    name: 'members rotate',
+    description: "replace the private mesh's key",
+    run: async ({ config, output }) => (await import('./commands/members.ts')).rotateKey(config, output)
+  }),
+  command<JoinFlags>({
+    name: 'join',
+    description: 'join a mesh by an invite from a file, from stdin, or from a prompt',
+    argument: { name: '[file]', description: 'a file that holds the invite; - reads stdin', file: true },
+    options: [new Option('--replace', 'leave the mesh that this home belongs to')],
+    run: async ({ config, output }, file, flags) =>
+      (await import('./commands/join.ts')).join(config, file, flags, output)
+  }),
+  command({
+    name: 'mesh',
+    description: 'print the mesh that this home belongs to',
+    run: async ({ config, output }) => (await import('./commands/join.ts')).showMesh(config, output)
+  }),
+  command({
+    name: 'leave',
+    description: 'leave the mesh that this home belongs to',
+    run: async ({ config, output }) => (await import('./commands/join.ts')).leave(config, output)
+  }),
+  command({
+    name: 'friends add',
+    description: 'add a friend',
+    argument: peerArgument,
+    run: async ({ config, output }, peer) =>
+      (await import('./commands/friends.ts')).addFriend(config, peer, output)
+  }),
+  command({
+    name: 'friends remove',
+    description: 'remove a friend',
+    argument: peerArgument,
+    run: async ({ config, output }, peer) =>
+      (await import('./commands/friends.ts')).removeFriend(config, peer, output)
+  }),
+  command({
+    name: 'friends list',
+    description: 'list the friends',
+    run: async ({ config, output }) => (await import('./commands/friends.ts')).listFriends(config, output)
+  })
+]
