@@ -123,7 +123,7 @@ async function startNode(
       ? []
       : ['--cpu-prof', `--cpu-prof-dir=${cpuProfiles}`, `--cpu-prof-name=${name}.cpuprofile`]
   const main = fileURLToPath(new URL('../../node/entry/main.ts', import.meta.url))
-  const access = ['--serve-access', 'mesh', '--ask-access', 'mesh']
+  const access = ['--serve-access', 'mesh', '--ask-access', 'mesh', '--loopback-peers']
   const common = ['--home', join(folder, name), '--json', '--log-level', 'error', ...access]
   return await processes.start(kind, [...profiling, main, ...common, ...args])
 }

@@ -79,7 +79,7 @@ const SURFACES: Record<
     path: '/v1/messages',
     body: {
       model,
-      max_tokens: 4096,
+      max_tokens: 100_000,
       messages: user,
       thinking: { type: 'enabled', budget_tokens: 1024 },
       tools: [{ name: 'write', input_schema: PARAMETERS }]
@@ -136,7 +136,7 @@ describe('an answer of 9 MiB in one piece, through the mesh', function () {
 
   before(async () => {
     const capabilities = ['chat' as const, 'tools' as const, 'thinking' as const]
-    gateway = await MeshGateway.start(new ScriptedEngine(whole, [{ ...SCRIPTED_MODEL, capabilities }]))
+    gateway = await MeshGateway.start(new ScriptedEngine(whole, [{ ...SCRIPTED_MODEL, contextLength: 131_072, capabilities }]))
   })
   after(() => gateway.stop())
 

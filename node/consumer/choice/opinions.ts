@@ -1,4 +1,4 @@
-import type { LobstahError } from '../../../protocols/index.ts'
+import { LedgerFailedError, type LobstahError } from '../../../protocols/index.ts'
 import type { Candidate } from './ranking.ts'
 
 /** Strangers that must agree. */
@@ -17,6 +17,8 @@ export class Opinions {
     err: LobstahError,
     begun: boolean
   ): void {
+    // Its own word: the disk is this node's.
+    if (err instanceof LedgerFailedError) throw err
     const { provider, standing, trusted } = candidate
     this.#said.push({ peer: provider.peer, err })
     const believed = begun || provider.route === 'local' || standing === 'proven' || trusted === true
