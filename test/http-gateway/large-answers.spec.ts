@@ -136,7 +136,9 @@ describe('an answer of 9 MiB in one piece, through the mesh', function () {
 
   before(async () => {
     const capabilities = ['chat' as const, 'tools' as const, 'thinking' as const]
-    gateway = await MeshGateway.start(new ScriptedEngine(whole, [{ ...SCRIPTED_MODEL, contextLength: 131_072, capabilities }]))
+    gateway = await MeshGateway.start(
+      new ScriptedEngine(whole, [{ ...SCRIPTED_MODEL, contextLength: 131_072, capabilities }])
+    )
   })
   after(() => gateway.stop())
 
