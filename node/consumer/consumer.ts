@@ -213,7 +213,10 @@ export class LobstahConsumer implements Consumer {
       background: this.#keep,
       purchases: this.#purchases,
       spending: this.#spending,
-      brokeOff: (peer) => this.#reconciler.brokeOff(peer)
+      brokeOff: (peer) => {
+        this.#reconciler.brokeOff(peer)
+        this.#onChange()
+      }
     }
   }
 

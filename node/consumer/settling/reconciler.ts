@@ -54,6 +54,8 @@ export class Reconciler {
   readonly #asked = new Map<string, number>()
   /** Contributors of which an answer broke off since. */
   readonly #broken = new Set<string>()
+  /** Contributors whose claim came before this node was done with the answer: they are asked again at once. */
+  readonly #early = new Set<string>()
   /** Orders in dispute, by contributor. */
   readonly #disputes = new Map<string, Set<string>>()
 
@@ -82,6 +84,7 @@ export class Reconciler {
   /** An answer of this contributor broke off: it is asked soon. */
   brokeOff(peer: string): void {
     this.#broken.add(peer)
+    if (this.#early.delete(peer)) this.#asked.delete(peer)
   }
 
   /** How many orders this node disputes with a contributor. */
@@ -109,6 +112,7 @@ export class Reconciler {
     const { order, receipt } = await openClaim(claim, consumer, peer)
     if (purchases.running(order.id)) {
       this.#broken.add(peer)
+      this.#early.add(peer)
       throw new BusyError('The order is still being answered')
     }
     const [deal] = await ledger.deals({ order: order.id, limit: 1 })
