@@ -32,16 +32,22 @@ const CONTEXT = 16
 export function cleanText(text: string): string {
   const plain = text.replace(SEQUENCES, '').replace(CONTROLS, '')
   const flags = [...plain.matchAll(FLAGS)].map(({ 0: flag, index }) => [index, index + flag.length] as const)
-  let [cleaned, seen] = ['', 0]
+  const kept: string[] = []
+  let [before, seen] = ['', 0]
+  // What comes before counts as it is given out: so it does not matter where a text is cut into pieces.
+  const keep = (piece: string): void => {
+    kept.push(piece)
+    before = (before + piece.slice(-CONTEXT)).slice(-CONTEXT)
+  }
   for (const { 0: sign, index: at } of plain.matchAll(INVISIBLE)) {
-    cleaned += plain.slice(seen, at)
+    keep(plain.slice(seen, at))
     seen = at + sign.length
     const after = plain.slice(seen, seen + CONTEXT)
-    const inFlag = flags.some(([from, to]) => at >= from && at < to)
-    // What comes before counts as it is given out: so it does not matter where a text is cut into pieces.
-    if (inFlag || isNeeded(sign, cleaned.slice(-CONTEXT), after)) cleaned += sign
+    while (flags[0] !== undefined && flags[0][1] <= at) flags.shift()
+    const inFlag = flags[0] !== undefined && at >= flags[0][0]
+    if (inFlag || isNeeded(sign, before, after)) keep(sign)
   }
-  return cleaned + plain.slice(seen)
+  return kept.join('') + plain.slice(seen)
 }
 
 /** The same for what has to stay on its line, as a name or a message in a list has. */
