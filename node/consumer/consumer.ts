@@ -1,5 +1,6 @@
 import {
   ContextLengthExceededError,
+  LedgerFailedError,
   toLobstahError,
   type AnswerEvent,
   type InferOptions,
@@ -132,7 +133,9 @@ export class LobstahConsumer implements Consumer {
         signal?.throwIfAborted()
         const err = toLobstahError(thrown)
         const tooLong = err instanceof ContextLengthExceededError
-        if (!(err.retryable || tooLong)) opinions.add(candidate, err, answer.begun)
+        if (err instanceof LedgerFailedError) throw err
+        // A request that somebody has begun to answer is good, whatever the next one says of it.
+        if (!(err.retryable || tooLong || answer.begun)) opinions.add(candidate, err)
         const end = answer.brokeOff(err)
         if (end !== undefined) {
           yield end

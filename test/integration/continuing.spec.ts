@@ -213,6 +213,31 @@ describe('an answer that outlives its contributor', () => {
     }
   })
 
+  it('goes on although the next contributor calls the request wrong', async () => {
+    const liar = await DishonestContributor.start(['chat', 'tools', 'continue'])
+    try {
+      let failed = false
+      const script = counting(async (word) => {
+        if (word !== 20 || failed) return
+        failed = true
+        throw new EngineFailedError()
+      })
+      liar.act = (sale) => sale.send({ type: 'error', code: 'bad_request', message: 'no', retryable: false })
+      await contribute(script)
+      await contribute(script)
+      const bootstrap = [...contributors.flatMap(addressesOf), ...liar.libp2p.getMultiaddrs().map(String)]
+      const consumer = await mesh.node({ bootstrap })
+      await contributorsKnown(consumer, 3)
+      const rest = { tools: [{ type: 'function', function: { name: 'f' } }] }
+      for (let i = 0; i < 4; i++) {
+        failed = false
+        assert.equal(textOf(await answer(consumer, rest)), WHOLE)
+      }
+    } finally {
+      await liar.stop()
+    }
+  })
+
   it('keeps to what is left of max_tokens, and is over where nothing is', async () => {
     let calls = 0
     const limits: (number | undefined)[] = []

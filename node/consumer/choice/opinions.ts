@@ -1,4 +1,4 @@
-import { LedgerFailedError, type LobstahError } from '../../../protocols/index.ts'
+import type { LobstahError } from '../../../protocols/index.ts'
 import type { Candidate } from './ranking.ts'
 
 /** Strangers that must agree. */
@@ -11,17 +11,11 @@ const ENOUGH = 4
 export class Opinions {
   readonly #said: { peer: string; err: LobstahError }[] = []
 
-  /** Takes a peer's refusal of the request itself. Throws it where it is believed, or the client has some of the answer. */
-  add(
-    candidate: Pick<Candidate, 'provider' | 'standing' | 'trusted'>,
-    err: LobstahError,
-    begun: boolean
-  ): void {
-    // Its own word: the disk is this node's.
-    if (err instanceof LedgerFailedError) throw err
+  /** Takes a peer's refusal of the request itself. Throws it where it is believed. */
+  add(candidate: Pick<Candidate, 'provider' | 'standing' | 'trusted'>, err: LobstahError): void {
     const { provider, standing, trusted } = candidate
     this.#said.push({ peer: provider.peer, err })
-    const believed = begun || provider.route === 'local' || standing === 'proven' || trusted === true
+    const believed = provider.route === 'local' || standing === 'proven' || trusted === true
     if (believed || this.#said.length >= ENOUGH) throw err
   }
 

@@ -1,6 +1,7 @@
 import {
   certainPromptTokens,
   type AnswerEvent,
+  type Delta,
   type InferenceRequest,
   type LobstahError,
   type OfferedModel,
@@ -20,7 +21,7 @@ export type Resume = 'off' | 'same-digest' | 'same-name'
 export class Unbroken {
   readonly #asked: InferenceRequest
   readonly #resume: Resume
-  readonly #delivered = new Delivered()
+  #delivered = new Delivered()
   /** The latest receipts of contributors that broke off. */
   readonly #receipts: SignedRecord[] = []
   #receipt: SignedRecord | undefined
@@ -42,11 +43,6 @@ export class Unbroken {
   /** Whether the client has some of the answer. */
   get begun(): boolean {
     return !this.#delivered.empty
-  }
-
-  /** Why the answer broke off, where nobody has gone on with it; undefined before its first delta. */
-  get failure(): LobstahError | undefined {
-    return this.#failure
   }
 
   /** Whether a model may go on with what the client has. */
@@ -71,16 +67,13 @@ export class Unbroken {
     for await (const event of events) {
       if (event.type === 'delta') {
         if (this.#delivered.empty) this.#digest = model.digest
-        for (const delta of splice?.pass(event.delta) ?? [event.delta]) {
-          this.#delivered.add(delta)
-          yield { type: 'delta', delta }
-        }
+        yield* this.#pass(splice?.pass(event.delta) ?? [event.delta])
         if (splice?.stopped === true) {
           yield this.#end('stop')
           return
         }
       } else if (event.type === 'end') {
-        for (const delta of splice?.rest() ?? []) yield { type: 'delta', delta }
+        yield* this.#pass(splice?.rest() ?? [])
         yield { ...(splice?.end(event) ?? event), ...this.#earlier() }
       } else yield event
     }
@@ -91,7 +84,11 @@ export class Unbroken {
    * another contributor is to be asked {@link request}. Throws the failure where no other can go on.
    */
   brokeOff(err: LobstahError): AnswerEvent | undefined {
-    if (this.#delivered.empty) return undefined
+    if (this.#delivered.empty) {
+      // Deltas that show nothing count for nothing.
+      this.#delivered = new Delivered()
+      return undefined
+    }
     const disagrees = err instanceof DisagreementError
     // What is told in the end is why the answer broke off.
     if (!disagrees) this.#failure = err
@@ -114,6 +111,13 @@ export class Unbroken {
         ? ' To go on later, send what you have as the last message, of the assistant, with continue_final_message: true.'
         : ''
     return because(this.#failure, `No other contributor can go on with the answer now.${how}`)
+  }
+
+  *#pass(deltas: readonly Delta[]): Generator<AnswerEvent> {
+    for (const delta of deltas) {
+      this.#delivered.add(delta)
+      yield { type: 'delta', delta }
+    }
   }
 
   #end(finishReason: 'stop' | 'length'): AnswerEvent {
