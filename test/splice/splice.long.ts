@@ -1,10 +1,11 @@
 /** Answers whose contributor is lost at a random place: whole all the same, on every surface and on real engines. */
 import assert from 'node:assert/strict'
-import { gateway, type Gateway } from '../../http-gateway/index.ts'
+import type { Gateway } from '../../http-gateway/index.ts'
 import { openaiEngine, type Engine, type EngineEvent } from '../../node/engines/index.ts'
 import type { Lobstah } from '../../node/lobstah.ts'
 import { EngineFailedError, type GenerateRequest, type InferenceRequest } from '../../protocols/index.ts'
 import { LlamaServer } from '../engines/llama-server.ts'
+import { gatewayOf } from '../support/gateway/mesh-gateway.ts'
 import { readSse } from '../support/gateway/sse.ts'
 import { Mesh, addressesOf, collect, contributorsKnown, textOf, until } from '../support/mesh.ts'
 import { SCRIPTED_MODEL, ScriptedEngine, type Script } from '../support/scripted-engine.ts'
@@ -47,16 +48,7 @@ async function pair(
   )
   const node = await mesh.node({ bootstrap: both.flatMap(addressesOf) })
   await contributorsKnown(node, 2)
-  const quiet = (): void => undefined
-  const http = gateway({ port: 0 })({
-    consumer: node.consumer,
-    ledger: node.ledger,
-    identity: { peer: node.peer, publicKey: '' },
-    capacity: () => ({ contributing: false, slots: 0, active: 0, queued: 0, models: [] }),
-    mesh: () => ({ joins: true, connected: node.libp2p.getPeers().length, meeting: 0 }),
-    addresses: () => [],
-    logger: { debug: quiet, info: quiet, warn: quiet, error: quiet }
-  })
+  const http = gatewayOf(node)
   await http.start()
   return { node, both, http }
 }

@@ -1,7 +1,22 @@
 import { gateway, type Gateway } from '../../../http-gateway/index.ts'
 import { ollamaEngine, type Engine } from '../../../node/engines/index.ts'
+import type { Lobstah } from '../../../node/lobstah.ts'
 import { startOllamaServer, type OllamaServer } from '../engines/ollama-server.ts'
 import { Mesh, addressesOf, contributorsKnown } from '../mesh.ts'
+
+/** A gateway on a free port over a real node; not started. */
+export function gatewayOf(node: Lobstah): Gateway {
+  const quiet = (): void => undefined
+  return gateway({ port: 0 })({
+    consumer: node.consumer,
+    ledger: node.ledger,
+    identity: { peer: node.peer, publicKey: '' },
+    capacity: () => ({ contributing: false, slots: 0, active: 0, queued: 0, models: [] }),
+    mesh: () => ({ joins: true, connected: node.libp2p.getPeers().length, meeting: 0 }),
+    addresses: () => [],
+    logger: { debug: quiet, info: quiet, warn: quiet, error: quiet }
+  })
+}
 
 /** A gateway of a node that asks another over a relay, which has a fake Ollama or a test's own engine. */
 export class MeshGateway {
@@ -23,16 +38,7 @@ export class MeshGateway {
     await mesh.node({ bootstrap, engine, contribute: true, slots: 4, listen: ['/p2p-circuit'], punch: false })
     const node = await mesh.node({ bootstrap, punch: false })
     await contributorsKnown(node, 1)
-    const quiet = (): void => undefined
-    const http = gateway({ port: 0 })({
-      consumer: node.consumer,
-      ledger: node.ledger,
-      identity: { peer: node.peer, publicKey: '' },
-      capacity: () => ({ contributing: false, slots: 0, active: 0, queued: 0, models: [] }),
-      mesh: () => ({ joins: true, connected: node.libp2p.getPeers().length, meeting: 0 }),
-      addresses: () => [],
-      logger: { debug: quiet, info: quiet, warn: quiet, error: quiet }
-    })
+    const http = gatewayOf(node)
     await http.start()
     return new MeshGateway(mesh, http, ollama)
   }
