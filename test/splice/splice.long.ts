@@ -150,12 +150,13 @@ describe('an engine that numbers its words', function () {
   before(async () => {
     mesh = new Mesh()
     const script: Script = async function* (request): AsyncGenerator<EngineEvent> {
-      const given = soFar(request).length
-      for (let at = given; at < WHOLE.length;) {
+      for (let at = soFar(request).length; ;) {
+        // The cut may come in the last piece, or between it and the end.
         if (at >= cut) {
           cut = Infinity
           throw new EngineFailedError('killed')
         }
+        if (at >= WHOLE.length) break
         // Pieces that are no words, as tokens are.
         const length = 1 + Math.floor(next() * 5)
         yield { type: 'delta', delta: { content: WHOLE.slice(at, at + length), tokens: 1 } }
