@@ -1,3 +1,15 @@
+/** The context that an agent needs, in tokens: its first turn has over 11,000, and later ones more. */
+export const AGENT_CONTEXT_LENGTH = 32_768
+
+/** Tells the owner that a model is offered with less context than it holds, why, and what to do. */
+export function loweredContext(
+  model: string,
+  { offered, wanted }: { offered: number; wanted: number },
+  why: string
+): string {
+  return `${model} is offered with a context of ${offered} tokens, not ${wanted}: ${why}`
+}
+
 /**
  * How servers say that a prompt does not fit: llama.cpp, vLLM, TGI, SGLang, LM Studio, TabbyAPI, TensorRT-LLM,
  * llama-cpp-python, and the services that proxies such as LiteLLM pass on.

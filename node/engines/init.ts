@@ -57,9 +57,15 @@ export interface EmbeddedEngineInit {
   /**
    * Tokens of prompt and answer together, for each slot.
    *
-   * @default 4096; never more than the model was trained for
+   * @default 32768 as far as the memory suffices; never more than the model was trained for
    */
   contextSize?: number
+  /**
+   * Memory for the model and its context, in bytes.
+   *
+   * @default all that is free
+   */
+  memory?: number
   /**
    * Requests that are answered at the same time; more wait in the order they came.
    *

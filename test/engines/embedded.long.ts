@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
+import { readGgufFileInfo } from 'node-llama-cpp'
 import { EmbeddedEngine } from '../../node/engines/embedded/embedded-engine.ts'
 import type { EmbeddedEngineInit, EngineEvent } from '../../node/engines/index.ts'
 import { collect } from '../node/engines/contract.ts'
@@ -24,6 +25,19 @@ if (FILE !== undefined) {
         idle: () => engine.process?.idle() ?? Promise.resolve(),
         forcesTools: false
       })
+    })
+
+    it('has room for an agent, as far as the model holds it', async function () {
+      this.timeout(60_000)
+      const engine = new EmbeddedEngine({ modelPath: FILE, slots: 1 })
+      try {
+        const { architectureMetadata } = await readGgufFileInfo(FILE)
+        const own = architectureMetadata.context_length ?? 0
+        assert.ok(own > 4096, String(own))
+        assert.equal((await engine.models())[0]?.contextLength, Math.min(32_768, own))
+      } finally {
+        await engine.close()
+      }
     })
 
     describe('threads', function () {

@@ -14,6 +14,7 @@ import {
   type ModelInfo
 } from '../../../protocols/inference/index.ts'
 import type { EmbeddingResult, Engine, EngineEvent, EngineOptions, TokenCount } from '../engine.ts'
+import { loweredContext } from '../context-length.ts'
 import { callError } from '../errors.ts'
 import type { EmbeddedEngineInit } from '../init.ts'
 import { anySignal, waitFor } from '../signals.ts'
@@ -38,6 +39,7 @@ export class EmbeddedEngine implements Engine {
   readonly #settings: ChildSettings
   readonly #digest: FileDigest
   readonly #closing = new AbortController()
+  #notes: string[] = []
   #process: EngineProcess | undefined
   /** Of the file as it was when a process had loaded it: another file in its place is not what runs. */
   readonly #loaded = new WeakMap<EngineProcess, string>()
@@ -55,6 +57,7 @@ export class EmbeddedEngine implements Engine {
       // The demonstration model is slower with every thread more: they wait for each other longer than they work.
       threads: this.#demonstration ? 1 : init.threads,
       contextSize: init.contextSize,
+      memory: init.memory,
       slots: init.slots ?? DEFAULT_SLOTS
     }
     this.#digest = new FileDigest(modelPath, this.#closing.signal)
@@ -71,6 +74,7 @@ export class EmbeddedEngine implements Engine {
       const facts = await process.ready
       const digest = this.#loaded.get(process) ?? (await waitFor(this.#digest.read(), signal))
       this.#loaded.set(process, digest)
+      this.#notes = this.#contextNotes(facts)
       return [
         {
           id: this.#id,
@@ -121,6 +125,10 @@ export class EmbeddedEngine implements Engine {
     })
   }
 
+  notes(): string[] {
+    return this.#notes
+  }
+
   health(options: EngineOptions = {}): Promise<void> {
     return this.#call(options, async (signal) => {
       await this.#ready(signal)
@@ -135,6 +143,12 @@ export class EmbeddedEngine implements Engine {
   #check(request: GenerateRequest): void {
     if (!this.#serves(request.model)) throw this.#notFound(request.model)
     checkRequest(request)
+  }
+
+  #contextNotes({ contextLength, wantedContextLength }: ModelFacts): string[] {
+    if (contextLength >= wantedContextLength) return []
+    const lowered = { offered: contextLength, wanted: wantedContextLength }
+    return [loweredContext(this.#id, lowered, "more does not fit this machine's free memory")]
   }
 
   #serves(model: string): boolean {

@@ -11,14 +11,18 @@ export interface ChildSettings {
   modelPath: string
   /** Undefined for what suits the size of the model. */
   threads: number | undefined
-  /** Tokens for each slot, or undefined for the model's own up to a limit. */
+  /** Tokens for each slot, or undefined for what suits agents and fits the memory. */
   contextSize: number | undefined
+  /** Memory for the model and its context, in bytes; undefined for all that is free. */
+  memory: number | undefined
   slots: number
 }
 
 /** What the child tells of the model it loaded. */
 export interface ModelFacts {
   contextLength: number
+  /** The context that the model would have with more memory, in tokens. */
+  wantedContextLength: number
   parameters: number
   /** What clients are shown of it. */
   details: Pick<

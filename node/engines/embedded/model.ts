@@ -12,13 +12,11 @@ import {
 } from 'node-llama-cpp'
 import { ContextLengthExceededError, UnsupportedParameterError } from '../../../protocols/errors.ts'
 import type { Delta, FinishReason, GenerateRequest, Usage } from '../../../protocols/inference/index.ts'
+import { AGENT_CONTEXT_LENGTH } from '../context-length.ts'
 import { answerChat, answerCompletion, toHistory } from './answer.ts'
 import { quantizationOf } from '../quantization.ts'
 import type { ChildSettings, ModelFacts } from './messages.ts'
 import { SequencePool } from './sequence-pool.ts'
-
-/** Context of a model when nobody says otherwise, in tokens for each slot: memory grows with it. */
-const DEFAULT_CONTEXT_SIZE = 4096
 
 /**
  * Kept free at the end of the context, in tokens. A context that is full to the brim is shifted: its beginning
@@ -48,14 +46,17 @@ export async function loadModel(settings: ChildSettings): Promise<LoadedModel> {
     logLevel: LlamaLogLevel.error,
     maxThreads: threads
   })
+  if (settings.memory !== undefined) await llama.setRamCap(settings.memory)
   const model = await llama.loadModel({ modelPath: settings.modelPath })
+  const wanted = Math.min(model.trainContextSize, settings.contextSize ?? AGENT_CONTEXT_LENGTH)
   const context = await model.createContext({
-    contextSize: Math.min(model.trainContextSize, settings.contextSize ?? DEFAULT_CONTEXT_SIZE),
+    // What the owner named fails where it does not fit; of the rest, as much is taken as fits the free memory.
+    contextSize: settings.contextSize === undefined ? { max: wanted } : wanted,
     sequences: settings.slots,
     // Threads that outnumber the cores wait for each other in busy loops, at a hundredth of the speed.
     threads: Math.min(threads, llama.cpuMathCores)
   })
-  return new LoadedModel(llama, model, context, { size, slots: settings.slots })
+  return new LoadedModel(llama, model, context, { size, slots: settings.slots, wanted })
 }
 
 /** Threads for a model of a size in bytes: those that the owner allows, never more than there are cores. */
@@ -80,7 +81,7 @@ export class LoadedModel {
     llama: Llama,
     model: LlamaModel,
     context: LlamaContext,
-    { size, slots }: { size: number; slots: number }
+    { size, slots, wanted }: { size: number; slots: number; wanted: number }
   ) {
     this.#llama = llama
     this.#model = model
@@ -89,6 +90,7 @@ export class LoadedModel {
     const chats = Boolean(model.fileInfo.metadata.tokenizer.chat_template)
     this.facts = {
       contextLength: context.contextSize,
+      wantedContextLength: wanted,
       parameters: countParameters(model),
       details: detailsOf(model, size),
       chats,

@@ -2,15 +2,13 @@ import type { Ollama } from 'ollama/browser'
 import { z } from 'zod'
 import { BusyError, LobstahError, ModelNotFoundError } from '../../../protocols/errors.ts'
 import { canonicalModelName, type Capability, type ModelInfo } from '../../../protocols/inference/index.ts'
+import { AGENT_CONTEXT_LENGTH, loweredContext } from '../context-length.ts'
 import { count, detailsOf, show, type Show } from './details.ts'
 import { bytesPerToken, fittingContext } from './memory.ts'
 import { continues, isJinja } from './template/continues.ts'
 
 /** Context of a model that tells none, in tokens: what Ollama itself assumes. */
 const FALLBACK_CONTEXT_LENGTH = 4096
-
-/** The context that is made room for unless told otherwise, in tokens: the first turn of an agent has over 11,000. */
-export const DEFAULT_CONTEXT_LENGTH = 32_768
 
 const tags = z.object({
   models: z.array(
@@ -176,7 +174,7 @@ export class OllamaModels {
     info: Record<string, unknown>
   ): number {
     const loaded = this.#loaded.get(digest) ?? 0
-    const wanted = Math.min(own, Math.max(DEFAULT_CONTEXT_LENGTH, loaded))
+    const wanted = Math.min(own, Math.max(AGENT_CONTEXT_LENGTH, loaded))
     // A model on a GPU has memory that Ollama does not tell the size of; what is loaded evidently fits.
     if (this.#init.memory === undefined || this.#onGpu.has(digest)) return wanted
     const model = { weights: size, bytesPerToken: bytesPerToken(info) }
@@ -184,7 +182,11 @@ export class OllamaModels {
     if (fits < wanted) {
       this.#notes.set(
         name,
-        `${name} is offered with a context of ${fits} tokens, not ${wanted}: more does not fit this machine's memory (--context-length overrules this)`
+        loweredContext(
+          name,
+          { offered: fits, wanted },
+          "more does not fit this machine's memory (--context-length overrules this)"
+        )
       )
     }
     return fits

@@ -100,6 +100,11 @@ export function contextLengthOf(model: Listed, props: Props | undefined): number
   )
 }
 
+/** The context that a model holds however its server loaded it, in tokens; null where the server does not tell. */
+export function ownContextLengthOf({ meta, max_context_length }: Listed): number | null {
+  return meta?.n_ctx_train ?? max_context_length ?? null
+}
+
 /** What clients are shown of a model, as far as its server tells. */
 export function detailsOf(
   { meta, ...model }: Listed,

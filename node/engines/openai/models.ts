@@ -4,6 +4,7 @@ import {
   MAX_MODEL_NAME_LENGTH,
   type ModelInfo
 } from '../../../protocols/inference/index.ts'
+import { AGENT_CONTEXT_LENGTH, loweredContext } from '../context-length.ts'
 import type { OpenaiClient } from './client.ts'
 import { SERVER } from './errors.ts'
 import {
@@ -11,6 +12,7 @@ import {
   contextLengthOf,
   detailsOf,
   isLlamaCpp,
+  ownContextLengthOf,
   readListing,
   readProps,
   type Props
@@ -27,6 +29,8 @@ const NO_LIMIT = 1_048_576
 export interface ServedModel {
   info: ModelInfo
   serverId: string
+  /** The context that the model holds however it was loaded, in tokens; null where its server does not tell. */
+  ownContextLength: number | null
   /** Whether the server refuses a prompt that together with `max_tokens` is over the context. */
   strict: boolean
   /** Whether the server is SGLang. */
@@ -56,6 +60,17 @@ export class OpenaiModels {
     return this.#llamaCpp
   }
 
+  /** A sentence for each model whose server has less context for it than an agent needs and the model holds. */
+  get notes(): string[] {
+    return [...this.#models.values()].flatMap(({ info, ownContextLength }) => {
+      const wanted = Math.min(AGENT_CONTEXT_LENGTH, ownContextLength ?? 0)
+      if (info.contextLength === null || info.contextLength >= wanted) return []
+      const more = this.#llamaCpp ? ', such as: llama-server -c 32768 for each of its slots' : ''
+      const lowered = { offered: info.contextLength, wanted }
+      return [loweredContext(info.id, lowered, `its server was started so; start it with more${more}`)]
+    })
+  }
+
   /** Asks anew which models there are. */
   async list(signal: AbortSignal): Promise<ModelInfo[]> {
     const listed = new Map(
@@ -82,6 +97,7 @@ export class OpenaiModels {
       this.#models.set(canonicalModelName(name), {
         info,
         serverId,
+        ownContextLength: ownContextLengthOf(model),
         strict,
         sglang: model.owned_by === 'sglang'
       })

@@ -72,6 +72,10 @@ export class OpenaiEngine implements Engine {
     return Promise.resolve({ tokens: estimateTokens(request), exact: false })
   }
 
+  notes(): string[] {
+    return this.#models.notes
+  }
+
   health(options: EngineOptions = {}): Promise<void> {
     return this.#call(options, async (signal) => {
       try {

@@ -70,6 +70,23 @@ describe('node/engines/embedded', function () {
     assert.deepEqual([model?.id, model?.contextLength, model?.demonstration], ['mine:1b', 512, undefined])
   })
 
+  it('offers all that the model holds and, where the free memory does not suffice, less, and says so', async () => {
+    const whole = start({ modelPath: RANDOM_MODEL, modelName: 'random' })
+    assert.equal((await whole.models())[0]?.contextLength, 2048)
+    assert.deepEqual(whole.notes(), [])
+    const tight = start({ modelPath: RANDOM_MODEL, modelName: 'random', memory: 1e6 })
+    const offered = (await tight.models())[0]?.contextLength ?? 0
+    assert.ok(offered > 0 && offered < 2048, String(offered))
+    assert.deepEqual(tight.notes(), [
+      `random is offered with a context of ${offered} tokens, not 2048: more does not fit this machine's free memory`
+    ])
+    const named = start({ modelPath: RANDOM_MODEL, modelName: 'random', memory: 1e6, contextSize: 2048 })
+    await assert.rejects(named.models(), {
+      name: 'EngineFailedError',
+      message: /too large for the available/
+    })
+  })
+
   it('tells the digest of the model in memory, whatever becomes of its file', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'lobstah-'))
     try {

@@ -55,6 +55,22 @@ describe('node/engines/openai', () => {
       assert.equal(await contextOf({ owned_by: 'llamacpp', meta: { n_ctx_train: 1000 } }), 512)
     })
 
+    it('says where a server was started with less context than an agent needs and the model holds', async () => {
+      const told = async (model: Record<string, unknown>) => {
+        await contextOf(model)
+        return engine.notes?.() ?? []
+      }
+      server.props = { default_generation_settings: { n_ctx: 4096 } }
+      const [note = ''] = await told({ owned_by: 'llamacpp', meta: { n_ctx_train: 131_072 } })
+      assert.match(note, /^a is offered with a context of 4096 tokens, not 32768: .*llama-server -c 32768/)
+      const loaded = { loaded_context_length: 4096, max_context_length: 16_384 }
+      assert.match((await told(loaded))[0] ?? '', /^a is offered .* not 16384: .*start it with more$/)
+      assert.deepEqual(await told({ owned_by: 'llamacpp', meta: { n_ctx_train: 4096 } }), [])
+      assert.deepEqual(await told({ max_context_length: 40_000, loaded_context_length: 32_768 }), [])
+      assert.deepEqual(await told({ max_model_len: 4096 }), [], 'nobody knows whether the model holds more')
+      assert.deepEqual(await told({}), [])
+    })
+
     it('tells what llama.cpp’s server tells of a model, and of no other server more than it says', async () => {
       const meta = { n_params: 9, n_embd: 576, size: 1000, ftype: 'Q4_K - Medium' }
       server.props = { chat_template: '{{ messages }}' }
