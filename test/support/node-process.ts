@@ -23,22 +23,24 @@ export interface RunningNode {
   end(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts a node by its command line and waits until it is ready. */
+/** Starts a node by its command line and waits until it is ready; `onLog` gets what it logs, instead of stderr. */
 export async function startProcess(
   home: string,
   args: string[],
-  env: NodeJS.ProcessEnv = {}
+  env: NodeJS.ProcessEnv = {},
+  onLog?: (text: string) => void
 ): Promise<RunningNode> {
   // A public mesh without friends: everybody is served and asked, as a test says otherwise.
   const access = { LOBSTAH_SERVE_ACCESS: 'mesh', LOBSTAH_ASK_ACCESS: 'mesh', LOBSTAH_LOOPBACK_PEERS: 'true' }
   const child = spawn(process.execPath, [MAIN, '--home', home, '--json', '--log-level', 'error', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', onLog === undefined ? 'inherit' : 'pipe'],
     env: { ...process.env, ...access, ...env }
   })
+  if (onLog !== undefined) child.stderr?.setEncoding('utf8').on('data', onLog)
   const exited = once(child, 'exit') as Promise<[number | null]>
   const ready = await firstEvent(child, 'ready')
   assert.ok(ready, `the node on ${home} ended before it was ready`)
-  child.stdout.resume()
+  child.stdout?.resume()
   return {
     process: child,
     home,

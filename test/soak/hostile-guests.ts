@@ -1,0 +1,72 @@
+import { createSocket } from 'node:dgram'
+import { setTimeout as delay } from 'node:timers/promises'
+import { multiaddr } from '@multiformats/multiaddr'
+import { modelCid } from '../../node/discovery/index.ts'
+import { bindingRequest } from '../../node/reach/stun/message.ts'
+import { CHAT_PROTOCOL, RECEIPTS_PROTOCOL, askStunPorts } from '../../protocols/index.ts'
+import { Stranger } from '../support/attacks/stranger.ts'
+import type { RunningNode } from '../support/node-process.ts'
+
+/** Pause between two attacks, in milliseconds. */
+const PAUSE_MS = 200
+
+/** What is sent into a circuit whose other end reads nothing, in bytes. */
+const STALLED_BYTES = 2 * 2 ** 20
+
+/** What hostile peers do to a relay. */
+const ATTACKS: ((relay: RunningNode, guest: Stranger, signal: AbortSignal) => Promise<unknown>)[] = [
+  // A place, and circuits to it that carry bytes which nobody reads.
+  async (relay, guest) => {
+    const address = relay.addresses.find((text) => text.includes('/tcp/')) ?? ''
+    await guest.libp2p.services.listener.listen(`${address}/p2p-circuit`)
+    await guest.libp2p.handle(RECEIPTS_PROTOCOL, (stream) => stream.pause(), { runOnLimitedConnection: true })
+    await using caller = await Stranger.start()
+    const through = multiaddr(`${address}/p2p-circuit/p2p/${guest.peer}`)
+    for (let n = 0; n < 4; n++) {
+      const circuit = await caller.libp2p.dial(through, { force: true })
+      const stream = await circuit.newStream(RECEIPTS_PROTOCOL, { runOnLimitedConnection: true })
+      for (let sent = 0; sent < STALLED_BYTES; sent += 65_536) if (!stream.send(Buffer.alloc(65_536))) break
+    }
+    await delay(1000)
+  },
+  // Records of models that are made up.
+  async (relay, guest, signal) => {
+    await guest.dial(relay)
+    for (let n = 0; n < 20; n++)
+      await guest.libp2p.contentRouting.provide(await modelCid(`made-up-${Math.random()}`), { signal })
+  },
+  // More questions than the STUN server answers.
+  async (relay, guest, signal) => {
+    const connection = await guest.dial(relay)
+    const { udp } = await askStunPorts(connection, { signal })
+    const socket = createSocket('udp4')
+    for (let n = 0; n < 500; n++) socket.send(bindingRequest(), udp[0] ?? 0, '127.0.0.1')
+    await delay(200)
+    socket.close()
+  },
+  // Connections upon connections, and protocols that it does not have.
+  async (relay, guest) => {
+    for (let n = 0; n < 20; n++) {
+      const connection = await guest.libp2p.dial(multiaddr(relay.addresses[0]), { force: true })
+      await connection.newStream(CHAT_PROTOCOL).catch(() => undefined)
+    }
+  }
+]
+
+/** Attacks a relay again and again, each time under a new key; resolves to the number of keys. */
+export async function hostileGuests(count: number, relay: RunningNode, signal: AbortSignal): Promise<number> {
+  let keys = 0
+  const one = async (): Promise<void> => {
+    while (!signal.aborted) {
+      await using guest = await Stranger.start()
+      keys++
+      for (const attack of ATTACKS) {
+        if (signal.aborted) return
+        await Promise.race([attack(relay, guest, signal).catch(() => undefined), delay(5000)])
+        await delay(PAUSE_MS)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: count }, one))
+  return keys
+}
