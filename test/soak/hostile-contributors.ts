@@ -26,7 +26,6 @@ const KINDS: Record<string, (sale: Sale) => Promise<unknown>> = {
   },
   dying: async (sale) => {
     await sale.accept()
-    await sale.delta('half an ans')
     sale.frames.stream.abort(new DOMException('gone', 'AbortError'))
   },
   flooding: async (sale) => {

@@ -10,6 +10,12 @@ import type { RunningNode } from '../support/node-process.ts'
 /** Pause between two attacks, in milliseconds. */
 const PAUSE_MS = 200
 
+/** How long circuits stay open without being read, in milliseconds. */
+const STALL_MS = 2000
+
+/** Longest time that one attack gets, in milliseconds. */
+const ATTACK_MS = 15_000
+
 /** What is sent into a circuit whose other end reads nothing, in bytes. */
 const STALLED_BYTES = 2 * 2 ** 20
 
@@ -18,21 +24,20 @@ const ATTACKS: ((relay: RunningNode, guest: Stranger, signal: AbortSignal) => Pr
   // A place, and circuits to it that carry bytes which nobody reads.
   async (relay, guest) => {
     const address = relay.addresses.find((text) => text.includes('/tcp/')) ?? ''
-    await guest.libp2p.services.listener.listen(`${address}/p2p-circuit`)
-    await guest.libp2p.handle(RECEIPTS_PROTOCOL, (stream) => stream.pause(), { runOnLimitedConnection: true })
-    await using caller = await Stranger.start()
-    const through = multiaddr(`${address}/p2p-circuit/p2p/${guest.peer}`)
+    await using holder = await Stranger.start([`${address}/p2p-circuit`])
+    await holder.libp2p.handle(RECEIPTS_PROTOCOL, (stream) => stream.pause())
+    const through = multiaddr(`${address}/p2p-circuit/p2p/${holder.peer}`)
     for (let n = 0; n < 4; n++) {
-      const circuit = await caller.libp2p.dial(through, { force: true })
-      const stream = await circuit.newStream(RECEIPTS_PROTOCOL, { runOnLimitedConnection: true })
+      const circuit = await guest.libp2p.dial(through, { force: true })
+      const stream = await circuit.newStream(RECEIPTS_PROTOCOL)
       for (let sent = 0; sent < STALLED_BYTES; sent += 65_536) if (!stream.send(Buffer.alloc(65_536))) break
     }
-    await delay(1000)
+    await delay(STALL_MS)
   },
   // Records of models that are made up.
   async (relay, guest, signal) => {
     await guest.dial(relay)
-    for (let n = 0; n < 20; n++)
+    for (let n = 0; n < 5; n++)
       await guest.libp2p.contentRouting.provide(await modelCid(`made-up-${Math.random()}`), { signal })
   },
   // More questions than the STUN server answers.
@@ -46,7 +51,7 @@ const ATTACKS: ((relay: RunningNode, guest: Stranger, signal: AbortSignal) => Pr
   },
   // Connections upon connections, and protocols that it does not have.
   async (relay, guest) => {
-    for (let n = 0; n < 20; n++) {
+    for (let n = 0; n < 10; n++) {
       const connection = await guest.libp2p.dial(multiaddr(relay.addresses[0]), { force: true })
       await connection.newStream(CHAT_PROTOCOL).catch(() => undefined)
     }
@@ -62,7 +67,7 @@ export async function hostileGuests(count: number, relay: RunningNode, signal: A
       keys++
       for (const attack of ATTACKS) {
         if (signal.aborted) return
-        await Promise.race([attack(relay, guest, signal).catch(() => undefined), delay(5000)])
+        await Promise.race([attack(relay, guest, signal).catch(() => undefined), delay(ATTACK_MS)])
         await delay(PAUSE_MS)
       }
     }

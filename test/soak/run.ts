@@ -83,13 +83,15 @@ try {
     judge(role, samples, (role === 'relay' ? 0 : answered) / lasted)
   )
   const figure = (value: number): string => value.toFixed(value < 100 ? 1 : 0)
-  console.log('| node | resource | second third | last third | at most | |\n| --- | --- | --- | --- | --- | --- |')
+  console.log(
+    '| node | resource | second third | last third | at most | |\n| --- | --- | --- | --- | --- | --- |'
+  )
   for (const row of rows)
     console.log(
       `| ${row.role} | ${row.what} | ${figure(row.before)} | ${figure(row.after)} | ${figure(row.bound)} | ${isFlat(row) ? 'flat' : 'GROWS'} |`
     )
   console.log(
-    `\n${figure(lasted)} minutes; ${answered} requests answered, ${failed} not; ` +
+    `\n${figure(lasted)} minutes; ${answered} requests answered, not answered ${JSON.stringify(failed)}; ` +
       `hostile keys: ${contributors} contributors, ${consumers} consumers, ${guests} guests of the relay`
   )
   for (const { role } of dead) console.log(`the ${role} ended`)

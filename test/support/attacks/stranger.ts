@@ -31,7 +31,7 @@ export class Stranger implements AsyncDisposable {
 
   static async start(listen: string[] = []): Promise<Stranger> {
     const privateKey = await generateKeyPair('Ed25519')
-    const libp2p = await createLobstahLibp2p({ privateKey, listen, monitor: false })
+    const libp2p = await createLobstahLibp2p({ privateKey, listen, monitor: false, loopbackPeers: true })
     await libp2p.start()
     return new Stranger(libp2p, privateKey)
   }
