@@ -130,7 +130,6 @@ export async function hostileConsumers(
       try {
         const connection = await stranger.dial(victim)
         for (const attack of ATTACKS) {
-          if (signal.aborted) return
           await Promise.race([attack({ stranger, victim, connection }).catch(() => undefined), delay(3000)])
           await delay(PAUSE_MS)
         }

@@ -66,7 +66,6 @@ export async function hostileGuests(count: number, relay: RunningNode, signal: A
       await using guest = await Stranger.start()
       keys++
       for (const attack of ATTACKS) {
-        if (signal.aborted) return
         await Promise.race([attack(relay, guest, signal).catch(() => undefined), delay(ATTACK_MS)])
         await delay(PAUSE_MS)
       }

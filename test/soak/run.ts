@@ -4,7 +4,7 @@
  *
  * `SOAK_MINUTES` says how long (30); `SOAK_INTERVAL_S` how often it looks (10).
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -34,6 +34,10 @@ const engine = await startOpenaiServer({ models: [{ id: MODEL.id }] })
 const mesh = new Mesh()
 const stop = new AbortController()
 const nodes: MeasuredNode[] = []
+
+function write(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
 
 async function measured(role: string, args: string[]): Promise<MeasuredNode> {
   const node = await MeasuredNode.start(role, folder, ['--listen', '/ip4/127.0.0.1/tcp/0', ...args])
@@ -69,9 +73,7 @@ try {
   while (minutes() < MINUTES && nodes.every(({ alive }) => alive)) {
     await delay(INTERVAL_MS)
     for (const node of nodes) if (node.alive) await node.sample(minutes())
-    const last = nodes.map(({ role, samples }) => ({ role, ...samples.at(-1) }))
-    await writeFile(join(folder, 'samples.json'), JSON.stringify(last))
-    if (process.env.SOAK_VERBOSE !== undefined) console.table(last)
+    for (const { role, samples } of nodes) write(JSON.stringify({ role, ...samples.at(-1) }))
   }
   const dead = nodes.filter(({ alive }) => !alive)
   const lasted = minutes()
@@ -83,18 +85,16 @@ try {
     judge(role, samples, (role === 'relay' ? 0 : answered) / lasted)
   )
   const figure = (value: number): string => value.toFixed(value < 100 ? 1 : 0)
-  console.log(
-    '| node | resource | second third | last third | at most | |\n| --- | --- | --- | --- | --- | --- |'
-  )
+  write('| node | resource | second third | last third | at most | |\n| --- | --- | --- | --- | --- | --- |')
   for (const row of rows)
-    console.log(
+    write(
       `| ${row.role} | ${row.what} | ${figure(row.before)} | ${figure(row.after)} | ${figure(row.bound)} | ${isFlat(row) ? 'flat' : 'GROWS'} |`
     )
-  console.log(
+  write(
     `\n${figure(lasted)} minutes; ${answered} requests answered, not answered ${JSON.stringify(failed)}; ` +
       `hostile keys: ${contributors} contributors, ${consumers} consumers, ${guests} guests of the relay`
   )
-  for (const { role } of dead) console.log(`the ${role} ended`)
+  for (const { role } of dead) write(`the ${role} ended`)
   process.exitCode = dead.length === 0 && rows.every(isFlat) && answered > 0 ? 0 : 1
 } finally {
   stop.abort()
