@@ -8,11 +8,13 @@ import {
   type DocumentPart,
   type Place
 } from '../documents/index.ts'
+import { blocks, imageBlock, returnedImage, textBlock, type ImageBlock } from './blocks.ts'
 
 const text = z.string()
 
-/** A document: its text, or a file that is sent along; one that would have to be fetched is not. */
+/** A document: its text and images, or a file that is sent along; one that would have to be fetched is not. */
 function documentBlock(place: Place) {
+  const image = place === 'sent' ? imageBlock : returnedImage
   return z
     .object({
       type: z.literal('document'),
@@ -23,29 +25,33 @@ function documentBlock(place: Place) {
         z.object({ type: z.literal('base64'), media_type: text.nullish(), data: text }),
         z.object({
           type: z.literal('content'),
-          content: z.union([text, z.array(z.object({ text: text.optional() }))])
+          content: blocks(z.discriminatedUnion('type', [textBlock, image]))
         }),
         z.object({ type: z.literal('url'), url: z.unknown() }),
         z.object({ type: z.literal('file'), file_id: z.unknown() })
       ])
     })
-    .transform(({ title: name, context, source }, issues): DocumentPart => {
+    .transform(({ title: name, context, source }, issues): (DocumentPart | ImageBlock)[] => {
       switch (source.type) {
-        case 'base64':
-          return filePart(
-            { data: source.data, type: source.media_type, name, context, path: ['source', 'data'] },
-            place,
-            issues
-          )
+        case 'base64': {
+          const { data, media_type: type } = source
+          return [filePart({ data, type, name, context, path: ['source', 'data'] }, place, issues)]
+        }
         case 'url':
-          return faultPart(ADDRESS, ['source', 'url'], name, place, issues)
+          return [faultPart(ADDRESS, ['source', 'url'], name, place, issues)]
         case 'file':
-          return faultPart(STORED, ['source', 'file_id'], name, place, issues)
-        default: {
-          const content = source.type === 'text' ? source.data : source.content
-          const texts =
-            typeof content === 'string' ? content : content.map((block) => block.text ?? '').join('\n')
-          return { type: 'text', text: asDocument(texts, name, context) }
+          return [faultPart(STORED, ['source', 'file_id'], name, place, issues)]
+        case 'text':
+          return [{ type: 'text', text: asDocument(source.data, name, context) }]
+        case 'content': {
+          const images = source.content.filter((block) => block.type === 'image')
+          // Images are shown beside text and not within it, so the text tells where they belong.
+          const texts = source.content.map((block) =>
+            block.type === 'text'
+              ? block.text
+              : `[Image ${images.indexOf(block) + 1} of ${images.length}, shown below]`
+          )
+          return [{ type: 'text', text: asDocument(texts.join('\n'), name, context) }, ...images]
         }
       }
     })

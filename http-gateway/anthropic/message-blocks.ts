@@ -1,22 +1,9 @@
 import { z } from 'zod'
 import type { DocumentPart } from '../documents/index.ts'
-import { IMAGE_LEFT_OUT } from '../documents/index.ts'
+import { blocks, imageBlock, returnedImage, textBlock } from './blocks.ts'
 import { returnedDocument, sentDocument } from './document-block.ts'
 
 const text = z.string()
-
-export const textBlock = z.object({ type: z.literal('text'), text })
-
-/** An image that is sent along; other sources name what nobody in a mesh fetches. */
-export const imageBlock = z.object({
-  type: z.literal('image'),
-  source: z.object({ type: z.literal('base64'), media_type: text, data: text })
-})
-
-/** An image that a tool returned: of one that is not sent along, the model is told. */
-const returnedImage = z
-  .looseObject({ type: z.literal('image') })
-  .transform((block) => imageBlock.safeParse(block).data ?? toText([IMAGE_LEFT_OUT]))
 
 const searchResult = z
   .object({ type: z.literal('search_result'), title: text, source: text, content: z.array(textBlock) })
@@ -49,7 +36,7 @@ export const userBlocks = blocks(
 const fetched = z.union([
   z
     .object({ url: text, content: returnedDocument })
-    .transform(({ url, content }): DocumentPart[] => [{ type: 'text', text: url }, content]),
+    .transform(({ url, content }): DocumentPart[] => [{ type: 'text', text: url }, ...textsOf(content)]),
   z.unknown().transform((content): DocumentPart[] => [{ type: 'text', text: textOf(content) }])
 ])
 
@@ -90,25 +77,9 @@ export const assistantBlocks = blocks(
   ])
 )
 
-/**
- * A list of blocks, of which those of types unknown here are left out: agents send back whatever they were
- * given, by any server. A bare text is one block; so an error names the block at fault.
- */
-export function blocks<T extends z.ZodDiscriminatedUnion>(block: T, atLeast = 0): z.ZodType<z.infer<T>[]> {
-  const known = new Set<unknown>(
-    block.options.flatMap((option) => [...(option._zod.propValues?.['type'] ?? [])])
-  )
-  const given = z.preprocess((value) => {
-    if (typeof value === 'string') return [{ type: 'text', text: value }]
-    if (!Array.isArray(value)) return value
-    if (value.length < atLeast) return undefined
-    // Each stays at its place until all are checked: so an error names the block at fault.
-    return (value as unknown[]).map((entry) => {
-      const type: unknown = Reflect.get(Object(entry), 'type')
-      return typeof type !== 'string' || known.has(type) ? entry : undefined
-    })
-  }, z.array(block.optional()))
-  return given.transform((entries) => entries.filter((entry) => entry !== undefined))
+/** The parts that are text: the results of the vendor's tools show no images. */
+function textsOf<T extends { type: string }>(parts: T[]): Exclude<T, { type: 'image' }>[] {
+  return parts.filter((part): part is Exclude<T, { type: 'image' }> => part.type !== 'image')
 }
 
 function toResult(

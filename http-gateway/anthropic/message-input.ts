@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ChatMessage } from '../../protocols/inference/index.ts'
-import { assistantBlocks, blocks, userBlocks, type imageBlock, textBlock } from './message-blocks.ts'
+import { blocks, textBlock, type ImageBlock } from './blocks.ts'
+import { assistantBlocks, userBlocks } from './message-blocks.ts'
 
 /** A system prompt: text, or blocks of it. */
 export const systemPrompt = blocks(z.discriminatedUnion('type', [textBlock]))
@@ -83,6 +84,6 @@ function onlyText(content: UserContent): string | undefined {
   return texts.length === content.length ? joined(texts) : undefined
 }
 
-function toImage({ source }: z.infer<typeof imageBlock>): UserContent[number] {
+function toImage({ source }: ImageBlock): UserContent[number] {
   return { type: 'image_url', image_url: { url: `data:${source.media_type};base64,${source.data}` } }
 }

@@ -332,6 +332,37 @@ describe('http-gateway/documents', function () {
     assert.match(String(block), /image is left out/)
   })
 
+  it('shows the images within a document, and says where they belong', async () => {
+    const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'aGk=' } }
+    const elsewhere = { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } }
+    const made = (...content: object[]) => ({
+      type: 'document',
+      title: 'f.x',
+      source: { type: 'content', content }
+    })
+    const ask = (...blocks: object[]) => ({
+      max_tokens: 9,
+      messages: [
+        { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'read', input: {} }] },
+        { role: 'user', content: blocks }
+      ]
+    })
+    const text = '<document name="f.x">\nabove\n[Image 1 of 1, shown below]\nunder\n</document>\n'
+    const part = { type: 'image_url', image_url: { url: 'data:image/png;base64,aGk=' } }
+    const document = made({ type: 'text', text: 'above' }, image, { type: 'text', text: 'under' })
+    assert.deepEqual((await shown('/v1/messages', ask(document)))['user'], [{ type: 'text', text }, part])
+    const result = { type: 'tool_result', tool_use_id: 'a' }
+    const told = await shown('/v1/messages', ask({ ...result, content: [document] }))
+    assert.deepEqual([told['tool'], told['user']], [text, [part]])
+    // A user's can be mended; what a tool returned cannot.
+    const { param } = await refusal('/v1/messages', ask(made(elsewhere)))
+    assert.equal(param, 'messages[1].content[0].source.content[0].source.type')
+    const left = await shown('/v1/messages', ask({ ...result, content: [made(elsewhere)] }))
+    assert.match(String(left['tool']), /^<document name="f\.x">\n\[An image is left out: .*\n<\/document>/s)
+    const words = ask({ type: 'document', source: { type: 'content', content: 'bare' } })
+    assert.equal((await shown('/v1/messages', words))['user'], '<document>\nbare\n</document>\n')
+  })
+
   it('bounds the text of all PDFs of a request together', async () => {
     let index = 0
     const reader = new PdfReader({ run: async () => ({ text: 'x'.repeat(3_000_000 + index++) }) })
