@@ -1,6 +1,6 @@
 /** Why a PDF cannot be read. */
 export type PdfFault =
-  'aborted' | 'broken' | 'deadline' | 'empty' | 'encrypted' | 'failed' | 'long' | 'memory'
+  'aborted' | 'broken' | 'characters' | 'deadline' | 'empty' | 'encrypted' | 'failed' | 'long' | 'memory'
 
 /** What comes of a PDF. */
 export type PdfResult = { text: string } | { fault: PdfFault }

@@ -11,6 +11,7 @@ import type { PdfFault, PdfResult } from './messages.ts'
 const FAULTS: Readonly<Record<PdfFault, string>> = {
   aborted: `was not read within the ${REQUEST_DEADLINE_MS / 1000} s that all PDFs of a request have: send fewer, or their text`,
   broken: 'is not a valid PDF: repair it, or send its text',
+  characters: 'names a table of characters that is unknown here: save it with its fonts, or send its text',
   deadline: `takes longer than ${PDF_DEADLINE_MS / 1000} s to read: send a part of it, or its text`,
   empty: 'has no text in it, as a scan has none: send its pages as images',
   encrypted: 'is locked with a password: send it unlocked, or send its text',

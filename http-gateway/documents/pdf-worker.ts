@@ -1,6 +1,7 @@
 /** Extracts the text of one PDF, page by page, and stops as soon as it is too long. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { getDocumentProxy } from 'unpdf'
+import { CMaps } from './cmaps.ts'
 import type { PdfJob, PdfResult } from './messages.ts'
 
 type Pdf = Awaited<ReturnType<typeof getDocumentProxy>>
@@ -19,6 +20,8 @@ async function read({ bytes, maxLength }: Pick<PdfJob, 'bytes' | 'maxLength'>): 
   const pdf = await getDocumentProxy(bytes, {
     useSystemFonts: false,
     disableFontFace: true,
+    useWorkerFetch: false,
+    BinaryDataFactory: CMaps,
     stopAtErrors: true,
     verbosity: 0
   })
@@ -32,6 +35,7 @@ async function read({ bytes, maxLength }: Pick<PdfJob, 'bytes' | 'maxLength'>): 
     page.cleanup()
     text = `${text.trimEnd()}\n\n`
   }
+  if (CMaps.missing) return { fault: 'characters' }
   text = text.trim()
   return text === '' ? { fault: 'empty' } : { text }
 }

@@ -4,6 +4,8 @@ import { constants, deflateRawSync, deflateSync } from 'node:zlib'
 export interface PdfPage {
   content: Buffer | string
   filter?: string
+  /** Fonts besides `/F1 3 0 R`. */
+  fonts?: string
   /** Objects of its own that the page's resources name, as dictionaries or streams. */
   resources?: string
 }
@@ -24,8 +26,8 @@ export function pdfOf(pages: PdfPage[], { objects = [], trailer = '' }: PdfOptio
     `<< /Type /Pages /Count ${pages.length} /Kids [${kids.join(' ')}] >>`,
     '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
     ...objects,
-    ...pages.flatMap(({ content, filter, resources = '' }, index) => [
-      `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> ${resources} >> /Contents ${first + index * 2 + 1} 0 R >>`,
+    ...pages.flatMap(({ content, filter, fonts = '', resources = '' }, index) => [
+      `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R ${fonts} >> ${resources} >> /Contents ${first + index * 2 + 1} 0 R >>`,
       streamOf(content, filter === undefined ? '' : `/Filter ${filter}`)
     ])
   ].map((object) => Buffer.from(object))
@@ -61,6 +63,18 @@ export function streamOf(content: Buffer | string, entries = ''): Buffer {
 /** A PDF whose pages each show one line. */
 export function pdfWith(...lines: string[]): Buffer {
   return pdfOf(lines.map((line) => ({ content: `BT /F1 24 Tf 72 700 Td (${line}) Tj ET` })))
+}
+
+/** A PDF that shows bytes in a font that it does not contain, by a CMap that every reader is to know. */
+export function cMapPdf(cMap: string, ordering: string, bytes: string): Buffer {
+  const system = `<< /Registry (Adobe) /Ordering (${ordering}) /Supplement 2 >>`
+  const objects = [
+    `<< /Type /Font /Subtype /Type0 /BaseFont /X /Encoding /${cMap} /DescendantFonts [5 0 R] >>`,
+    `<< /Type /Font /Subtype /CIDFontType0 /BaseFont /X /CIDSystemInfo ${system} /FontDescriptor 6 0 R >>`,
+    '<< /Type /FontDescriptor /FontName /X /Flags 4 /FontBBox [0 -200 1000 900] /ItalicAngle 0 /Ascent 800 /Descent -200 /CapHeight 700 /StemV 80 >>'
+  ]
+  const content = `BT /F1 24 Tf 72 730 Td (Latin) Tj /F2 24 Tf 0 -30 Td <${bytes}> Tj ET`
+  return pdfOf([{ content, fonts: '/F2 4 0 R' }], { objects })
 }
 
 /** A file of some KB with `mebibytes` of spaces in it, deflated twice. */

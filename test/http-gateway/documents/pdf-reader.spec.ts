@@ -3,7 +3,8 @@ import { PdfReader } from '../../../http-gateway/documents/index.ts'
 import { readInProcess } from '../../../http-gateway/documents/pdf-process.ts'
 import type { PdfResult } from '../../../http-gateway/documents/messages.ts'
 import { BusyError } from '../../../protocols/errors.ts'
-import { endlessPdf, lockedPdf, pdfBomb, pdfOf, pdfWith } from '../../support/pdf.ts'
+import { CMaps } from '../../../http-gateway/documents/cmaps.ts'
+import { cMapPdf, endlessPdf, lockedPdf, pdfBomb, pdfOf, pdfWith } from '../../support/pdf.ts'
 
 const NEVER = new AbortController().signal
 const LONG_MS = 60_000
@@ -21,6 +22,18 @@ describe('http-gateway/documents/pdf-process', function () {
     ])
     assert.deepEqual(await read(lines), { text: 'Hello world\nsecond line\n\npage two' })
   })
+
+  const scripts: [cMap: string, ordering: string, bytes: string, text: string][] = [
+    ['90ms-RKSJ-H', 'Japan1', '93fa967b8cea', '日本語'],
+    ['UniGB-UCS2-H', 'GB1', '4e2d6587', '中文'],
+    ['ETen-B5-H', 'CNS1', 'a4a4a4e5', '中文'],
+    ['KSCms-UHC-H', 'Korea1', 'c7d1b1db', '한글']
+  ]
+  for (const [cMap, ordering, bytes, text] of scripts) {
+    it(`reads ${text}, whose bytes mean what ${cMap} says`, async () => {
+      assert.deepEqual(await read(cMapPdf(cMap, ordering, bytes)), { text: `Latin\n${text}` })
+    })
+  }
 
   const faults: [what: string, bytes: () => Buffer, fault: string][] = [
     ['a PDF that inflates without end', () => pdfBomb(2048), 'memory'],
@@ -40,6 +53,24 @@ describe('http-gateway/documents/pdf-process', function () {
     const bytes = endlessPdf()
     const job = { bytes, maxLength: 2 ** 40, maxMemory: 2 ** 40 }
     assert.deepEqual(await readInProcess(job, LONG_MS, AbortSignal.timeout(500)), { fault: 'aborted' })
+  })
+})
+
+describe('http-gateway/documents/cmaps', () => {
+  it('gives CMaps and nothing else, and remembers that one is missing', async () => {
+    const fetch = (filename: string, kind = 'cMapUrl') => new CMaps().fetch({ kind, filename })
+    assert.ok((await fetch('H.bcmap')).length > 100)
+    await assert.rejects(fetch('H.bcmap', 'wasmUrl'))
+    assert.equal(CMaps.missing, false)
+    try {
+      for (const name of ['Made-Up-H.bcmap', '../cmaps/H.bcmap', '/etc/passwd']) {
+        CMaps.missing = false
+        await assert.rejects(fetch(name))
+        assert.equal(CMaps.missing, true)
+      }
+    } finally {
+      CMaps.missing = false
+    }
   })
 })
 
