@@ -27,33 +27,68 @@ const INVALID: Kind = { status: 400, type: 'invalid_request_error' }
 const REFUSED: Kind = { status: 403, type: 'permission_error' }
 const UNAVAILABLE: Kind = { status: 503, type: 'server_error' }
 
-/** What the gateway's own codes are. */
+/** A code of the gateway's own, with its line in the reference. */
+interface OwnKind extends Kind {
+  when: string
+}
+
+const NOT_AUTHENTICATED: Kind = { status: 401, type: 'authentication_error' }
+
+/** The gateway's own codes. */
 const OWN_KINDS = {
-  host_missing: INVALID,
-  invalid_json: INVALID,
-  invalid_api_key: { status: 401, type: 'authentication_error' },
-  spending_limit_reached: { status: 402, type: 'insufficient_quota' },
-  host_not_allowed: REFUSED,
-  model_not_allowed: REFUSED,
-  origin_not_allowed: REFUSED,
-  owner_required: REFUSED,
-  route_not_found: { status: 404, type: 'invalid_request_error' },
-  method_not_allowed: { status: 405, type: 'invalid_request_error' },
-  request_timeout: { status: 408, type: 'invalid_request_error' },
-  request_too_large: { status: 413, type: 'invalid_request_error' },
-  unsupported_media_type: { status: 415, type: 'invalid_request_error' },
-  rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
-  headers_too_large: { status: 431, type: 'invalid_request_error' }
-} satisfies Record<string, Kind>
+  host_missing: { ...INVALID, when: 'The request has no Host header' },
+  invalid_json: { ...INVALID, when: 'The body is empty or not valid JSON' },
+  invalid_api_key: { ...NOT_AUTHENTICATED, when: 'The API key is missing or wrong' },
+  spending_limit_reached: {
+    status: 402,
+    type: 'insufficient_quota',
+    when: 'The API key has spent its credits for today'
+  },
+  host_not_allowed: { ...REFUSED, when: "The Host header is not one of the gateway's names" },
+  model_not_allowed: { ...REFUSED, when: 'The API key may not ask this model' },
+  origin_not_allowed: { ...REFUSED, when: 'The web page or extension may not call the gateway' },
+  owner_required: { ...REFUSED, when: 'Only the owner of this home may call the route' },
+  route_not_found: { status: 404, type: 'invalid_request_error', when: 'There is no such route' },
+  method_not_allowed: {
+    status: 405,
+    type: 'invalid_request_error',
+    when: 'The route exists for other methods only'
+  },
+  request_timeout: {
+    status: 408,
+    type: 'invalid_request_error',
+    when: 'The request did not arrive in time'
+  },
+  request_too_large: {
+    status: 413,
+    type: 'invalid_request_error',
+    when: 'The body is larger than the limit'
+  },
+  unsupported_media_type: {
+    status: 415,
+    type: 'invalid_request_error',
+    when: "The route does not read the body's content type or encoding"
+  },
+  rate_limit_exceeded: {
+    status: 429,
+    type: 'rate_limit_error',
+    when: 'The API key has used up its requests for this minute'
+  },
+  headers_too_large: {
+    status: 431,
+    type: 'invalid_request_error',
+    when: 'The headers are larger than 16 KiB'
+  }
+} satisfies Record<string, OwnKind>
 
 /** A code that is the gateway's own. */
 export type OwnCode = keyof typeof OWN_KINDS
 
 /**
- * What each code is over HTTP: those of `protocols/README.md`, and the gateway's own. Clients resend on 408, 409, 429 and 5xx, some for
- * minutes: those are for what may change by itself.
+ * The HTTP status of each code: those of `protocols/README.md` and the gateway's own. Clients resend on 408, 409, 429
+ * and 5xx, some for minutes, so only conditions that may clear by themselves get one of those.
  */
-const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+const KINDS: ReadonlyMap<string, Kind & Partial<OwnKind>> = new Map<string, Kind>([
   ['bad_request', INVALID],
   ['unsupported_parameter', INVALID],
   ['context_length_exceeded', INVALID],
@@ -79,6 +114,27 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
 
 /** Statuses after which sending the same request again may help. */
 const RETRY_STATUSES = new Set([408, 429, 503, 504])
+
+/** A code that clients may see, as the reference lists it. `when` is set for the gateway's own codes only. */
+export interface ErrorCode {
+  code: string
+  status: number
+  type: string
+  /** Whether sending the same request again may help. */
+  retry: boolean
+  when?: string
+}
+
+/** Every code that the gateway may answer. */
+export function errorCodes(): ErrorCode[] {
+  return Array.from(KINDS, ([code, { status, type, when }]) => ({
+    code,
+    status,
+    type,
+    retry: RETRY_STATUSES.has(status),
+    ...(when === undefined ? {} : { when })
+  }))
+}
 
 const DEFAULT_RETRY_AFTER_MS = 1_000
 
@@ -111,11 +167,9 @@ function failure(
   param: string | null = null,
   headers: Record<string, string> = {}
 ): Failure {
-  const kind = kindOf(code)
-  const pointless: Record<string, string> = RETRY_STATUSES.has(kind.status)
-    ? {}
-    : { 'x-should-retry': 'false' }
-  return { ...kind, code, message, param, headers: { ...headers, ...pointless } }
+  const { status, type } = kindOf(code)
+  const pointless: Record<string, string> = RETRY_STATUSES.has(status) ? {} : { 'x-should-retry': 'false' }
+  return { status, type, code, message, param, headers: { ...headers, ...pointless } }
 }
 
 function kindOf(code: string): Kind {

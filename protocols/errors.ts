@@ -231,7 +231,7 @@ export class NoProviderError extends LobstahError {
   override readonly name = 'NoProviderError'
   readonly code = 'no_provider'
   readonly retryable = true
-  constructor(message = 'No live contributor serves this model', init?: LobstahErrorInit) {
+  constructor(message = 'No reachable contributor serves this model', init?: LobstahErrorInit) {
     super(message, { retryAfterMs: 2000, ...init })
   }
 }
@@ -242,7 +242,7 @@ export class PriceTooHighError extends LobstahError {
   override readonly name = 'PriceTooHighError'
   readonly code = 'price_too_high'
   readonly retryable = false
-  constructor(message = 'The model costs more than is to be paid', init?: LobstahErrorInit) {
+  constructor(message = "The model costs more than this node's price limit", init?: LobstahErrorInit) {
     super(message, { param: 'model', ...init })
   }
 }

@@ -11,7 +11,7 @@ import { estimateTokens } from './token-estimate.ts'
 export const messages = route({
   method: 'POST',
   path: '/v1/messages',
-  summary: 'Chat',
+  summary: 'Create a message',
   body: messageBody,
   stream: SERVER_SENT_EVENTS.contentType,
   async handle(context, call) {
@@ -27,7 +27,7 @@ export const messages = route({
 export const countTokens = route({
   method: 'POST',
   path: '/v1/messages/count_tokens',
-  summary: 'Estimate the tokens of a message',
+  summary: 'Estimate the prompt tokens of a message',
   body: countBody,
   async handle(context, call) {
     await readDocuments(context, call)

@@ -16,7 +16,7 @@ let page: Page | undefined
 export const dashboard = route({
   method: 'GET',
   path: '/',
-  summary: 'The dashboard',
+  summary: 'The dashboard, an HTML page',
   type: 'text/html',
   public: true,
   handle(_context, { reply }) {

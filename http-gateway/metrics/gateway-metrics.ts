@@ -2,18 +2,18 @@ import type { ServerResponse } from 'node:http'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { AnswerEvent } from '../../protocols/inference/index.ts'
 
-/** Seconds; a direct peer's first token takes milliseconds, a queued one's minutes. */
+/** Seconds: a direct peer's first token takes milliseconds, a queued one minutes. */
 const FIRST_TOKEN_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const ANSWER_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
 
-/** What the gateway counts, on a registry that it may share with the rest of the node. */
+/** The gateway's metrics, on a registry that the rest of the node may share. */
 export class GatewayMetrics {
   readonly registry: Registry
   readonly #requests: Counter
   readonly #firstToken: Histogram
   readonly #answers: Histogram
   readonly #inFlight: Gauge
-  /** Counters that were looked up, by route and status. */
+  /** Cache of labelled counters, by route and status. */
   readonly #counters = new Map<string, { inc(): void }>()
 
   constructor(registry: Registry) {
@@ -21,7 +21,7 @@ export class GatewayMetrics {
     const registers = [registry]
     this.#requests = new Counter({
       name: 'lobstah_gateway_requests_total',
-      help: 'Requests, by route and status: of an answer that broke off its failure, 499 where the client was gone.',
+      help: 'Requests by route and status. A stream that breaks off counts under the status of its failure, one whose client hung up under 499.',
       labelNames: ['method', 'route', 'status'],
       registers
     })
@@ -39,14 +39,14 @@ export class GatewayMetrics {
     })
     this.#inFlight = new Gauge({
       name: 'lobstah_gateway_answers_in_flight',
-      help: 'Answers being given.',
+      help: 'Answers in flight.',
       registers
     })
   }
 
-  /** Counts a request. `route` is its pattern, undefined where there is none: paths are callers' own. */
+  /** Counts a request. `route` is the route's pattern, not the path, which callers choose; undefined if none matched. */
   answered(method: string, route: string | undefined, status: number): void {
-    // A method that no route has could be any word.
+    // Callers choose the method too, so an unmatched one must not become a label.
     const labels = route === undefined ? { method: '', route: '' } : { method, route }
     const key = `${labels.method} ${labels.route} ${status}`
     let counter = this.#counters.get(key)
@@ -57,7 +57,7 @@ export class GatewayMetrics {
     counter.inc()
   }
 
-  /** Counts an answer that begins, until its connection is done with it. */
+  /** Counts an answer in flight until its connection closes. */
   opened(response: ServerResponse): void {
     const end = this.#answers.startTimer()
     this.#inFlight.inc()
@@ -67,7 +67,7 @@ export class GatewayMetrics {
     })
   }
 
-  /** The events as they are; the first token is timed, and nothing is in the way of those after it. */
+  /** Passes the events through and times the first token, adding no overhead after it. */
   follow(events: AsyncIterable<AnswerEvent>): AsyncIterable<AnswerEvent> {
     const inner = events[Symbol.asyncIterator]()
     const end = this.#firstToken.startTimer()

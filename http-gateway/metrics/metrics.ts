@@ -1,10 +1,10 @@
 import { route } from '../route.ts'
 
-/** `GET /metrics`: all that the node counts, in Prometheus' text format. */
+/** `GET /metrics`: the node's metrics in Prometheus' text format. */
 export const metrics = route({
   method: 'GET',
   path: '/metrics',
-  summary: 'What the node counts, for Prometheus',
+  summary: 'Metrics for Prometheus',
   type: 'text/plain',
   async handle({ metrics: { registry } }, { reply }) {
     reply.type(registry.contentType)

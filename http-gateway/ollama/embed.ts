@@ -26,7 +26,7 @@ const legacyBody = z.object({ model: contract.model, prompt: z.string().min(1) }
 export const embed = route({
   method: 'POST',
   path: '/api/embed',
-  summary: 'Embed texts',
+  summary: 'Create embeddings',
   body: embedBody,
   handle(context, { body: { model, input, dimensions, truncate }, reply }) {
     // How Ollama's clients have a model loaded.
@@ -59,7 +59,7 @@ export const embed = route({
 export const legacyEmbed = route({
   method: 'POST',
   path: '/api/embeddings',
-  summary: 'Embed one text',
+  summary: 'Create one embedding',
   body: legacyBody,
   handle(context, { body: { model, prompt }, reply }) {
     const vectors = new EmbeddingVectors(1)

@@ -43,7 +43,7 @@ type LoadBody = Pick<z.infer<typeof chatBody>, 'model' | 'keep_alive'>
 export const chat = route({
   method: 'POST',
   path: '/api/chat',
-  summary: 'Chat; streamed unless told otherwise',
+  summary: 'Chat; streamed by default',
   body: chatBody,
   stream: JSON_LINES.contentType,
   handle(context, { body, reply }) {
@@ -57,7 +57,7 @@ export const chat = route({
 export const generate = route({
   method: 'POST',
   path: '/api/generate',
-  summary: 'Complete a text; streamed unless told otherwise',
+  summary: 'Complete a prompt; streamed by default',
   body: generateBody,
   stream: JSON_LINES.contentType,
   handle(context, { body, reply }) {

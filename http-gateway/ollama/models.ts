@@ -30,7 +30,7 @@ const showBody = z.object({
 export const version = route({
   method: 'GET',
   path: '/api/version',
-  summary: "The version of Ollama's API",
+  summary: "The version of Ollama's API that the gateway speaks",
   handle: () => ({ version: OLLAMA_VERSION })
 })
 
@@ -38,7 +38,7 @@ export const version = route({
 export const tags = route({
   method: 'GET',
   path: '/api/tags',
-  summary: 'The models that somebody serves now',
+  summary: 'List the models that are available now',
   handle: ({ components }) => ({ models: components.consumer.models().map(toListed) })
 })
 
@@ -46,7 +46,7 @@ export const tags = route({
 export const ps = route({
   method: 'GET',
   path: '/api/ps',
-  summary: 'The models that can be asked at once',
+  summary: 'List the available models as loaded',
   handle: ({ components }) => ({
     // Which models are in whose memory nobody tells: all that are served can be asked at once.
     models: components.consumer.models().map((model) => ({

@@ -19,7 +19,7 @@ const STEPS = ['pulling manifest', 'verifying sha256 digest', 'writing manifest'
 export const pull = route({
   method: 'POST',
   path: '/api/pull',
-  summary: 'Answer that a served model is there; nothing is downloaded',
+  summary: 'Succeed for a model that is available; nothing is downloaded',
   body: pullBody,
   stream: JSON_LINES.contentType,
   handle({ components }, { body: { model, name, stream }, reply }) {

@@ -12,7 +12,7 @@ import { inChoices } from './choices.ts'
 export const chatCompletions = route({
   method: 'POST',
   path: '/v1/chat/completions',
-  summary: 'Chat',
+  summary: 'Create a chat completion',
   body: chatBody,
   answer: chatAnswer,
   stream: SERVER_SENT_EVENTS.contentType,

@@ -35,7 +35,7 @@ type CompletionBody = z.infer<typeof completionBody>
 export const completions = route({
   method: 'POST',
   path: '/v1/completions',
-  summary: 'Complete a text',
+  summary: 'Create a completion',
   body: completionBody,
   stream: SERVER_SENT_EVENTS.contentType,
   handle(context, { body, reply }) {

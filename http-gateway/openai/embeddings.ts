@@ -22,7 +22,7 @@ const embeddingsBody = z.object({
 export const embeddings = route({
   method: 'POST',
   path: '/v1/embeddings',
-  summary: 'Embed texts',
+  summary: 'Create embeddings',
   body: embeddingsBody,
   handle(context, { body, reply }) {
     const { model, input, dimensions, encoding_format: encoding } = body

@@ -9,7 +9,7 @@ import { route } from '../route.ts'
 export const models = route({
   method: 'GET',
   path: '/v1/models',
-  summary: 'The models that somebody serves now',
+  summary: 'List the models that are available now',
   answer: modelsAnswer,
   handle({ components }, { request }) {
     const models = components.consumer.models()
@@ -21,7 +21,7 @@ export const models = route({
 export const model = route({
   method: 'GET',
   path: '/v1/models/*',
-  summary: 'One of the models; the id may hold slashes',
+  summary: 'Retrieve one model; the id may contain slashes',
   answer: modelAnswer,
   handle({ components }, { request }) {
     const { '*': id = '' } = request.params as { '*'?: string }

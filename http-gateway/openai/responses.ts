@@ -17,7 +17,7 @@ import { calledTools, responsesBody, toChatRequest, type ResponsesBody } from '.
 export const responses = route({
   method: 'POST',
   path: '/v1/responses',
-  summary: 'Respond to an input',
+  summary: 'Create a response (stateless)',
   body: responsesBody,
   stream: SERVER_SENT_EVENTS.contentType,
   async handle(context, call) {

@@ -6,7 +6,7 @@ import { openapiDocument } from './document.ts'
 export const openapi = route({
   method: 'GET',
   path: '/openapi.json',
-  summary: 'This document',
+  summary: 'The OpenAPI document of these routes',
   answer: openapiAnswer,
   handle: ({ routes }) => openapiDocument(routes.all())
 })

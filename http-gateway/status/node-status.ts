@@ -15,7 +15,7 @@ import { route } from '../route.ts'
 export const healthz = route({
   method: 'GET',
   path: '/healthz',
-  summary: 'Whether the node is well',
+  summary: 'Health check',
   answer: healthAnswer,
   handle: () => ({ status: 'ok' })
 })
@@ -24,7 +24,7 @@ export const healthz = route({
 export const health = route({
   method: 'GET',
   path: '/health',
-  summary: 'Whether the node is well, by the name that other servers use',
+  summary: 'Health check, under the path that other servers use',
   answer: healthAnswer,
   handle: () => ({ status: 'ok' })
 })
@@ -33,7 +33,7 @@ export const health = route({
 export const version = route({
   method: 'GET',
   path: '/version',
-  summary: "This program's version",
+  summary: 'Version of lobstah-node',
   answer: versionAnswer,
   handle: () => ({ version: VERSION })
 })
@@ -42,7 +42,7 @@ export const version = route({
 export const balance = route({
   method: 'GET',
   path: '/balance',
-  summary: 'What this node and its peers have between them',
+  summary: 'Credits earned and spent, in total and per peer',
   answer: balanceAnswer,
   handle: async ({ components: { ledger, consumer } }): Promise<z.infer<typeof balanceAnswer>> => {
     const sheet = await ledger.balance()
@@ -65,7 +65,7 @@ export const balance = route({
 export const peers = route({
   method: 'GET',
   path: '/peers',
-  summary: 'The contributors that this node knows',
+  summary: 'The known contributors',
   answer: peersAnswer,
   handle: ({ components }): z.infer<typeof peersAnswer> => ({ peers: components.consumer.peers() })
 })
@@ -74,7 +74,7 @@ export const peers = route({
 export const pubkey = route({
   method: 'GET',
   path: '/pubkey',
-  summary: 'Who this node is',
+  summary: 'Peer id, public key and addresses of this node',
   answer: pubkeyAnswer,
   handle: ({ components: { identity, addresses } }) => ({ ...identity, addresses: addresses() })
 })
@@ -83,7 +83,7 @@ export const pubkey = route({
 export const capacity = route({
   method: 'GET',
   path: '/capacity',
-  summary: "What this node's own engine can take on",
+  summary: "Capacity of this node's own engine",
   answer: capacityAnswer,
   handle: ({ components }) => components.capacity()
 })
@@ -92,7 +92,7 @@ export const capacity = route({
 export const mesh = route({
   method: 'GET',
   path: '/mesh',
-  summary: 'Whether this node is in a mesh',
+  summary: 'Whether this node is in a mesh, and the number of connected peers',
   answer: meshAnswer,
   handle: ({ components }) => components.mesh()
 })

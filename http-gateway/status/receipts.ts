@@ -14,7 +14,7 @@ const receiptsQuery = z.object({
 export const receipts = route({
   method: 'GET',
   path: '/receipts',
-  summary: "The ledger's entries, newest first",
+  summary: 'Ledger entries, newest first',
   query: receiptsQuery,
   answer: receiptsAnswer,
   async handle({ components }, { query }) {

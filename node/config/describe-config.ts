@@ -1,18 +1,18 @@
 import { SETTING_NAMES, flagName, settingType, settings, variableName, type SettingType } from './schema.ts'
 
-/** One line of the settings' reference. */
+/** One row of the settings reference. */
 export interface ConfigRow {
   /** The field of config.json. */
   name: string
   flag: string
   env: string
   type: SettingType
-  /** As text, as a flag would say it; empty where there is none. */
+  /** As a flag would spell it; empty if there is none. */
   default: string
   text: string
 }
 
-/** The reference of all settings, from which `--help` and the docs' table are made; `home` is first. */
+/** The reference of all settings, `home` first: the source of `--help` and docs/reference.md. */
 export function describeConfig(): ConfigRow[] {
   const home: ConfigRow = {
     name: 'home',
@@ -20,7 +20,7 @@ export function describeConfig(): ConfigRow[] {
     env: variableName('home'),
     type: 'text',
     default: '~/.lobstah',
-    text: 'Folder of the key, the ledger and config.json, which itself cannot name it'
+    text: 'Folder of the key, the ledger and config.json; cannot be set in config.json itself'
   }
   const defaults = settings.parse({})
   const rows = SETTING_NAMES.map((name): ConfigRow => {

@@ -7,7 +7,7 @@ import { ed25519PeerId } from '../../protocols/records/fields.ts'
 
 // Every `error` completes the sentence "expected …".
 
-const text = z.string({ error: 'a text' }).min(1, { error: 'a text that is not empty' })
+const text = z.string({ error: 'text' }).min(1, { error: 'text that is not empty' })
 const flag = z.boolean({ error: 'true or false' })
 const microCredits = whole(0, Number.MAX_SAFE_INTEGER)
 const count = whole(1, Number.MAX_SAFE_INTEGER)
@@ -15,7 +15,7 @@ const count = whole(1, Number.MAX_SAFE_INTEGER)
 const access = z.enum(['friends', 'mesh'], { error: 'friends or mesh' })
 const httpUrl = z.url({ protocol: /^https?$/, error: 'an http or https URL, such as http://127.0.0.1:11434' })
 const peerId = text.refine((value) => ed25519PeerId.safeParse(value).success, {
-  error: "a peer's id, such as 12D3KooW…"
+  error: 'a peer id, such as 12D3KooW…'
 })
 const address = text.refine((value) => protocolsOf(value) !== undefined, {
   error: 'a multiaddr, such as /ip4/0.0.0.0/tcp/17476'
@@ -25,12 +25,12 @@ const peerAddress = text.refine(
     INVITE_PREFIXES.some((prefix) => value.startsWith(prefix)) || protocolsOf(value)?.at(-1) === 'p2p',
   {
     error:
-      "a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, or an invite"
+      'a multiaddr that ends in the peer id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, or an invite'
   }
 )
 const tokenPrice = z.strictObject(
   { prompt: microCredits, completion: microCredits },
-  { error: 'an object with prompt and completion, in micro-credits a token' }
+  { error: 'an object with prompt and completion, in micro-credits per token' }
 )
 const prices = z.record(text.max(MAX_MODEL_NAME_LENGTH, { error: "a model's name" }), tokenPrice, {
   error:
@@ -39,30 +39,28 @@ const prices = z.record(text.max(MAX_MODEL_NAME_LENGTH, { error: "a model's name
 
 const engineSummaries = ENGINE_NAMES.map((name) => `${name} (${ENGINES[name].summary})`).join(', ')
 
-/** Every setting but the home folder, with its meaning and its default. */
+/** Every setting except the home folder, with its meaning and default. */
 export const settings = z.strictObject({
   bootstrap: list(peerAddress)
     .default([])
-    .describe('Peers to join the mesh by, or an invite; with none, no peer is contacted'),
+    .describe('Peers to join the mesh through, or an invite; with none, the node contacts no peer'),
   listen: list(address)
     .optional()
-    .describe('Addresses to listen on for peers; by default any for those who serve or relay, else none'),
-  announce: list(address).default([]).describe('Addresses to tell peers instead of those listened on'),
+    .describe('Addresses to listen on for peers; by default any when serving or relaying, else none'),
+  announce: list(address)
+    .default([])
+    .describe('Addresses to advertise to peers instead of the listen addresses'),
   contribute: flag.default(false).describe("Serve this machine's models to others"),
-  relay: flag.default(false).describe('Relay connections for peers that cannot be reached directly'),
+  relay: flag.default(false).describe('Relay connections for peers that cannot reach each other directly'),
   mdns: flag.default(false).describe('Find peers on the local network'),
-  lanOnly: flag.default(false).describe('Neither dial nor accept anybody outside the private address ranges'),
+  lanOnly: flag.default(false).describe('Connect only to peers with private addresses'),
   loopbackPeers: flag
     .default(false)
-    .describe(
-      "Dial this machine's own addresses when another peer tells them: for tests and demonstrations on one machine"
-    ),
-  upnp: flag.default(false).describe('Ask the router to forward a port'),
+    .describe('Dial loopback addresses that peers advertise; for tests and demos on one machine'),
+  upnp: flag.default(false).describe('Ask the router to forward a port (UPnP)'),
   stunPort: whole(1024, 65_534)
     .optional()
-    .describe(
-      'UDP and TCP port by which a relay tells peers their outer addresses; it takes the next UDP port too'
-    ),
+    .describe("UDP and TCP port of a relay's STUN server, which also takes the next UDP port"),
   relayLimits: z
     .strictObject(
       {
@@ -77,12 +75,12 @@ export const settings = z.strictObject({
       }
     )
     .prefault({})
-    .describe('What a relay gives: places, and to each peer circuits, bytes, time and bytes a second'),
+    .describe('Limits of a relay: reservations, and per peer the circuits, bytes, time and bytes per second'),
   engine: z
     .enum(['auto', ...ENGINE_NAMES, 'none'], { error: `auto, ${ENGINE_NAMES.join(', ')} or none` })
     .default('auto')
-    .describe(`What runs the models: auto (the first found), ${engineSummaries}, or none`),
-  engineUrl: httpUrl.optional().describe("The engine's address, where it is not the usual one"),
+    .describe(`The engine that runs the models: auto (the first found), ${engineSummaries}, or none`),
+  engineUrl: httpUrl.optional().describe("The engine's address, if it is not the usual one"),
   engineKey: text.optional().describe("The engine's API key"),
   modelFile: text.optional().describe('A GGUF file for the embedded engine'),
   threads: whole(1, 1024)
@@ -91,61 +89,59 @@ export const settings = z.strictObject({
   contextLength: whole(512, 16_777_216)
     .optional()
     .describe(
-      'Tokens of prompt and answer together; by default what the engine has, and Ollama makes room for 32768 or more where the memory suffices'
+      "Tokens of prompt and answer together; by default the engine's own limit, raised to 32768 or more on Ollama if memory allows"
     ),
-  slots: whole(1, 1024).default(1).describe('Requests answered at once'),
-  queue: whole(0, 1024).default(16).describe('Requests that may wait for a slot'),
+  slots: whole(1, 1024).default(1).describe('Requests to answer at the same time'),
+  queue: whole(0, 1024).default(16).describe('Requests that may wait for a free slot'),
   gateway: flag.default(true).describe('Serve the OpenAI-compatible API on this machine'),
-  gatewayHost: text.default('127.0.0.1').describe('Address that the gateway listens on'),
-  gatewayPort: whole(0, 65_535)
-    .default(17_475)
-    .describe('Port that the gateway listens on; 0 for any free one'),
-  apiKeys: list(text)
-    .default([])
-    .describe('Keys of which the gateway wants one; with none, it asks for none'),
+  gatewayHost: text.default('127.0.0.1').describe('Address the gateway listens on'),
+  gatewayPort: whole(0, 65_535).default(17_475).describe('Port the gateway listens on; 0 picks a free one'),
+  apiKeys: list(text).default([]).describe('API keys the gateway accepts; with none set, it requires no key'),
   allowedHosts: list(
     text.regex(/^[\w.-]+$|^[\da-f:.]+$/i, {
       error: 'host names or addresses without scheme and port, such as host.docker.internal'
     })
   )
     .default([])
-    .describe('Host names that requests may be addressed to, besides localhost and the address listened on'),
+    .describe('Host names to accept in requests, besides localhost and the listen address'),
   allowedOrigins: list(
     text.regex(/^[a-z][a-z\d+.-]*:\/\/(\*|[^/*?#\s]+)\/?$/i, {
       error: 'origins, such as https://chat.example, vscode-file://vscode-app or chrome-extension://<id>'
     })
   )
     .default([])
-    .describe('Origins of web pages, extensions and editors that may call, besides loopback ones'),
-  gatewayCert: text.optional().describe('A certificate chain, PEM, by which the gateway speaks HTTPS'),
-  gatewayKey: text.optional().describe("The private key of the gateway's certificate, PEM"),
-  friends: list(peerId).default([]).describe('Ids of peers to treat as friends'),
+    .describe(
+      'Origins of web pages, extensions and editors that may call the gateway, besides loopback ones'
+    ),
+  gatewayCert: text.optional().describe('PEM file with a certificate chain; the gateway then speaks HTTPS'),
+  gatewayKey: text.optional().describe("PEM file with the private key of the gateway's certificate"),
+  friends: list(peerId).default([]).describe('Peer ids to treat as friends'),
   serveAccess: access
     .optional()
     .describe(
-      'Who may use the engine: friends, or any peer of the mesh; by default mesh in a private one, else friends'
+      'Peers that may use the engine: friends, or any peer of the mesh; by default mesh in a private mesh, else friends'
     ),
   askAccess: z
     .enum([...access.options, 'nobody'], { error: 'friends, mesh or nobody' })
     .optional()
     .describe(
-      "Whose engines are asked besides this machine's: friends', any peer's of the mesh, or nobody's; by default mesh in a private one, else friends"
+      "Peers to ask besides this machine's engine: friends, any peer of the mesh, or nobody; by default mesh in a private mesh, else friends"
     ),
   resume: z
     .enum(['same-digest', 'same-name', 'off'], { error: 'same-digest, same-name or off' })
     .default('same-digest')
     .describe(
-      'Who goes on with an answer whose contributor is lost: one with the same weights, any with a model of that name, or nobody'
+      'Contributors that may continue an answer whose contributor is lost: those with the same weights, those with a model of the same name, or none'
     ),
   prices: prices
     .default({})
     .describe(
-      'Micro-credits for a prompt and for a completion token of each model; by default from its size'
+      "Price of each model in micro-credits per prompt token and per completion token; by default derived from the model's size"
     ),
   maxPrice: prices
     .optional()
     .describe(
-      'The most to pay for a prompt and for a completion token of each model; by default 4 times what its size costs by default'
+      'Highest price to pay for each model, in micro-credits per prompt token and per completion token; by default 4 times the default price'
     ),
   creditLine: z
     .strictObject(
@@ -154,41 +150,41 @@ export const settings = z.strictObject({
         strangers: microCredits.default(1e11),
         allStrangers: microCredits.default(1e12),
         peers: z
-          .record(peerId, microCredits, { error: "an object with a line for each peer's id" })
+          .record(peerId, microCredits, { error: 'an object with a credit line for each peer id' })
           .default({})
       },
       { error: 'an object with friends, strangers, allStrangers and peers, in micro-credits' }
     )
     .prefault({})
     .describe(
-      'Micro-credits that a friend, a stranger, all strangers together and each peer named may owe before they are refused'
+      'Micro-credits that a friend, a stranger, all strangers together and each named peer may owe before requests are refused'
     ),
   drainMs: whole(0, 3_600_000)
     .optional()
     .describe(
-      'Milliseconds that running answers get to finish when the node stops; by default 10 minutes in a terminal, where a second Ctrl-C stops it at once, else 10000'
+      'Milliseconds that answers in flight get to finish when the node stops; by default 10 minutes in a terminal, where a second Ctrl-C stops at once, else 10000'
     ),
   logLevel: z
     .enum(['silent', 'error', 'warn', 'info', 'debug', 'trace'], {
       error: 'silent, error, warn, info, debug or trace'
     })
     .default('warn')
-    .describe('The least that is logged'),
+    .describe('Lowest level to log'),
   json: flag.default(false).describe('Log and print JSON')
 })
 
-/** The settings as given: all may be left out. */
+/** Settings as given; all are optional. */
 export type ConfigPatch = z.input<typeof settings>
 
 export type SettingName = keyof ConfigPatch
 
-/** How a setting is written where everything is text: in flags and variables. */
+/** How flags and variables write a setting as text. */
 export type SettingType = 'text' | 'boolean' | 'number' | 'list' | 'json'
 
-/** Names of all settings, in the order of the reference. */
+/** Names of all settings, in reference order. */
 export const SETTING_NAMES = Object.keys(settings.shape) as SettingName[]
 
-/** How the setting is written as text: lists by commas, objects as JSON. */
+/** How a setting is written as text: lists with commas, objects as JSON. */
 export function settingType(name: SettingName): SettingType {
   switch (settings.shape[name].def.innerType.def.type) {
     case 'boolean':
@@ -225,10 +221,10 @@ function whole(min: number, max: number): z.ZodNumber {
 }
 
 function list(item: z.ZodType<string, string>): z.ZodArray<z.ZodType<string, string>> {
-  return z.array(item, { error: 'a list of texts' })
+  return z.array(item, { error: 'a list of strings' })
 }
 
-/** The names of a multiaddr's parts, or undefined when it is none. */
+/** The protocol names of a multiaddr's components, or undefined if the text is not a multiaddr. */
 function protocolsOf(value: string): string[] | undefined {
   try {
     const parts = multiaddr(value).getComponents()

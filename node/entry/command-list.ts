@@ -13,7 +13,7 @@ const ofPeer = new Option('--peer <id>', 'only orders with this peer')
 
 const exportArgument = { name: '<file>', description: 'the export; - reads it from stdin', file: true }
 
-/** Groups of commands, by the word that opens each of their names. */
+/** Groups of commands, by the first word of their names. */
 export const COMMAND_GROUPS: Readonly<Record<string, string>> = {
   friends: 'add, remove and list friends',
   keys: 'add, list and remove API keys for the gateway',
@@ -21,10 +21,7 @@ export const COMMAND_GROUPS: Readonly<Record<string, string>> = {
   receipts: 'list, export and verify receipts'
 }
 
-/**
- * Every command, in the order of the help. Each loads its code when it runs: libp2p and Fastify take most of a
- * second.
- */
+/** Every command, in help order. Each loads its code when it runs: libp2p and Fastify take most of a second. */
 export const COMMANDS: readonly CommandSpec[] = [
   command({
     name: 'identity',
@@ -33,7 +30,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   command({
     name: 'models',
-    description: 'list the models that can be asked now',
+    description: 'list the models that are available now',
     run: async ({ config, output }) => (await import('./commands/status.ts')).models(config, output)
   }),
   command({
@@ -52,7 +49,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   command<ReceiptsFilter>({
     name: 'receipts list',
-    description: 'list the orders with their cost and state',
+    description: 'list orders with their cost and state',
     options: [ofPeer],
     run: async ({ config, output }, _argument, filter) =>
       (await import('./commands/receipts.ts')).receiptsList(config, filter, output)
@@ -66,7 +63,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   command<ReceiptsFilter>({
     name: 'receipts export',
-    description: 'print each receipt as a line that proves itself',
+    description: 'print each receipt as a self-proving line',
     options: [ofPeer],
     run: async ({ config, output }, _argument, filter) =>
       (await import('./commands/receipts.ts')).receiptsExport(config, filter, output)
@@ -86,7 +83,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   command({
     name: 'ledger verify',
-    description: 'check every entry and name the first bad one',
+    description: 'check every entry and report the first bad one',
     options: [new Option('--file <path>', 'an archive or a backup, instead of the ledger itself')],
     run: async ({ config, output }, _argument, { file }: { file?: string }) =>
       file === undefined
@@ -95,11 +92,12 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   command<{ days?: number }>({
     name: 'ledger archive',
-    description:
-      'copy the ledger to a new file, and take out of it what is settled and old; stop the node first',
+    description: 'copy the ledger to a new file and remove old, settled orders from it; stop the node first',
     argument: { name: '<file>', description: 'a file that does not exist yet', file: true },
     options: [
-      new Option('--days <n>', 'orders with entries younger than this stay; by default 90').argParser(whole)
+      new Option('--days <n>', 'keep orders that have entries younger than this (default: 90)').argParser(
+        whole
+      )
     ],
     run: async ({ config, output }, file, flags) =>
       (await import('./commands/ledger.ts')).ledgerArchive(config, file, flags, output)
@@ -116,9 +114,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     description: 'ask the running node one question and stream the answer',
     argument: { name: '<question>', description: 'the question; - reads it from stdin' },
     options: [
-      new Option('--model <name>', 'the model to ask; by default the first that can chat'),
+      new Option('--model <name>', 'the model to ask (default: the first that can chat)'),
       new Option('--system <text>', 'a system message'),
-      new Option('--max-tokens <n>', 'longest answer, in tokens').argParser(positive),
+      new Option('--max-tokens <n>', 'maximum length of the answer, in tokens').argParser(positive),
       new Option('--seed <n>', 'seed for sampling').argParser(whole)
     ],
     run: async ({ config, output }, question, flags) =>
@@ -129,9 +127,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     description: 'make a key and print it once',
     argument: { name: '<name>', description: 'a name for the key; - reads it from stdin' },
     options: [
-      new Option('--models <names>', 'models that it may ask, separated by commas; by default all'),
-      new Option('--rate <n/min>', 'requests for answers a minute, such as 60/min'),
-      new Option('--spend <credits>', 'credits that it may spend a day')
+      new Option('--models <names>', 'models the key may ask, separated by commas (default: all)'),
+      new Option('--rate <n/min>', 'requests per minute, such as 60/min'),
+      new Option('--spend <credits>', 'credits the key may spend per day')
     ],
     run: async ({ config, output }, name, flags) =>
       (await import('./commands/keys.ts')).addApiKey(config, name, flags, output)
@@ -161,7 +159,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...MESH_COMMANDS,
   command({
     name: 'doctor',
-    description: 'check everything that a node needs; name each problem with its remedy',
+    description: 'check everything a node needs and say how to fix each problem',
     run: async ({ config, env, output }) => (await import('./doctor/doctor.ts')).doctor(config, env, output)
   })
 ]

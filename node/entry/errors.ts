@@ -1,4 +1,13 @@
-/** What the program's exit codes mean; `lobstah-node --help` says the same. */
+/** What each exit code means, for `--help` and the reference. */
+export const EXIT_CODES: Readonly<Record<number, string>> = {
+  0: 'done',
+  1: 'failed',
+  2: 'wrong flag, argument or setting',
+  3: 'node, engine or model not available',
+  130: 'interrupted'
+}
+
+/** The exit codes of failures. */
 export const EXIT = { failed: 1, usage: 2, unavailable: 3, interrupted: 130 } as const
 
 /** A command cannot do what it was asked; the message says why and what to do. */

@@ -7,28 +7,28 @@ import { positive } from './flag-numbers.ts'
 
 const peerArgument = {
   name: '<peer>',
-  description: 'the peer id, which "lobstah-node identity" prints on that machine; - reads it from stdin'
+  description: 'the peer id (run "lobstah-node identity" on that machine); - reads it from stdin'
 }
 
-/** The commands for a mesh and who is in it, in the order of the help. */
+/** The commands for a mesh and its members, in help order. */
 export const MESH_COMMANDS: readonly CommandSpec[] = [
   command<RelayFlags>({
     name: 'relay',
-    description: 'relay for others, on a machine with a public address; no gateway, no engine',
+    description: 'run a relay on a machine with a public address, without gateway or engine',
     options: [
-      new Option('--private <name>', 'relay for the private mesh of this name; makes the mesh if needed')
+      new Option('--private <name>', 'relay for the private mesh of this name, creating it if needed')
     ],
     run: async ({ config, output }, _argument, flags) =>
       (await import('./commands/relay.ts')).relay(config, flags, output)
   }),
   command<InviteFlags>({
     name: 'invite',
-    description: 'print an invite to the mesh of this home',
+    description: 'print an invite to this mesh',
     options: [
-      new Option('--name <name>', 'make a private mesh of this name if the home has none'),
-      new Option('--address <multiaddr...>', 'addresses to join by; by default all known ones'),
+      new Option('--name <name>', 'create a private mesh of this name if there is none yet'),
+      new Option('--address <multiaddr...>', 'addresses to join through (default: all known ones)'),
       new Option('--days <n>', 'days until the invite expires (default: 7)').argParser(positive),
-      new Option('--uses <n>', 'how many peers may join by it (default: any number)').argParser(positive),
+      new Option('--uses <n>', 'how many peers may use it (default: any number)').argParser(positive),
       new Option('--by <peer>', 'the owner or admitter that redeems it (default: this node, with --uses)')
     ],
     run: async ({ config, output }, _argument, flags) =>
@@ -36,14 +36,14 @@ export const MESH_COMMANDS: readonly CommandSpec[] = [
   }),
   command({
     name: 'invite revoke',
-    description: 'let nobody join by an invite any more',
+    description: 'revoke an invite',
     argument: { name: '<invite>', description: 'its id; - reads the id or the whole invite from stdin' },
     run: async ({ config, output }, invite) =>
       (await import('./commands/members.ts')).revokeInvite(config, invite, output)
   }),
   command({
     name: 'members',
-    description: 'list the owners of the private mesh, and the members that joined here',
+    description: 'list the owners of the private mesh and the members that joined through this node',
     run: async ({ config, output }) => (await import('./commands/members.ts')).listMembers(config, output)
   }),
   command({
@@ -55,14 +55,14 @@ export const MESH_COMMANDS: readonly CommandSpec[] = [
   }),
   command({
     name: 'members restore',
-    description: 'let a removed member in again',
+    description: 'let a removed member back in',
     argument: peerArgument,
     run: async ({ config, output }, peer) =>
       (await import('./commands/members.ts')).restoreMember(config, peer, output)
   }),
   command<{ owner?: boolean }>({
     name: 'members promote',
-    description: 'let a member let others in',
+    description: 'allow a member to invite others',
     argument: peerArgument,
     options: [new Option('--owner', 'make it an owner, who may also remove members and rotate the key')],
     run: async ({ config, output }, peer, flags) =>
@@ -75,20 +75,20 @@ export const MESH_COMMANDS: readonly CommandSpec[] = [
   }),
   command<JoinFlags>({
     name: 'join',
-    description: 'join a mesh by an invite from a file, from stdin, or from a prompt',
+    description: 'join a mesh with an invite from a file, stdin or a prompt',
     argument: { name: '[file]', description: 'a file that holds the invite; - reads stdin', file: true },
-    options: [new Option('--replace', 'leave the mesh that this home belongs to')],
+    options: [new Option('--replace', 'leave the current mesh')],
     run: async ({ config, output }, file, flags) =>
       (await import('./commands/join.ts')).join(config, file, flags, output)
   }),
   command({
     name: 'mesh',
-    description: 'print the mesh that this home belongs to',
+    description: 'print the current mesh',
     run: async ({ config, output }) => (await import('./commands/join.ts')).showMesh(config, output)
   }),
   command({
     name: 'leave',
-    description: 'leave the mesh that this home belongs to',
+    description: 'leave the current mesh',
     run: async ({ config, output }) => (await import('./commands/join.ts')).leave(config, output)
   }),
   command({

@@ -4,7 +4,7 @@ import { resolveConfig } from '../config/index.ts'
 import { packageVersion } from '../version.ts'
 import type { CommandContext, CommandSpec } from './command.ts'
 import { COMMANDS, COMMAND_GROUPS } from './command-list.ts'
-import { EXIT } from './errors.ts'
+import { EXIT, EXIT_CODES } from './errors.ts'
 import { secretWarnings } from './command-line-secrets.ts'
 import { processOutput } from './output.ts'
 import { settingFlags } from './setting-flags.ts'
@@ -21,14 +21,16 @@ Examples:
   lobstah-node chat "What is a mesh?"   ask the running node
 
 A node contacts nobody and announces nothing without --bootstrap, --mdns,
---contribute, --relay or an invite that it joined by. Settings come from flags,
-then LOBSTAH_* variables, then config.json in the home, then defaults.`
+--contribute, --relay or an invite it joined with. Settings come from flags,
+then LOBSTAH_* variables, then config.json in the home folder, then defaults.`
 
 const FOR_PROGRAMS = `
 For scripts: with --json a command prints one JSON document, or one line for
 each event if it keeps running; an argument of - is read from stdin.
-Exit codes: 0 done; 1 failed; 2 wrong flag or setting; 3 node, engine or model
-not available; 130 interrupted.`
+Exit codes: ${Object.entries(EXIT_CODES)
+  .map(([code, meaning]) => `${code} ${meaning}`)
+  .join('; ')
+  .replace('; 3', ';\n3')}.`
 
 /** The program: the commands of {@link COMMANDS}, and the node that runs without one. */
 export function program(env: NodeJS.ProcessEnv): Command {

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import { describeConfig, type SettingName } from '../config/index.ts'
 
-/** The help's sections and their settings; a setting in none of them comes under the last. */
+/** The sections of the help and their settings; all other settings come under "This program". */
 const GROUPS: Record<string, readonly SettingName[]> = {
   'Join, serve, relay:': [
     'bootstrap',
@@ -11,6 +11,10 @@ const GROUPS: Record<string, readonly SettingName[]> = {
     'announce',
     'mdns',
     'lanOnly',
+    'upnp',
+    'loopbackPeers',
+    'stunPort',
+    'relayLimits',
     'friends',
     'serveAccess',
     'askAccess'
@@ -35,10 +39,10 @@ const GROUPS: Record<string, readonly SettingName[]> = {
     'gatewayCert',
     'gatewayKey'
   ],
-  'Credits:': ['prices', 'maxPrice', 'creditLine']
+  'Answers and credits:': ['resume', 'prices', 'maxPrice', 'creditLine']
 }
 
-/** A flag for each setting; those that are on by default get a `--no-` form. */
+/** A flag for each setting; settings that are on by default get a `--no-` form. */
 export function settingFlags(): Option[] {
   return describeConfig().map(({ name, flag, type, text, default: value, env }) => {
     const fallback = value === '' || value === '{}' || type === 'boolean' ? '' : ` (default: ${value})`
@@ -59,7 +63,7 @@ function groupOf(setting: string): string {
   return found?.[0] ?? 'This program:'
 }
 
-/** A flag that takes a list may be repeated. */
+/** Flags that take a list may be repeated. */
 function collect(type: string): (value: string, previous: unknown) => unknown {
   return (value, previous) =>
     type === 'list' ? [...((previous as string[] | undefined) ?? []), value] : value

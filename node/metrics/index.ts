@@ -1,8 +1,8 @@
 /**
  * @packageDocumentation
  *
- * What the node counts, for Prometheus. The parts know nothing of it: they are given observers, or are asked
- * when somebody scrapes. No label ever names a peer.
+ * The node's metrics for Prometheus. The other modules do not know about metrics: they get observers, or are queried
+ * at each scrape. No label ever names a peer.
  *
  * @example
  * ```ts

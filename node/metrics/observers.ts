@@ -7,20 +7,16 @@ import type { ContributorObserver } from '../contributor/index.ts'
 export function consumerObserver(registry: Registry): ConsumerObserver {
   const attempts = new Counter({
     name: 'lobstah_consumer_attempts_total',
-    help: 'Contributors asked, by path: local, direct or relayed.',
+    help: 'Attempts to ask a contributor, by path: local, direct or relayed.',
     labelNames: ['path'],
     registers: [registry]
   })
   const failovers = new Counter({
     name: 'lobstah_consumer_failovers_total',
-    help: 'Times that another contributor was asked after a failure.',
+    help: 'Failovers to another contributor.',
     registers: [registry]
   })
-  const failures = failureCounter(
-    registry,
-    'lobstah_consumer_failures_total',
-    'Attempts that failed, by code.'
-  )
+  const failures = failureCounter(registry, 'lobstah_consumer_failures_total', 'Failed attempts, by code.')
   return {
     attempted: (path) => attempts.inc({ path }),
     failedOver: () => failovers.inc(),
@@ -32,18 +28,18 @@ export function consumerObserver(registry: Registry): ConsumerObserver {
 export function contributorObserver(registry: Registry): ContributorObserver {
   const answers = new Counter({
     name: 'lobstah_contributor_answers_total',
-    help: 'Orders that were answered, in whole or in part.',
+    help: 'Orders answered, in whole or in part.',
     registers: [registry]
   })
   const tokens = new Counter({
     name: 'lobstah_contributor_completion_tokens_total',
-    help: 'Completion tokens written for others.',
+    help: 'Completion tokens generated for others.',
     registers: [registry]
   })
   const failures = failureCounter(
     registry,
     'lobstah_contributor_failures_total',
-    'Orders that were refused or failed, by code.'
+    'Orders refused or failed, by code.'
   )
   return {
     served: (completionTokens) => {
@@ -58,12 +54,12 @@ export function contributorObserver(registry: Registry): ContributorObserver {
 export function ledgerObserver(registry: Registry): (appends: number) => void {
   const total = new Counter({
     name: 'lobstah_ledger_appends_total',
-    help: 'Appends that were written.',
+    help: 'Appends written to the ledger.',
     registers: [registry]
   })
   const groups = new Histogram({
     name: 'lobstah_ledger_group_appends',
-    help: 'Appends in one transaction.',
+    help: 'Appends per ledger transaction.',
     buckets: [1, 2, 5, 10, 20, 50, 100, 500, 1000],
     registers: [registry]
   })
@@ -73,7 +69,7 @@ export function ledgerObserver(registry: Registry): (appends: number) => void {
   }
 }
 
-/** A stranger may send any code: those that no table has are counted together. */
+/** Peers may send any code, so unknown ones share one label. */
 function failureCounter(registry: Registry, name: string, help: string): (code: string) => void {
   const counter = new Counter({ name, help, labelNames: ['code'], registers: [registry] })
   return (code) => counter.inc({ code: WIRE_ERRORS_BY_CODE.has(code) ? code : 'other' })

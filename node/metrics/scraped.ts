@@ -3,7 +3,7 @@ import type { Connection } from '@libp2p/interface'
 import { Gauge, type Registry } from 'prom-client'
 import { routeOf } from '../discovery/index.ts'
 
-/** How busy an engine is, asked at each scrape. */
+/** Reports how busy the engine is, at each scrape. */
 export function watchCapacity(
   registry: Registry,
   capacity: () => { slots: number; active: number; queued: number }
@@ -18,12 +18,16 @@ export function watchCapacity(
       }
     })
   }
-  gauge('lobstah_contributor_slots', 'Requests that the engine answers at once.', () => capacity().slots)
-  gauge('lobstah_contributor_active_requests', 'Requests being answered.', () => capacity().active)
-  gauge('lobstah_contributor_queued_requests', 'Requests that wait for a slot.', () => capacity().queued)
+  gauge(
+    'lobstah_contributor_slots',
+    'Requests that the engine can answer at the same time.',
+    () => capacity().slots
+  )
+  gauge('lobstah_contributor_active_requests', 'Requests in flight on the engine.', () => capacity().active)
+  gauge('lobstah_contributor_queued_requests', 'Requests waiting for a slot.', () => capacity().queued)
 }
 
-/** What this node and all peers have between them, asked at each scrape. */
+/** Reports the balance with all peers together, at each scrape. */
 export function watchBalance(
   registry: Registry,
   ledger: { balance(): Promise<{ earned: number; spent: number; claimed: number }> }
@@ -42,11 +46,11 @@ export function watchBalance(
   })
 }
 
-/** How large the ledger has grown, asked at each scrape: it only grows, until it is archived. */
+/** Reports the size of the ledger at each scrape; only archiving makes it smaller. */
 export function watchLedgerSize(registry: Registry, file: string): void {
   new Gauge({
     name: 'lobstah_ledger_bytes',
-    help: 'Size of the ledger on disk, its write-ahead log included.',
+    help: 'Size of the ledger on disk, including its write-ahead log.',
     registers: [registry],
     async collect() {
       const sizes = [file, `${file}-wal`].map((path) =>
@@ -63,14 +67,14 @@ export function watchLedgerSize(registry: Registry, file: string): void {
 const DIRECTIONS = ['inbound', 'outbound'] as const
 const PATHS = ['direct', 'relayed'] as const
 
-/** Peers, connections and streams, counted at each scrape. */
+/** Counts peers, connections and streams at each scrape. */
 export function watchLibp2p(
   registry: Registry,
   libp2p: { getPeers(): unknown[]; getConnections(): Connection[] }
 ): void {
   new Gauge({
     name: 'lobstah_libp2p_peers',
-    help: 'Peers that are connected.',
+    help: 'Connected peers.',
     registers: [registry],
     collect() {
       this.set(libp2p.getPeers().length)

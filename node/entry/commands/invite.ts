@@ -72,7 +72,7 @@ function joinAddress(text: string): string {
     // Said below.
   }
   throw new CommandError(
-    `flag --address: expected a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, not ${text}`,
+    `flag --address: expected a multiaddr that ends in the peer id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, not ${text}`,
     EXIT.usage
   )
 }

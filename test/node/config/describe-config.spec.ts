@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describeConfig, resolveConfig } from '../../../node/config/index.ts'
 
 describe('node/config/describe-config', () => {
-  it('has a row for each setting, with all that is to be known of it', () => {
+  it('has a complete row for each setting', () => {
     const rows = describeConfig()
     assert.equal(rows[0]?.name, 'home')
     for (const row of rows) assert.notEqual(row.text, '', row.name)
@@ -14,7 +14,7 @@ describe('node/config/describe-config', () => {
         env: 'LOBSTAH_GATEWAY_PORT',
         type: 'number',
         default: '17475',
-        text: 'Port that the gateway listens on; 0 for any free one'
+        text: 'Port the gateway listens on; 0 picks a free one'
       }
     )
     const types = Object.fromEntries(rows.map(({ name, type }) => [name, type]))

@@ -159,18 +159,18 @@ describe('node/config/resolve-config', () => {
       'localhost:11434',
       '--engine-url: expected an http or https URL, such as http://127.0.0.1:11434'
     ],
-    ['modelFile', '', '--model-file: expected a text that is not empty'],
+    ['modelFile', '', '--model-file: expected text that is not empty'],
     ['listen', 'here', '--listen[0]: expected a multiaddr, such as /ip4/0.0.0.0/tcp/17476'],
-    ['friends', [PEER, 'bob'], "--friends[1]: expected a peer's id, such as 12D3KooW…"],
+    ['friends', [PEER, 'bob'], '--friends[1]: expected a peer id, such as 12D3KooW…'],
     [
       'bootstrap',
       '/ip4/192.0.2.1/tcp/17476',
-      "--bootstrap[0]: expected a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, or an invite"
+      '--bootstrap[0]: expected a multiaddr that ends in the peer id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, or an invite'
     ],
     [
       'bootstrap',
       `${ADDRESS}/p2p-circuit`,
-      "--bootstrap[0]: expected a multiaddr that ends in the peer's id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, or an invite"
+      '--bootstrap[0]: expected a multiaddr that ends in the peer id, such as /ip4/192.0.2.1/tcp/17476/p2p/12D3KooW…, or an invite'
     ],
     [
       'creditLine',
@@ -190,7 +190,7 @@ describe('node/config/resolve-config', () => {
     [
       'prices',
       { m: { prompt: 1, completion: 1, tax: 1 } },
-      '--prices.m: expected an object with prompt and completion, in micro-credits a token'
+      '--prices.m: expected an object with prompt and completion, in micro-credits per token'
     ]
   ]
   for (const [name, value, message] of badFlags) {
@@ -216,12 +216,12 @@ describe('node/config/resolve-config', () => {
     write({ slots: '2' })
     refuses(`${join(home, 'config.json')} field slots: expected a whole number from 1 to 1024`)
     write({ listen: ['/ip4/0.0.0.0/tcp/0', 7] })
-    refuses(`${join(home, 'config.json')} field listen[1]: expected a text`)
+    refuses(`${join(home, 'config.json')} field listen[1]: expected text`)
   })
 
   it('tells all that is wrong at once, and nothing of the values', () => {
     write({ apiKeys: 'secret', slots: 2000 })
-    refuses(/^.* field slots: expected .*\n.* field apiKeys: expected a list of texts$/)
+    refuses(/^.* field slots: expected .*\n.* field apiKeys: expected a list of strings$/)
     assert.throws(resolve, (err: Error) => !err.message.includes('secret'))
   })
 

@@ -62,7 +62,7 @@ describe('node/entry: the program', function () {
         'a bootstrap address without peer id',
         ['--bootstrap', '/ip4/192.0.2.1/tcp/1'],
         2,
-        /must|ends in the peer's id/
+        /must|ends in the peer id/
       ],
       ['a model file that is not there', ['--model-file', 'absent.gguf'], 3, /absent\.gguf/],
       [

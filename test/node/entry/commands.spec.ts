@@ -196,7 +196,7 @@ describe('node/entry: every command, for scripts', function () {
         assert.equal(await codeOf('--help'), 0, words)
       }
       const { stdout } = await run('other', ['receipts', 'list', '--help'])
-      assert.match(stdout, /Exit codes: 0 done; 1 failed; 2 .*; 3 .*130 interrupted/s)
+      assert.match(stdout, /Exit codes: 0 done; 1 failed; 2 .*;\s3 .*130 interrupted/s)
     })
 
     /** Runs several at a time, each on a home of its own; the codes that they end with. */
