@@ -93,7 +93,7 @@ export async function documentAnswer(
   requests: Requests,
   format: DocumentFormat
 ): Promise<FastifyReply> {
-  const asked = ask(context, reply, requests)
+  const asked = ask(context, reply, requests, true)
   const { answers, signal } = asked
   try {
     const ends = await eachDelta(asked, requests.length, (delta, choice) => format.delta(delta, choice))
@@ -168,7 +168,8 @@ function openStream(
 function ask(
   { calls, components, keys, metrics }: GatewayContext,
   reply: FastifyReply,
-  requests: Requests
+  requests: Requests,
+  held = false
 ): Asked {
   const { caller, traceparent } = reply.request
   keys.enter(caller, requests[0].model)
@@ -179,6 +180,7 @@ function ask(
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(typeof session === 'string' ? { session } : {}),
     ...(reply.request.headers['x-lobstah-resume'] === 'off' ? { resume: false } : {}),
+    ...(held ? { held } : {}),
     onSpent: (microCredits: number) => keys.spent(caller, microCredits)
   }
   const answers = new Answers(

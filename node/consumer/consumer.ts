@@ -22,7 +22,6 @@ import { Attempts } from './choice/attempts.ts'
 import { awaitCandidate } from './choice/await-candidate.ts'
 import { Candidates, type Candidate } from './choice/candidates.ts'
 import { Departures } from './choice/departures.ts'
-import { DisagreementError } from './continuing/splice.ts'
 import { Unbroken } from './continuing/unbroken.ts'
 import { evidenceOf } from './choice/evidence.ts'
 import { explain } from './choice/explain.ts'
@@ -112,8 +111,8 @@ export class LobstahConsumer implements Consumer {
     const { signal, session } = options
     const attempts = new Attempts()
     const opinions = new Opinions()
-    const answer = new Unbroken(request, options.resume === false ? 'off' : this.#init.resume)
-    const onReceipt = answer.acknowledged
+    const resume = options.resume === false ? 'off' : this.#init.resume
+    const answer = new Unbroken(request, resume, options.held)
     // This node's own engine tells nobody when it comes or goes.
     this.#observeModels()
     while (attempts.open(performance.now())) {
@@ -121,10 +120,11 @@ export class LobstahConsumer implements Consumer {
       if (candidate === undefined) break
       const { provider, model } = candidate
       attempts.asks(performance.now())
-      const patienceMs = this.#candidates.patience(candidate, answer.request, attempts)
+      const waits = this.#candidates.patience(candidate, answer.request, attempts)
+      const onReceipt = answer.asks()
       const tracked = { ...this.#components, peers: this.#peers, counts: this.#counts }
       try {
-        const events = attempt(provider, answer.request, { ...options, onReceipt, patienceMs }, tracked)
+        const events = attempt(provider, answer.request, { ...options, onReceipt, ...waits }, tracked)
         yield* answer.join(events, model)
         this.#candidates.answered(request, session, provider.peer)
         opinions.overruled.forEach((peer) => this.#peers.health(peer).failure(this.#components.now()))
@@ -142,8 +142,9 @@ export class LobstahConsumer implements Consumer {
           return
         }
         if (tooLong) this.#candidates.learnContext(candidate, answer.request, err)
-        // That one is asked again, with another cut.
-        if (!(err instanceof DisagreementError)) this.#failedOver(candidate, attempts, err)
+        if (answer.asksAgain) continue
+        if (answer.begun) attempts.resumed(answer.takeProgress())
+        this.#failedOver(candidate, attempts, err, answer.begun)
       }
     }
     throw (
@@ -161,14 +162,16 @@ export class LobstahConsumer implements Consumer {
 
   /** The best candidate that may still be asked; waits where one may come, or come back, in a moment. */
   async #choose(
-    { request, accepts }: Unbroken,
+    { request, accepts, prefers }: Unbroken,
     attempts: Attempts,
     session: string | undefined,
     signal?: AbortSignal
   ): Promise<Candidate | undefined> {
     const best = (): Candidate | undefined => {
       const all = this.#candidates.of(request, session).filter(({ model }) => accepts(model))
-      return rank(this.#candidates.left(all, attempts), request, Math.random, evidenceOf(all))[0]
+      const left = this.#candidates.left(all, attempts)
+      const same = left.filter(({ model }) => prefers(model))
+      return rank(same.length > 0 ? same : left, request, Math.random, evidenceOf(all))[0]
     }
     const { directory } = this.#components
     for (;;) {
@@ -184,8 +187,13 @@ export class LobstahConsumer implements Consumer {
     return await awaitCandidate(request.model, best, { ...this.#components, departure, signal })
   }
 
-  #failedOver({ provider: { peer }, model }: Candidate, attempts: Attempts, err: LobstahError): void {
-    attempts.failed(peer, err, this.#candidates.contextLength(peer, model), performance.now())
+  #failedOver(
+    { provider: { peer }, model }: Candidate,
+    attempts: Attempts,
+    err: LobstahError,
+    begun: boolean
+  ): void {
+    attempts.failed(peer, err, this.#candidates.contextLength(peer, model), performance.now(), begun)
     this.#components.log('%s failed, asking another: %s', peer, err.message)
     this.#components.observer?.failedOver()
   }

@@ -61,7 +61,7 @@ export class RemoteProvider implements Provider {
   }
 
   async *infer(request: InferenceRequest, options: InferOptions = {}): AsyncGenerator<AnswerEvent> {
-    const { signal, traceparent, onSpent, onReceipt } = options
+    const { signal, traceparent, onSpent, onReceipt, acceptMs } = options
     signal?.throwIfAborted()
     const wanted = canonicalModelName(request.model)
     const model = this.models().find(({ id }) => canonicalModelName(id) === wanted)
@@ -87,7 +87,7 @@ export class RemoteProvider implements Provider {
     let [accepted, ended] = [false, false]
     let failure: LobstahError | undefined
     try {
-      await readAccepted(exchange, { signal })
+      await readAccepted(exchange, { signal, ...(acceptMs === undefined ? {} : { timeoutMs: acceptMs }) })
       accepted = true
       yield { type: 'accepted', peer: this.peer, route: routeOf(connection), model: model.id }
       while (!ended) {

@@ -92,9 +92,9 @@ export async function openChat(
 /** Takes the first answer to an order. Throws InvalidFrameError when it is not `accepted`. */
 export async function readAccepted(
   exchange: ChatExchange,
-  options: { signal?: AbortSignal } = {}
+  options: { signal?: AbortSignal | undefined; timeoutMs?: number } = {}
 ): Promise<{ position: number }> {
-  const { frame } = await exchange.read({ ...options, timeoutMs: ACCEPT_TIMEOUT_MS })
+  const { frame } = await exchange.read({ timeoutMs: ACCEPT_TIMEOUT_MS, ...options })
   if (frame.type !== 'accepted') throw new InvalidFrameError(`Expected accepted, got ${frame.type}`)
   return { position: frame.position }
 }

@@ -41,6 +41,10 @@ export interface InferOptions {
   onReceipt?: (receipt: SignedRecord) => void
   /** Whether another contributor may go on with an answer that breaks off, as far as the node allows. @default true */
   resume?: boolean
+  /** The client is shown nothing before the end: what broke off may be answered anew. @default false */
+  held?: boolean
+  /** Longest silence before a contributor accepts the order, in milliseconds. @default 10 s */
+  acceptMs?: number
 }
 
 /** One place that answers requests: this node's own engine, or a peer's. */

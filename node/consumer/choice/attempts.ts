@@ -12,6 +12,16 @@ const REFUSALS_MS = 20_000
 /** Contributors that are asked for one request in all: each signs an order. */
 const MAX_ASKED = 256
 
+/** Tokens with which a contributor has moved an answer on, after which all may be asked again, and how often in all. */
+const PROGRESS_TOKENS = 16
+const MAX_RESUMED = 32
+
+/** First pause before a contributor that broke off is asked once more, doubled each time, in milliseconds. */
+const PAUSE_MS = 500
+
+/** How long an answer waits for a contributor that broke off, where nobody else can go on, in milliseconds. */
+const RETURN_MS = 4000
+
 /** How long a request waits for an engine that is away for a moment, in milliseconds. */
 export const ABSENCE_MS = 10_000
 
@@ -39,6 +49,11 @@ export class Attempts {
   /** The largest context that was refused; 0 before any. */
   #refusedContext = 0
   #firstAway: number | undefined
+  /** How long from then on is waited, in milliseconds. */
+  #patience = 0
+  #resumed = 0
+  /** Times that contributors broke off since the answer last moved on. */
+  #broken = 0
 
   /** Whether anybody was asked. */
   get begun(): boolean {
@@ -65,19 +80,41 @@ export class Attempts {
 
   /** When an engine that is away is to be asked again, at the latest; undefined where there is none to wait for. */
   waitsUntil(now: number): number | undefined {
-    if (this.#firstAway === undefined || now - this.#firstAway >= ABSENCE_MS) return undefined
-    return Math.min(...this.#away.values())
+    if (this.#firstAway === undefined || now - this.#firstAway >= this.#patience) return undefined
+    const next = [...this.#away.values()].filter((at) => at > now)
+    // One that is not there yet may come at any time until then.
+    return next.length > 0 ? Math.min(...next) : this.#firstAway + this.#patience
   }
 
-  /** Takes a failure before the first token. `contextLength` is what that peer's model is now known to hold. */
-  failed(peer: string, err: LobstahError, contextLength: number | null, now: number): void {
+  /** An answer broke off after so many more tokens: where that is progress, all may be asked again, within bounds. */
+  resumed(tokens: number): void {
+    if (tokens < PROGRESS_TOKENS || this.#resumed >= MAX_RESUMED) return
+    this.#resumed++
+    this.#used = 0
+    this.#broken = 0
+    this.#firstFailure = undefined
+    this.#firstAway = undefined
+    this.#patience = 0
+    this.#tried.clear()
+    this.#away.clear()
+  }
+
+  /**
+   * Takes a failure. `contextLength` is what that peer's model is now known to hold. Where the client has some of the
+   * answer, the peer is asked once more after a pause: nobody else may be there, and its engine may be back.
+   */
+  failed(peer: string, err: LobstahError, contextLength: number | null, now: number, begun = false): void {
     this.failures.push(err)
     this.#firstFailure ??= now
     this.#tried.add(peer)
     this.#away.delete(peer)
-    if (err.code === 'engine_failed' && err.retryAfterMs !== undefined) {
+    const pauseMs = err.retryAfterMs ?? (begun ? PAUSE_MS * 2 ** this.#broken++ : undefined)
+    if (pauseMs !== undefined && (begun || err.code === 'engine_failed')) {
       this.#firstAway ??= now
-      this.#away.set(peer, now + err.retryAfterMs)
+      this.#patience = Math.max(this.#patience, err.retryAfterMs === undefined ? RETURN_MS : ABSENCE_MS)
+      this.#away.set(peer, now + pauseMs)
+    }
+    if (err.code === 'engine_failed' && err.retryAfterMs !== undefined) {
       // Waiting is bounded by time instead, as refusals are.
     } else if (!REFUSALS.has(err.code)) {
       const atOnce = this.#askedAt !== undefined && now - this.#askedAt < AT_ONCE_MS

@@ -1,4 +1,10 @@
-import type { InferenceRequest, LobstahError, OfferedModel, Provider } from '../../../protocols/index.ts'
+import {
+  SILENCE_TIMEOUT_MS,
+  type InferenceRequest,
+  type LobstahError,
+  type OfferedModel,
+  type Provider
+} from '../../../protocols/index.ts'
 import type { LocalProvider } from '../index.ts'
 import type { TokenCounts } from '../peers/token-drift.ts'
 import type { Peers } from '../peers/peers.ts'
@@ -7,6 +13,12 @@ import type { Attempts } from './attempts.ts'
 import { ContextLimits, contextNeed, patienceFor } from './context.ts'
 import type { PriceLimits } from './price-limits.ts'
 import { findModel, type Candidate as RankedCandidate } from './ranking.ts'
+
+/** See {@link Candidates.patience}. */
+export interface Patience {
+  acceptMs?: number
+  patienceMs?: number
+}
 
 /** A provider that may be asked, with what decides how soon. */
 export interface Candidate extends RankedCandidate {
@@ -70,11 +82,15 @@ export class Candidates {
     )
   }
 
-  /** How long a peer that never answered may take to its first token, in milliseconds, where another may be asked. */
-  patience(candidate: Candidate, request: InferenceRequest, attempts: Attempts): number | undefined {
+  /**
+   * How long a peer may take to accept, and one that never answered to its first token, in milliseconds, where another
+   * may be asked.
+   */
+  patience(candidate: Candidate, request: InferenceRequest, attempts: Attempts): Patience {
     const { provider, standing, trusted } = candidate
-    if (provider.route === 'local' || standing === 'proven' || trusted === true) return undefined
-    return this.left(this.of(request), attempts).length > 1 ? patienceFor(request) : undefined
+    if (provider.route === 'local' || this.left(this.of(request), attempts).length < 2) return {}
+    const knows = standing === 'proven' || trusted === true
+    return { acceptMs: SILENCE_TIMEOUT_MS, ...(knows ? {} : { patienceMs: patienceFor(request) }) }
   }
 
   /** Notes who has just answered a session. */

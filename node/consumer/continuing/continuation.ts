@@ -1,6 +1,6 @@
-import type { ChatRequest, InferenceRequest } from '../../../protocols/index.ts'
-import { cutAtEnd, cutAtWord } from './cut.ts'
-import type { Delivered } from './delivered.ts'
+import type { ChatMessage, ChatRequest, InferenceRequest } from '../../../protocols/index.ts'
+import { cutAtEnd, cutWithTail } from './cut.ts'
+import type { Delivered, DeliveredCall } from './delivered.ts'
 
 /** How another contributor goes on with an answer. */
 export interface Continuation {
@@ -11,8 +11,12 @@ export interface Continuation {
   exact: boolean
   /** Reasoning that it says again; null where none is wanted any more. */
   reasoning: string | null
+  /** Tool calls that it makes again. */
+  calls: ReadonlyMap<number, DeliveredCall>
   /** Content that the client has and the contributor is given: a stop sequence may begin in it. */
   prefix: string
+  /** What the message began with before this answer. */
+  own: string
   /** Completion tokens of the answer that the contributor is given as part of its prompt. */
   tokens: number
   /** Whether the model must be able to continue a message. */
@@ -20,6 +24,8 @@ export interface Continuation {
   /** Nothing is left of what may be written: the answer is over. */
   over: boolean
 }
+
+type AssistantMessage = Extract<ChatMessage, { role: 'assistant' }>
 
 /** Why an answer cannot go on elsewhere, for its user. */
 export interface Refusal {
@@ -36,7 +42,7 @@ export function continuation(
   exact: boolean
 ): Continuation | Refusal {
   if (request.kind === 'embedding' || delivered.empty) return again(request, delivered)
-  if (delivered.calls) return { refusal: 'It broke off in a tool call' }
+  if (delivered.inCall) return { refusal: 'It broke off in a tool call' }
   if (
     request.kind === 'chat' &&
     request.response_format !== undefined &&
@@ -45,7 +51,11 @@ export function continuation(
     return { refusal: 'It broke off in a document that follows a schema' }
   if (request.kind === 'completion' && request.suffix !== undefined && request.suffix !== '')
     return { refusal: 'It broke off in a text that is written between two others' }
-  const { prefix, tail } = (exact ? cutAtEnd : cutAtWord)(delivered.content)
+  // No model goes on with a message that has calls in it: one that makes them again comes to the same place.
+  if (delivered.calls.size > 0) return again(request, delivered)
+  const { content } = delivered
+  // The tail has more than spaces: a model that says it again has shown that it goes on.
+  const { prefix } = exact ? cutAtEnd(content) : cutWithTail(content.trimEnd())
   // Of what a model has only thought, or said one word, it thinks again.
   if (prefix === '') return again(request, delivered)
   const tokens = delivered.tokensAt(prefix.length)
@@ -56,10 +66,12 @@ export function continuation(
       request.kind === 'completion'
         ? { ...request, ...bounds, prompt: request.prompt + prefix }
         : { ...request, ...bounds, ...continued(request, prefix, delivered.reasoning) },
-    content: tail,
+    content: content.slice(prefix.length),
     exact,
     reasoning: null,
+    calls: new Map(),
     prefix,
+    own: request.kind === 'chat' ? (begunMessage(request)?.content ?? '') : '',
     tokens,
     continues: request.kind === 'chat',
     over: request.max_tokens !== undefined && delivered.tokens >= request.max_tokens
@@ -67,8 +79,29 @@ export function continuation(
 }
 
 /** The whole once more: what comes again is left out. */
-function again(request: InferenceRequest, { content, reasoning }: Delivered): Continuation {
-  return { request, content, exact: false, reasoning, prefix: '', tokens: 0, continues: false, over: false }
+function again(request: InferenceRequest, { content, reasoning, calls }: Delivered): Continuation {
+  return {
+    request,
+    content,
+    // Spaces need not come again.
+    exact: content.trim() === '',
+    reasoning,
+    calls,
+    prefix: '',
+    own: '',
+    tokens: 0,
+    continues: false,
+    over: false
+  }
+}
+
+/** The message that the user wants continued. */
+function begunMessage({
+  messages,
+  continue_final_message: continues
+}: ChatRequest): AssistantMessage | undefined {
+  const last = messages.at(-1)
+  return continues === true && last?.role === 'assistant' ? last : undefined
 }
 
 /** The messages with the answer so far as the last, to be continued. */
@@ -77,8 +110,7 @@ function continued(
   prefix: string,
   reasoning: string
 ): Pick<ChatRequest, 'messages' | 'continue_final_message'> {
-  const last = request.messages.at(-1)
-  const own = request.continue_final_message === true && last?.role === 'assistant' ? last : undefined
+  const own = begunMessage(request)
   const thought = reasoning === '' ? {} : { reasoning_content: reasoning }
   const message = own ?? { role: 'assistant' as const, content: '', ...thought }
   return {

@@ -24,6 +24,22 @@ export function cutAtWord(text: string): Cut {
   return { prefix, tail: text.slice(prefix.length) }
 }
 
+/** Characters of a very long word that are said again. */
+const LONG_TAIL = 16
+
+/** Finds characters as people see them. */
+const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+/** Cuts a text before its last word, or within a word that is very long. */
+export function cutWithTail(text: string): Cut {
+  const cut = cutAtWord(text)
+  if (cut.tail !== '') return cut
+  const from = Math.max(0, text.length - REACH)
+  const places = [...characters.segment(text.slice(from))].map(({ index }) => from + index)
+  const at = places.at(-LONG_TAIL) ?? from
+  return { prefix: text.slice(0, at), tail: text.slice(at) }
+}
+
 /** Cuts a text at its end, before its last spaces. */
 export function cutAtEnd(text: string): Cut {
   const prefix = text.trimEnd()

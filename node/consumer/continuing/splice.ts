@@ -1,77 +1,76 @@
-import { LobstahError, type AnswerEvent, type Delta, type Logprob } from '../../../protocols/index.ts'
+import type { AnswerEvent, Delta, Logprob } from '../../../protocols/index.ts'
 import type { Continuation } from './continuation.ts'
+import { DisagreementError, Joint } from './joint.ts'
+import { RepeatedCalls } from './repeated-calls.ts'
 
 type End = Extract<AnswerEvent, { type: 'end' }>
-
-/** A contributor goes on with another word than the one that its predecessor began. */
-export class DisagreementError extends LobstahError {
-  static override readonly name = 'DisagreementError'
-  override readonly name = 'DisagreementError'
-  readonly code = 'engine_failed'
-  readonly retryable = true
-  constructor() {
-    super('The contributor that was to go on with the answer gave another answer')
-  }
-}
 
 /** Joins what a contributor says to what the client has: leaves out what comes again, and adds the counts up. */
 export class Splice {
   readonly #continuation: Continuation
   readonly #skipped: ReadonlySet<number>
+  readonly #calls: RepeatedCalls
   readonly #stops: readonly string[]
   readonly #longestStop: number
-  /** Content and reasoning that are still to come again. */
-  #content: string
+  /** Finds where the texts join; undefined once that is known. */
+  #joint: Joint | undefined
+  /** What came before that is known. */
+  #undecided: Delta[] = []
+  /** Characters that are still to be left out. */
+  #again = 0
+  /** Reasoning that is still to come again; null where none is shown any more. */
   #reasoning: string | null
   /** The end of what the client has, where a stop sequence may have begun in it. */
-  #joint: string
-  /** What came since, for as long as such a sequence may end in it. */
+  #before: string
+  /** What is new since, for as long as such a sequence may end in it. */
   #since = ''
   #held: Delta[] = []
 
   /** `skipped` are the texts whose vectors the client has. */
   constructor(continuation: Continuation, skipped: ReadonlySet<number>) {
+    const { request, own, prefix, content, exact } = continuation
     this.#continuation = continuation
     this.#skipped = skipped
-    this.#content = continuation.content
+    this.#calls = new RepeatedCalls(continuation.calls)
     this.#reasoning = continuation.reasoning
-    const { request, prefix } = continuation
+    if (prefix !== '' || content !== '') this.#joint = new Joint({ own, prefix, tail: content, exact })
     this.#stops = request.kind === 'embedding' ? [] : (request.stop ?? [])
     this.#longestStop = Math.max(0, ...this.#stops.map(({ length }) => length))
-    this.#joint = this.#longestStop > 1 ? prefix.slice(1 - this.#longestStop) : ''
+    this.#before = this.#longestStop > 1 ? (prefix + content).slice(1 - this.#longestStop) : ''
   }
 
   /** Whether a stop sequence that begins in what the client has is complete: the answer is over. */
   get stopped(): boolean {
+    const text = this.#before + this.#since
     return this.#stops.some((stop) => {
-      const at = (this.#joint + this.#since).indexOf(stop)
-      return at >= 0 && at < this.#joint.length
+      const at = text.indexOf(stop, Math.max(0, this.#before.length - stop.length + 1))
+      return at >= 0 && at < this.#before.length
     })
   }
 
   /** What is new, and may be shown now. Throws DisagreementError. */
   pass(delta: Delta): Delta[] {
-    const passed = this.#fresh(delta)
-    if (this.#joint === '') return passed === undefined ? [] : [passed]
-    this.#since += delta.content ?? ''
-    if (passed !== undefined) this.#held.push(passed)
-    return this.#since.length < this.#longestStop || this.stopped ? [] : this.rest()
+    if (this.#joint === undefined) return this.#show(delta)
+    this.#undecided.push(delta)
+    const calls = delta.toolCalls !== undefined && delta.toolCalls.length > 0
+    // A call ends the text before it.
+    const again = calls ? this.#joint.end() : this.#joint.add(delta.content ?? '')
+    return again === undefined ? [] : this.#decided(again)
   }
 
-  /** What was held back because a stop sequence could have ended in it. */
-  rest(): Delta[] {
-    const held = this.stopped ? [] : this.#held
-    this.#joint = ''
-    this.#held = []
-    return held
+  /** What was held back, at the end of the answer. Throws DisagreementError where it ends before what the client has. */
+  finish(end: End): Delta[] {
+    let shown: Delta[] = []
+    if (this.#joint !== undefined) {
+      if (!(end.finishReason === 'stop' && this.#stopBegun())) shown = this.#decided(this.#joint.end())
+    }
+    if (!this.#calls.complete) throw new DisagreementError(false)
+    return [...shown, ...this.#rest()]
   }
 
-  /** The end of the answer as a whole. Throws DisagreementError where it comes before what the client has. */
+  /** The end of the answer as a whole. */
   end(end: End): End {
-    const { tokens, exact } = this.#continuation
-    // A stop sequence may end in what comes again: the client has its beginning.
-    const stopped = this.#stops.length > 0 && end.finishReason === 'stop'
-    if (this.#content.trim() !== '' && !exact && !stopped) throw new DisagreementError()
+    const { tokens } = this.#continuation
     const { promptTokens, completionTokens } = end.usage
     return {
       ...end,
@@ -83,31 +82,53 @@ export class Splice {
     }
   }
 
-  #fresh({ content, reasoning, logprobs, embeddings, ...rest }: Delta): Delta | undefined {
+  /** Whether the client has the beginning of a stop sequence, which may end in what comes again. */
+  #stopBegun(): boolean {
+    const { prefix, content } = this.#continuation
+    const text = prefix + content
+    return this.#stops.some((stop) =>
+      Array.from({ length: stop.length - 1 }, (_, i) => stop.slice(0, i + 1)).some((begun) =>
+        text.endsWith(begun)
+      )
+    )
+  }
+
+  #decided(again: number): Delta[] {
+    this.#joint = undefined
+    this.#again = again
+    return this.#undecided.splice(0).flatMap((delta) => this.#show(delta))
+  }
+
+  #show(delta: Delta): Delta[] {
+    const fresh = this.#fresh(delta)
+    if (this.#before === '') return fresh === undefined ? [] : [fresh]
+    this.#since += fresh?.content ?? ''
+    if (fresh !== undefined) this.#held.push(fresh)
+    return this.#since.length < this.#longestStop || this.stopped ? [] : this.#rest()
+  }
+
+  /** What was held back because a stop sequence could have ended in it. */
+  #rest(): Delta[] {
+    const held = this.stopped ? [] : this.#held
+    this.#before = ''
+    this.#held = []
+    return held
+  }
+
+  #fresh({ content, reasoning, logprobs, embeddings, toolCalls, ...rest }: Delta): Delta | undefined {
     const fresh: Delta = { ...rest }
-    const known = content === undefined ? 0 : this.#known(content)
+    const known = Math.min(this.#again, content?.length ?? 0)
+    this.#again -= known
     if (content !== undefined && known < content.length) fresh.content = content.slice(known)
     if (logprobs !== undefined) fresh.logprobs = after(logprobs, known)
     const thought = reasoning === undefined ? '' : this.#think(reasoning)
     if (thought !== '') fresh.reasoning = thought
+    const calls = this.#calls.pass(toolCalls ?? [])
+    if (calls.length > 0) fresh.toolCalls = calls
     const vectors = embeddings?.filter(({ index }) => !this.#skipped.has(index)) ?? []
     if (vectors.length > 0) fresh.embeddings = vectors
     const shows = fresh.content ?? fresh.reasoning ?? fresh.toolCalls ?? fresh.embeddings
     return shows === undefined ? undefined : fresh
-  }
-
-  /** How many characters of some content the client has. */
-  #known(content: string): number {
-    const expected = this.#content
-    const length = Math.min(expected.length, content.length)
-    if (content.slice(0, length) === expected.slice(0, length)) {
-      this.#content = expected.slice(length)
-      return length
-    }
-    if (!this.#continuation.exact) throw new DisagreementError()
-    // The spaces at the end need not come again.
-    this.#content = ''
-    return 0
   }
 
   /** What of some reasoning is new; of reasoning that takes another way than before nothing is shown. */

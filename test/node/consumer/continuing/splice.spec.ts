@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { continuation } from '../../../../node/consumer/continuing/continuation.ts'
 import { Delivered } from '../../../../node/consumer/continuing/delivered.ts'
-import { DisagreementError, Splice } from '../../../../node/consumer/continuing/splice.ts'
+import { DisagreementError } from '../../../../node/consumer/continuing/joint.ts'
+import { Splice } from '../../../../node/consumer/continuing/splice.ts'
 import type { Delta, InferenceRequest } from '../../../../protocols/index.ts'
 
 const CHAT: InferenceRequest = { kind: 'chat', model: 'm', messages: [{ role: 'user', content: 'Hi' }] }
@@ -16,10 +17,11 @@ function spliceAfter(delivered: Delta[], { request = CHAT, exact = false } = {})
 
 function contentOf(splice: Splice, pieces: string[]): string {
   const passed = pieces.flatMap((content) => splice.pass({ content }))
-  return [...passed, ...splice.rest()].map(({ content }) => content ?? '').join('')
+  return [...passed, ...splice.finish(END)].map(({ content }) => content ?? '').join('')
 }
 
 const usage = { promptTokens: 40, completionTokens: 5 }
+const END = { type: 'end', finishReason: 'stop', usage } as const
 
 describe('node/consumer/continuing/splice', () => {
   it('leaves out what comes again, however it is divided', () => {
@@ -40,7 +42,7 @@ describe('node/consumer/continuing/splice', () => {
   it('says so when it ends before what the client has', () => {
     const splice = spliceAfter([{ content: 'one two three' }])
     splice.pass({ content: ' th' })
-    assert.throws(() => splice.end({ type: 'end', finishReason: 'stop', usage }), DisagreementError)
+    assert.throws(() => splice.finish(END), DisagreementError)
   })
 
   it('takes any word after a cut at the end, with or without the space before it', () => {
@@ -105,7 +107,7 @@ describe('node/consumer/continuing/splice', () => {
       []
     )
     assert.equal(splice.stopped, true)
-    assert.deepEqual(splice.rest(), [])
+    assert.deepEqual(splice.finish(END), [])
   })
 
   it('holds nothing back for long where a stop sequence could have begun', () => {
@@ -118,6 +120,6 @@ describe('node/consumer/continuing/splice', () => {
   it('takes an end by a stop sequence in what comes again', () => {
     const splice = spliceAfter([{ content: 'one two STO' }], { request: { ...CHAT, stop: ['STOP'] } })
     splice.pass({ content: ' ' })
-    assert.equal(splice.end({ type: 'end', finishReason: 'stop', usage }).finishReason, 'stop')
+    assert.deepEqual(splice.finish(END), [])
   })
 })
