@@ -7,7 +7,7 @@ export class ListenError extends Error {
   }
 }
 
-/** What libp2p and the STUN server say when they cannot listen, in a sentence; other errors as they are. */
+/** Rewords the errors of libp2p and the STUN server for failing to listen; returns other errors unchanged. */
 export function explainListen(err: unknown): unknown {
   if (!(err instanceof Error)) return err
   const stun = explainStun(err)
@@ -30,7 +30,7 @@ function explainStun(
   return new ListenError(message, { cause: err })
 }
 
-/** What QUIC says in the system's words, as the system's code; what libp2p says, as it is. */
+/** Maps QUIC's wording of system errors to the system's codes; keeps libp2p's codes. */
 function codeOf(words = ''): string {
   if (/already in use/i.test(words)) return 'EADDRINUSE'
   if (/permission denied/i.test(words)) return 'EACCES'

@@ -45,7 +45,7 @@ import { witness } from './relay/witness.ts'
 /** Streams at once from one peer through a relay: 32 by default, one for each contributor asked. */
 const MAX_HOP_STREAMS = 4096
 
-/** Lifetime of a reservation, in milliseconds: 20 days, under the 2³¹ ms of a timer. Who leaves frees it at once. */
+/** Lifetime of a reservation, in milliseconds: 20 days, under the 2³¹ ms of a timer. A peer that leaves frees its place at once. */
 const RESERVATION_TTL_MS = 20 * 24 * 3600 * 1000
 
 /** How long a provider record holds, in milliseconds. */
@@ -88,13 +88,13 @@ export interface Libp2pInit {
   announce?: string[]
   /** Whether others may be relayed; makes the node a DHT server too. */
   relay?: boolean
-  /** What a relay gives each peer. */
+  /** Limits of a relay, per peer. */
   relayLimits?: RelayLimits
   /** Lifetime of the relay's reservations, in milliseconds. @default 20 days */
   reservationTtlMs?: number
   /** Keys of a private mesh, 32 bytes each, the latest first: peers without one of them cannot connect. */
   meshKeys?: () => readonly Uint8Array[]
-  /** Who is a member, in a mesh that has an owner: others cannot do anything. */
+  /** The membership authority, in a mesh that has an owner; peers that are not members can do nothing. */
   authority?: Authority
   /** Finds peers on the local network, and is found. @default false */
   mdns?: boolean
@@ -145,7 +145,7 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
     privateKey: init.privateKey,
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
     addresses: { listen, announce: init.announce ?? [] },
-    // What is private elsewhere is not even kept; in a network without an outside it may be routed.
+    // Private addresses of other networks are not even kept; in an isolated network they may be routable.
     ...(init.lanOnly === true
       ? {}
       : { peerStore: { addressFilter: (_: PeerId, address: Multiaddr) => leadsThere(address) } }),

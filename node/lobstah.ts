@@ -32,7 +32,7 @@ import { packageVersion } from './version.ts'
 /** Name and version that others see. */
 const AGENT = `lobstah-node/${packageVersion()}`
 
-/** What a peer may owe when nothing is configured, in micro-credits: a day of an agent's work on a 32-billion-parameter model. */
+/** Default credit line of a peer, in micro-credits: a day of an agent's work on a 32-billion-parameter model. */
 const DEFAULT_CREDIT_LINE = 60_000_000_000_000
 
 /** How much contributors are wanted by how they have done; friends and creditors come before all of them. */
@@ -63,11 +63,11 @@ export interface LobstahInit extends Libp2pInit {
   asks?: (peer: string) => boolean
   /** The most to pay for a token of a model, in micro-credits. */
   maxPrice?: Readonly<Record<string, Price>>
-  /** Who may go on with an answer that broke off. @default same-digest */
+  /** Contributors that may continue an answer that broke off. @default same-digest */
   resume?: Resume
-  /** What a peer may owe, in micro-credits. */
+  /** Credit line of each peer, in micro-credits. */
   creditLine?: (peer: string) => number
-  /** What some may owe together, in micro-credits. */
+  /** Shared credit lines, in micro-credits. */
   sharedLine?: SharedLine
   /** Longest time that running answers get when the node stops, in milliseconds. @default 10 s */
   drainMs?: number

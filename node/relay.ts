@@ -59,7 +59,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
         await stun.start()
         keeper.start()
       } catch (err) {
-        // What listens already would keep the process alive.
+        // Listeners that are already open would keep the process alive.
         await stop()
         throw explainListen(err)
       }
@@ -69,7 +69,7 @@ export async function createRelay(init: RelayInit): Promise<Relay> {
 }
 
 /**
- * What is listened on, at the public addresses of this machine's own interfaces. libp2p lists none of them before
+ * The listen addresses, on the public addresses of this machine's interfaces. libp2p lists none of them before
  * four peers of different networks have dialled back, which a mesh's first relay waits for in vain.
  */
 function publicAddresses(listen: string[]): string[] {

@@ -1,4 +1,4 @@
-/** What every error that may cross the wire carries besides its message. */
+/** Fields of every error that may cross the wire, besides its message. */
 export interface LobstahErrorInit {
   cause?: unknown
   /** The request parameter at fault, by its OpenAI name. */

@@ -1,7 +1,7 @@
 /**
  * @packageDocumentation
  *
- * What goes over the wire between lobstah nodes: frames, signed records, and the stream protocols' clients
+ * The wire protocols between lobstah nodes: frames, signed records, and the stream protocols' clients
  * and servers. `README.md` is the overview; each protocol's own README is its spec.
  */
 export * from './constants.ts'

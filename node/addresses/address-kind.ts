@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js'
 
 /**
- * What an IP address is good for. `private` is a home's, company's or VPN's own range (RFC 1918, 4193, 6598);
+ * The kind of an IP address. `private` is a home's, company's or VPN's own range (RFC 1918, 4193, 6598);
  * `link-local` reaches one cable; `never` is the address of no peer: multicast, broadcast, documentation,
  * benchmarking, tunnels, a cloud's metadata service, or no address at all.
  */

@@ -20,7 +20,7 @@ const WEB_PORTS = new Set([80, 443])
 
 const NAMES = new Set(['dns', 'dns4', 'dns6'])
 
-/** What may follow the host and port in an address that another peer tells. No path, no socket of this machine. */
+/** Components that may follow host and port in an address from another peer: no paths, no Unix sockets. */
 const TRANSPORTS = new Set(['quic-v1', 'tls', 'sni', 'ws', 'wss', 'p2p'])
 
 /** Looks a name up for IP addresses of one version. */
@@ -91,7 +91,7 @@ export class DialPolicy {
   }
 
   /**
-   * What is dialled for an address: itself, or the addresses that its name has now, so that the name is not looked up
+   * The addresses to dial: the address itself, or those that its name resolves to now, so that it is not resolved
    * again after it was judged. Nothing where it is refused.
    */
   async judge(told: ToldAddress): Promise<Multiaddr[]> {

@@ -1,7 +1,7 @@
 /**
  * @packageDocumentation
  *
- * What an address is good for, whether it can be reached from this machine, and at whose word it is dialled: the one
+ * The kinds of addresses, whether this machine can reach them, and on whose word they are dialled: the one
  * place that tells public addresses from private ones. It stands below the leaves.
  *
  * @example

@@ -24,7 +24,7 @@ export function isRelayedAddress(address: Multiaddr): boolean {
 }
 
 /**
- * What one person may be taken to hold of an address: an IPv4 address in its /24, or an IPv6 /64. What is neither is
+ * The range that one person is assumed to hold: an IPv4 address within its /24, or an IPv6 /64. Anything else is
  * taken as it is.
  */
 export function networkOf(address: Multiaddr): { host: string; subnet: string } {

@@ -86,7 +86,7 @@ function fromFile(
   return name in fields ? { value: fields[name], source: `${file} field ${name}` } : undefined
 }
 
-/** What a text stands for; one that stands for nothing stays a text, which the schema then refuses. */
+/** Parses a text; text that does not parse stays as it is, and the schema then refuses it. */
 function fromText(name: SettingName, value: unknown): unknown {
   const type = settingType(name)
   if (type === 'list') return (Array.isArray(value) ? value : [value]).flatMap(splitList)

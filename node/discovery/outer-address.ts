@@ -51,7 +51,7 @@ export class OuterAddress implements Startable {
       .filter((end) => end !== undefined)
     const seen = endOf(observedAddr)
     if (seen === undefined || this.#hosts.has(seen.host) || this.#hosts.size >= MAX_HOSTS) return
-    // What this machine has itself needs no mapping; and by another port, something else is between.
+    // The machine's own address needs no mapping, and a different port means that something else is in between.
     if (listened.some(({ host }) => host === seen.host)) return
     if (!listened.some(({ protocol, port }) => protocol === seen.protocol && port === seen.port)) return
     this.#hosts.add(seen.host)

@@ -22,7 +22,7 @@ export class Places {
   readonly #rank: (peer: string) => Rank
   readonly #max: number
   readonly #random: () => number
-  /** What is called when a place is lost, by peer. */
+  /** Callbacks for the loss of a place, by peer. */
   readonly #held = new Map<string, () => void>()
 
   constructor({ rank, max = MAX_PLACES, random = Math.random }: PlacesInit) {

@@ -33,7 +33,7 @@ export class ProviderRecords implements Startable {
   #models: string[] | undefined
   #stopped: AbortController | undefined
   #loop: Promise<void> = Promise.resolve()
-  /** What the DHT has been told; empty when it may have forgotten. */
+  /** Records that were put into the DHT; cleared when it may have forgotten them. */
   #provided = ''
   /** DHT servers that took a record, each with the connection that it was known by. */
   readonly #holders = new Map<string, string>()

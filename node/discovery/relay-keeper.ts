@@ -2,7 +2,7 @@ import type { Identify } from '@libp2p/identify'
 import type { IdentifyResult, Libp2p, Logger, Startable } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 
-/** What a relay speaks with those who reserve a place on it. */
+/** The protocol by which peers reserve a place on a relay. */
 const HOP_PROTOCOL = '/libp2p/circuit/relay/0.2.0/hop'
 
 /** Where libp2p looks for a relay by itself. */
@@ -15,7 +15,7 @@ const WANTED_RELAYS = 2
 const ASK_AGAIN_MS = 10_000
 
 export interface RelayKeeperInit {
-  /** What this node listens on; without a relayed address, the keeper does nothing. */
+  /** The listen addresses; without a relayed one, the keeper does nothing. */
   listen: string[]
   /** How often a connected relay that gave no place is asked again, in milliseconds. @default 10 s */
   askAgainMs?: number

@@ -25,7 +25,7 @@ const OVERFLOW = new RegExp(
   'i'
 )
 
-/** What follows a number that is the prompt's and not the limit. */
+/** Words after a number that counts the prompt rather than the limit. */
 const NOT_THE_PROMPTS = String.raw`\b(?! ?(?:tokens?)?\)? ?(?:is |are |exceed|\+))`
 
 /** Where the limit stands in these wordings, the surest first. */

@@ -24,14 +24,14 @@ export interface OpenedEngine {
 }
 
 /**
- * What detection does with an engine: `take` it without asking, `ask` whether it answers, `skip` it, or take it
+ * How detection treats an engine: `take` it without asking, `ask` whether it answers, `skip` it, or take it
  * when nothing else answers (`last`).
  */
 export type Detection = 'take' | 'ask' | 'skip' | 'last'
 
 /** All that the rest of the program knows of one kind of engine: each folder exports one. */
 export interface EngineDescriptor {
-  /** What it serves, for `--help`. */
+  /** The models that it serves, for `--help`. */
   readonly summary: string
   detection(settings: EngineSettings): Detection
   /** Contacts nobody. Throws EngineSettingsError for settings that cannot be meant. */

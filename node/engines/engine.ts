@@ -12,7 +12,7 @@ export interface EngineOptions {
   signal?: AbortSignal
 }
 
-/** What an engine yields: any number of deltas, then one end. */
+/** The events of an engine: any number of deltas, then one end. */
 export type EngineEvent =
   { type: 'delta'; delta: Delta } | { type: 'end'; finishReason: FinishReason; usage: Usage }
 

@@ -28,7 +28,7 @@ export function quote(text: string): string {
   return JSON.stringify(line.length > MAX_QUOTE_LENGTH ? `${line.slice(0, MAX_QUOTE_LENGTH)}…` : line)
 }
 
-/** What an engine's HTTP answer other than 2xx means. */
+/** Maps an engine's HTTP status other than 2xx to an error. */
 export function statusError(engine: string, status: number, body: string): LobstahError {
   const said = quote(messageOf(body))
   if (status <= 500) {
@@ -76,7 +76,7 @@ function textOf(value: unknown): string | undefined {
 }
 
 /**
- * What a call throws: the signal's reason once it is aborted, errors that have a code as they are, and
+ * The error that a call throws: the signal's reason once it is aborted, errors that have a code as they are, and
  * anything else as an EngineFailedError.
  */
 export function callError(engine: string, err: unknown, signal: AbortSignal): Error {

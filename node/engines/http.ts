@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 /** Connections are kept: a new one to the engine would cost each first token a millisecond. */
 const AGENTS = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
 
-/** What a connection that is gone fails with. */
+/** Error codes of a lost connection. */
 const GONE = new Set(['ECONNRESET', 'EPIPE'])
 
 /** Connections that are guarded. */

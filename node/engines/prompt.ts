@@ -3,9 +3,9 @@ import { ContextLengthExceededError, UnsupportedParameterError } from '../../pro
 
 /** Characters of a token in English text and code, on the high side so that estimates do not refuse wrongly. */
 const CHARACTERS_PER_TOKEN = 4.5
-/** What a chat template adds to each message, in tokens. */
+/** Tokens that a chat template adds to each message. */
 const TOKENS_PER_MESSAGE = 4
-/** What one image costs at least, in tokens. */
+/** Minimum cost of one image, in tokens. */
 const TOKENS_PER_IMAGE = 256
 
 const IMAGE_DATA_URL = /^data:image\/[a-z0-9.+-]+;base64,([a-z0-9+/]+={0,2})$/i

@@ -6,10 +6,10 @@ const SECRETS: ReadonlyMap<SettingName, string> = new Map([
   ['engineKey', 'the field engineKey of config.json in the home']
 ])
 
-/** What begins every invite. The module that reads them loads all of libp2p, which most commands do without. */
+/** Prefix of every invite. The module that parses them loads all of libp2p, which most commands do not need. */
 const INVITE = /^lobstah\d/
 
-/** What a person should know of secrets among flags: others on the machine read them in the list of processes. */
+/** Warnings about secrets among the flags: other users of the machine can read them in the process list. */
 export function secretWarnings(flags: Readonly<Record<string, unknown>>): string[] {
   const exposed = (what: string, remedy: string): string =>
     `${what} is on the command line, which others on this machine can read: use ${remedy}`

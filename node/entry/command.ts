@@ -2,7 +2,7 @@ import type { Option } from 'commander'
 import type { Config } from '../config/index.ts'
 import type { Output } from './output.ts'
 
-/** What every command is given: the settings in force, the environment, and the place to write. */
+/** The input of every command: the settings in force, the environment, and the output. */
 export interface CommandContext {
   config: Config
   env: NodeJS.ProcessEnv

@@ -1,4 +1,4 @@
-/** What each exit code means, for `--help` and the reference. */
+/** The meaning of each exit code, for `--help` and the reference. */
 export const EXIT_CODES: Readonly<Record<number, string>> = {
   0: 'done',
   1: 'failed',

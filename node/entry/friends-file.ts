@@ -10,7 +10,7 @@ export function friendsInFile(home: string): readonly string[] {
 }
 
 /**
- * Who is a friend now. It follows config.json, so that `friends add` and `remove` work on a node that runs; not
+ * The current friends. Follows config.json, so that `friends add` and `remove` work on a node that runs; not
  * where a flag or a variable names the friends, for those come first.
  */
 export class Friends {

@@ -117,7 +117,7 @@ async function* streamItems(response: Response): AsyncGenerator<StreamItem> {
       yield* items.splice(0)
     }
   } catch (err) {
-    // What fetch throws of a connection that is gone says no more than "terminated".
+    // For a lost connection, fetch says no more than "terminated".
     if (!(err instanceof TypeError)) throw err
     throw new CommandError('The answer broke off: the gateway is gone', EXIT.unavailable, { cause: err })
   }

@@ -58,7 +58,7 @@ function adapt(root: pino.Logger, name: string): Logger {
   const log = (format: string, ...args: unknown[]): void => child.info(fill(format, args))
   return Object.assign(log, {
     enabled: child.isLevelEnabled('info'),
-    // What libp2p's form calls an error is something to know of here: the node goes on.
+    // libp2p logs these as errors, but the node goes on, so here they are warnings.
     error: (format: string, ...args: unknown[]) => child.warn(fill(format, args)),
     trace: (format: string, ...args: unknown[]) => child.trace(fill(format, args)),
     newScope: (scope: string) => adapt(root, `${name}:${scope}`)

@@ -37,7 +37,7 @@ const SETTINGS_ERRORS: Record<SettingsError['name'], true> = {
 // LevelDB chooses no mode for its files, and a home that somebody else made may be open to others.
 process.umask(0o077)
 
-// Whoever reads this program's output may leave early: `lobstah-node models | head -1`.
+// The reader of this program's output may stop early: `lobstah-node models | head -1`.
 process.stdout.on('error', (err: NodeJS.ErrnoException) => {
   if (err.code !== 'EPIPE') throw err
   // A node goes on without a reader, and is told to stop by a signal: Ctrl-C in `lobstah-node | tee log` ends tee too.

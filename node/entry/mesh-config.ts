@@ -44,7 +44,7 @@ export function nodeConfig(config: MeshConfig): MeshConfig {
 /** The mesh of the home and of the invites to join by, which must be one. */
 function invitedTo({ bootstrap }: Config, present: Membership | undefined): Membership | undefined {
   return bootstrap.filter(isInvite).reduce<Membership | undefined>((mesh, text) => {
-    // Who is in needs no invite that still holds.
+    // A member does not need a valid invite.
     const invited = membershipSchema.parse(decodeInvite(text, mesh?.key === undefined ? Date.now() : 0))
     if (mesh !== undefined && !sameMesh(mesh, invited))
       throw new CommandError(
@@ -62,7 +62,7 @@ export async function keepMembership({ home, membership }: MeshConfig): Promise<
   await writeMembership(home, membership)
 }
 
-/** What a person should know of the settings, as sentences: nobody is served, say, for there are no friends. */
+/** Warnings about the settings, as sentences: for example, that nobody is served because there are no friends. */
 export function accessWarnings(config: MeshConfig): string[] {
   if (config.bootstrap.length === 0 && !config.mdns) return []
   if (config.friends.length > 0) return []

@@ -34,7 +34,7 @@ export interface NodeProcess {
   stop(): Promise<void>
 }
 
-/** What the parts of a node share. */
+/** Collaborators shared by the parts of a node. */
 interface Parts {
   config: MeshConfig
   identity: Identity

@@ -3,7 +3,7 @@ import { TextCleaner, cleanJson, cleanLine, cleanText } from './terminal-text.ts
 /** Where commands write: text for people, or JSON for programs. */
 export interface Output {
   readonly json: boolean
-  /** What a command answers: one JSON document, or its text. */
+  /** A command's answer: one JSON document, or its text. */
   result(value: unknown, text: () => string): void
   /** Something that happened, while a command goes on: one line of JSON, or its text if it has one. */
   event(value: Record<string, unknown>, text: () => string | undefined): void

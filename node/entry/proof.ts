@@ -21,7 +21,7 @@ const schema = z.object({
   acknowledgement: signedRecord.nullable()
 })
 
-/** What proves who owes whom for one order, to anybody, by the signatures alone: one line of an export. */
+/** One line of an export: proves to anybody, by its signatures alone, what one order cost and to whom it is owed. */
 export type Proof = z.infer<typeof schema>
 
 /** A proof that holds. */

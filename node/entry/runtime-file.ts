@@ -28,7 +28,7 @@ export async function removeRuntime(home: string): Promise<void> {
   await rm(path(home), { force: true })
 }
 
-/** What a node wrote; undefined where none did, or the file is damaged. A crash leaves it behind. */
+/** The run file of a node; undefined if there is none or it is damaged. A crash leaves it behind. */
 async function readRuntime(home: string): Promise<Runtime | undefined> {
   try {
     return schema.parse(JSON.parse(await readFile(path(home), 'utf8')))
@@ -37,7 +37,7 @@ async function readRuntime(home: string): Promise<Runtime | undefined> {
   }
 }
 
-/** What the node of this home wrote, if it still runs: after a crash another program may have its pid. */
+/** The run file of this home's node, if it still runs: after a crash another program may have its pid. */
 export async function readRunning(home: string): Promise<Runtime | undefined> {
   const runtime = await readRuntime(home)
   if (runtime === undefined || !isAlive(runtime.pid)) return undefined

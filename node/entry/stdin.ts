@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { CommandError, EXIT } from './errors.ts'
 
-/** What an argument says: `-` stands for what is on stdin, without the line end. Throws CommandError when it is empty. */
+/** The text of an argument; `-` stands for stdin, without the final newline. Throws CommandError if it is empty. */
 export async function spoken(argument: string): Promise<string> {
   if (argument !== '-') return argument
   const said = (await text(process.stdin)).replace(/\r?\n$/, '')

@@ -34,7 +34,7 @@ export function cleanText(text: string): string {
   const flags = [...plain.matchAll(FLAGS)].map(({ 0: flag, index }) => [index, index + flag.length] as const)
   const kept: string[] = []
   let [before, seen] = ['', 0]
-  // What comes before counts as it is given out: so it does not matter where a text is cut into pieces.
+  // Earlier text counts as written, so it does not matter where a text is split.
   const keep = (piece: string): void => {
     kept.push(piece)
     before = (before + piece.slice(-CONTEXT)).slice(-CONTEXT)
@@ -67,11 +67,11 @@ export function cleanJson(json: string): string {
 
 /** Cleans text that comes in pieces, which may cut a sequence or a character in two. */
 export class TextCleaner {
-  /** What was given out before, as far as it decides what comes next. */
+  /** The end of the text written so far, which decides how to treat the next part. */
   #before = ''
   #held = ''
 
-  /** What of the text so far can be given out. */
+  /** The part of the text so far that can be written. */
   next(piece: string): string {
     const text = this.#held + piece
     const whole = text.slice(0, text.length - unfinished(text).length)
@@ -81,7 +81,7 @@ export class TextCleaner {
     return this.#give(whole)
   }
 
-  /** What is left at the end. */
+  /** The remaining text at the end. */
   end(): string {
     const rest = this.#held
     this.#held = ''

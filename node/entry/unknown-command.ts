@@ -9,7 +9,7 @@ const SERVICE =
 const SERVE = 'did you mean lobstah-node --contribute?'
 const UPDATE = 'did you mean npm install --global lobstah-node?'
 
-/** What people call commands that have another name here, or none. */
+/** Names that people try for commands that have another name here, or none. */
 const INTENTIONS: Readonly<Record<string, string>> = {
   start: RUN,
   run: RUN,

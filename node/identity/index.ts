@@ -1,7 +1,7 @@
 /**
  * @packageDocumentation
  *
- * Who this node is: an Ed25519 key in a file that only its owner may read.
+ * This node's identity: an Ed25519 key in a file that only its owner may read.
  *
  * @example
  * ```ts

@@ -70,7 +70,7 @@ const PRUNE = `
       AND order_id NOT IN (SELECT order_id FROM claims);
 `
 
-/** What the acknowledgements of the pruned orders came to, for each peer; peers without any too. */
+/** Acknowledged totals of the pruned orders, for each peer, including peers without any. */
 const ADD_UP = `
   INSERT INTO archived_sums (peer_id, earned, spent)
     SELECT id,

@@ -4,7 +4,7 @@ import type { Acknowledgement, Order, Receipt } from '../../protocols/records/in
 import { LedgerRecordError } from './errors.ts'
 import type { LedgerRecord } from './index.ts'
 
-/** What the ledger takes from a payload, to find the record by. */
+/** The fields of a payload by which the ledger finds the record. */
 export interface EntryFields {
   kind: LedgerRecord['kind']
   order: string
@@ -14,7 +14,7 @@ export interface EntryFields {
   final: boolean | null
   /** Micro-credits, where the payload itself says them. */
   credits: number | null
-  /** What an acknowledgement acknowledges. */
+  /** The receipt that an acknowledgement refers to. */
   receiptHash: string | null
 }
 
@@ -37,7 +37,7 @@ export function readFields({ kind, record }: LedgerRecord): EntryFields {
   }
 }
 
-/** What verifying a record by itself comes to. */
+/** The result of verifying a record by itself. */
 export type Opened = EntryFields | { invalid: string }
 
 /** Verifies records, each by itself: form and signature. */
@@ -68,7 +68,7 @@ async function openFields({ kind, record }: LedgerRecord): Promise<EntryFields> 
   }
 }
 
-/** What stands for the hash before the first entry's, base64url. */
+/** Placeholder for the hash before the first entry's, base64url. */
 export function genesisHash(owner: string): string {
   return createHash('sha256').update(`lobstah/ledger/1\n${owner}`).digest('base64url')
 }

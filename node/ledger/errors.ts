@@ -1,4 +1,4 @@
-/** What every error of the ledger is: it names the file, and says what to do. */
+/** Base class of the ledger's errors: the message names the file and says what to do. */
 export class LedgerError extends Error {
   static override readonly name: string = 'LedgerError'
   override readonly name: string = 'LedgerError'

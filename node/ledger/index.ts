@@ -58,13 +58,13 @@ export interface LedgerEntry extends LedgerRecord {
   seq: number | null
   /** Whether the receipt is its order's last one; null for other kinds. */
   final: boolean | null
-  /** What the receipt, or the one acknowledged, comes to, in micro-credits; null for orders. */
+  /** Amount of the receipt, or of the one acknowledged, in micro-credits; null for orders. */
   credits: number | null
   /** SHA-256 over the entry before and this one, base64url. */
   hash: string
 }
 
-/** What this node and one peer have between them, in micro-credits. */
+/** The balance between this node and one peer, in micro-credits. */
 export interface PeerBalance {
   peer: string
   /** Acknowledged by the peer for this node's work. */
@@ -75,7 +75,7 @@ export interface PeerBalance {
   claimed: number
   /** `earned - spent`. */
   net: number
-  /** What of `claimed` the peer disputes; absent where it disputes nothing. */
+  /** The part of `claimed` that the peer disputes; absent if it disputes nothing. */
   disputed?: number
 }
 
@@ -104,7 +104,7 @@ export interface Deal {
   /** The latest acknowledgement, and the receipt that it is of. */
   acknowledgement: LedgerEntry | null
   acknowledged: LedgerEntry | null
-  /** What the consumer said against this node's claim, until it acknowledges it. */
+  /** The consumer's dispute of this node's claim, until it acknowledges the claim. */
   dispute: string | null
 }
 
@@ -126,19 +126,19 @@ export interface VerifyReport {
 
 export interface Ledger extends Startable {
   /**
-   * Keeps records, all or none; resolves when they are on disk. What is kept already is kept once. Throws
+   * Keeps records, all or none; resolves when they are on disk. Records that are already stored are not stored again. Throws
    * LedgerConflictError, LedgerRecordError, LedgerFullError, LedgerClosedError and the other LedgerErrors.
    */
   append(records: LedgerRecord[]): Promise<void>
   /** Whether an order with this id was ever kept. */
   hasOrder(id: string): Promise<boolean>
   /**
-   * What `peer` owes this node in micro-credits, unacknowledged claims included: from memory, and of this
+   * The debt of `peer` to this node in micro-credits, unacknowledged claims included: from memory, and of this
    * moment; of the moment of `start` when opened for reading only.
    */
   owedBy(peer: string): number
   /**
-   * What those peers owe together, like `owedBy`, with `also` added to what each owes; peers that owe nothing then are
+   * The total debt of those peers, like `owedBy`, with `also` added to what each owes; peers that owe nothing then are
    * left out.
    */
   owedTogether(of: (peer: string) => boolean, also?: ReadonlyMap<string, number>): number
@@ -147,7 +147,7 @@ export interface Ledger extends Startable {
   list(options?: LedgerListOptions): Promise<LedgerEntry[]>
   /** Orders with their latest records, oldest first. */
   deals(options?: DealListOptions): Promise<Deal[]>
-  /** What this node claims of `peer` and that has not acknowledged, by order id, after the one given. */
+  /** This node's unacknowledged claims on `peer`, by order id, after the given one. */
   claims(peer: string, options: { after: string; limit: number }): Promise<Deal[]>
   /** Notes what `peer` says against this node's claim for an order; forgotten when it acknowledges. */
   dispute(order: string, peer: string, reason: string): Promise<void>

@@ -62,7 +62,7 @@ export function readCheckpoint(db: DatabaseSync): { index: number; hash: string 
   return row === undefined ? undefined : { index: Number(row.idx), hash: String(row.hash) }
 }
 
-/** What the archived orders came to, for each peer, in micro-credits. */
+/** Totals of the archived orders, for each peer, in micro-credits. */
 export function readArchivedSums(db: DatabaseSync): { peer: string; earned: bigint; spent: bigint }[] {
   const statement = db.prepare(
     'SELECT (SELECT peer FROM peers WHERE id = peer_id) AS peer, earned, spent FROM archived_sums'

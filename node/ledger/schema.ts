@@ -86,7 +86,7 @@ function upgradeToVersion2(db: DatabaseSync): void {
   db.exec(VERSION_2)
 }
 
-/** What the owner accepted of contributors' claims in the last day without having seen the text, in micro-credits. */
+/** Claims that the owner accepted unseen in the last day, in micro-credits. */
 const VERSION_3 = `
   CREATE TABLE unseen (at INTEGER NOT NULL, peer TEXT NOT NULL, credits INTEGER NOT NULL) STRICT;
 `
@@ -96,7 +96,7 @@ function upgradeToVersion3(db: DatabaseSync): void {
 }
 
 /**
- * What an archive took out: the last such entry's index and hash, from where the chain goes on; the orders, whose ids
+ * The entries that an archive removed: the index and hash of the last one, from which the chain continues; the orders, whose ids
  * are never used again; and what they came to for each peer.
  */
 const VERSION_4 = `
@@ -115,7 +115,7 @@ function upgradeToVersion4(db: DatabaseSync): void {
 export const NO_DELETE = `CREATE TRIGGER entries_no_delete BEFORE DELETE ON entries
     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END`
 
-/** What turns version n of the file into n + 1. Published ones never change. */
+/** Migrations from version n of the file to n + 1. Published ones never change. */
 export const MIGRATIONS: readonly ((db: DatabaseSync, owner: string) => void)[] = [
   createVersion1,
   upgradeToVersion2,

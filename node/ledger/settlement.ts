@@ -7,7 +7,7 @@ import { LedgerConflictError, LedgerRecordError } from './errors.ts'
 export interface Settled {
   /** The other party. */
   peer: string
-  /** What the entry itself comes to; null for orders. */
+  /** Amount of the entry; null for orders. */
   credits: number | null
   earned: number
   spent: number
@@ -16,7 +16,7 @@ export interface Settled {
   standing?: Claim
 }
 
-/** What this node claims for an order: its latest receipt, and by how much that is more than acknowledged. */
+/** An open claim of this node: the latest receipt of an order, and its amount beyond the acknowledged one. */
 export interface Claim {
   /** The latest receipt's number. */
   seq: number
@@ -56,7 +56,7 @@ export class Settlement {
     )
   }
 
-  /** What the entry at `index` changes. Throws LedgerConflictError and LedgerRecordError. */
+  /** The changes that the entry at `index` makes. Throws LedgerConflictError and LedgerRecordError. */
   settle(index: number, fields: EntryFields): Settled {
     const settled: Settled = { peer: this.#peer(fields), credits: null, earned: 0, spent: 0, claimed: 0 }
     this.#checkParties(index, fields)

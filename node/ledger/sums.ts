@@ -12,7 +12,7 @@ export interface OpenClaimRow {
   credits: number
 }
 
-/** What the entries add up to: the balances, and the claims that are open. */
+/** Sums over the entries: the balances and the open claims. */
 export class Sums {
   readonly #sums = new Map<string, Sum>()
   readonly #claims = new Map<string, OpenClaimRow>()

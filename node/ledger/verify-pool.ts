@@ -14,7 +14,7 @@ const WORKER = new URL(
   import.meta.url
 )
 
-/** What a thread of the pool can be asked. */
+/** The calls of a thread in the pool. */
 interface VerifyCalls {
   open: (records: LedgerRecord[]) => Opened[]
 }

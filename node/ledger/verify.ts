@@ -30,7 +30,7 @@ interface Slice {
   opened: Promise<Opened[]>
 }
 
-/** Who verifies the records of a slice, and how many slices at once. */
+/** Verifies the records of a slice, and says how many slices it takes at once. */
 interface Opener {
   slice: number
   depth: number
@@ -110,7 +110,7 @@ async function verifyAll(
   }
 }
 
-/** What of the tables that follow from the entries does not, as of one moment; `more` where entries came since. */
+/** Rows of the derived tables that disagree with the entries, at one moment; `more` if entries arrived since. */
 function differingSums(db: DatabaseSync, read: number, sums: Sums): string | undefined {
   db.exec('BEGIN')
   try {
@@ -121,14 +121,14 @@ function differingSums(db: DatabaseSync, read: number, sums: Sums): string | und
   }
 }
 
-/** What is wrong with an entry's place in the chain, or undefined. Entries before a checkpoint have none. */
+/** The fault of an entry's place in the chain, or undefined. Entries before a checkpoint have no place. */
 function checkChain(entry: KeptEntry, last: { index: number; hash: string }): string | undefined {
   if (entry.index !== last.index + 1) return `it is missing: the next is ${entry.index}`
   if (entryHash(last.hash, entry.index, entry.at, entry) === entry.hash) return undefined
   return 'its hash is not that of its content'
 }
 
-/** What is wrong with an entry by itself, or undefined; adds what it changes to `sums`. */
+/** The fault of an entry by itself, or undefined; adds its changes to `sums`. */
 function checkEntry(
   entry: KeptEntry,
   opened: Opened | undefined,
@@ -140,7 +140,7 @@ function checkEntry(
   try {
     settled = settlement.settle(entry.index, opened)
   } catch (err) {
-    // What SQLite throws is about the file, not about the entry.
+    // SQLite's errors concern the file, not the entry.
     if (!(err instanceof Error) || 'errcode' in err) throw err
     return err.message
   }

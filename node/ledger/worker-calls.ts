@@ -13,7 +13,7 @@ import type {
 import type { UnseenBounds } from './unseen.ts'
 import type { Append, GroupResult } from './writer.ts'
 
-/** What the worker can be asked; `open` comes first, `close` last. */
+/** The worker's calls; `open` comes first, `close` last. */
 export interface LedgerCalls {
   open: (init: DatabaseInit) => PeerBalance[]
   append: (appends: Append[]) => GroupResult

@@ -13,7 +13,7 @@ let owner = ''
 let database: DatabaseSync | undefined
 let writer: Writer | undefined
 const closing = new AbortController()
-/** What goes on beside other calls: verifications and backups. */
+/** Calls that run beside others: verifications and backups. */
 const running = new Set<Promise<unknown>>()
 
 const calls: LedgerCalls = {

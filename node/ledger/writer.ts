@@ -14,7 +14,7 @@ export interface Append {
   records: LedgerRecord[]
 }
 
-/** What became of a group of appends. */
+/** The result of a group of appends. */
 export interface GroupResult {
   /** For each append why it was refused, or null when it is on disk. */
   refusals: (ErrorMessage | null)[]
@@ -99,7 +99,7 @@ export class Writer {
 
   #keep(at: number, entry: LedgerRecord, peers: Set<string>): void {
     const fields = readFields(entry)
-    // What was settled and archived is kept there.
+    // Settled and archived records are in the archive.
     if (this.#archived.get(fields.order) !== undefined || this.#isKept(entry, fields)) return
     const last = this.#last.get()
     const index = Number(last?.idx ?? 0) + 1

@@ -13,7 +13,7 @@ import { requireMembers } from './members.ts'
 /** How often is looked for addresses that no peer has been asked about, in milliseconds. */
 const DIAL_BACK_CHECK_MS = 2000
 
-/** What the ids of the mesh's own protocols begin with. */
+/** Prefix of the mesh's own protocol ids. */
 const OURS = '/lobstah/'
 
 /** An address of this node, and whether a peer's dial to it has succeeded. */
@@ -23,7 +23,7 @@ interface KnownAddress {
   type: string
 }
 
-/** What AutoNAT needs, and of it what is used here; libp2p's own types leave out most of it. */
+/** The components of AutoNAT that are used here; libp2p's own types omit most of them. */
 export interface DialBackComponents {
   registrar: {
     register(protocol: string, topology: Topology): Promise<string>

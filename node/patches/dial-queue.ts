@@ -22,7 +22,7 @@ const MAX_COUNTED = 1024
 /** Longest dial in all, in milliseconds, where nothing else is said. */
 const DIAL_TIMEOUT_MS = 15_000
 
-/** What libp2p's relays look at when they choose one that was met before. */
+/** The tag by which libp2p picks relays that it has used before. */
 const LAST_SUCCESS = 'last-dial-success'
 
 interface Address {
@@ -37,7 +37,7 @@ interface Job {
   priority?: number
 }
 
-/** What libp2p dials with; not in its public types. */
+/** libp2p's dial queue; not in its public types. */
 interface DialQueue {
   dial(target: PeerId | Multiaddr | Multiaddr[], options?: Partial<Job>): Promise<Connection>
   dialPeer(job: Job, signal: AbortSignal): Promise<Connection>

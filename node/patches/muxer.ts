@@ -11,7 +11,7 @@ interface MuxerInit extends YamuxMuxerInit {
   optimistic?: readonly string[]
 }
 
-/** What makes each stream, of either side; not in the muxer's public type. */
+/** Creates the streams of both sides; not in the muxer's public type. */
 interface StreamMaker {
   _newStream(...args: unknown[]): YamuxStream
 }

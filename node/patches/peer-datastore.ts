@@ -10,7 +10,7 @@ const WRITE_INTERVAL_MS = 1000
 const MAX_REMEMBERED = 4096
 
 /**
- * What libp2p knows of peers: on disk, and what is in use in memory. libp2p reads and writes the peer's entry for
+ * libp2p's peer store: on disk, with entries in use kept in memory. libp2p reads and writes the peer's entry for
  * every stream that it opens or takes, and each first token would wait for the disk.
  */
 export class PeerDatastore extends LevelDatastore {
@@ -77,7 +77,7 @@ export class PeerDatastore extends LevelDatastore {
     return this.#remembered.get(key.toString()) ?? this.#unwritten.get(key.toString())
   }
 
-  /** What cannot be written now is written when it changes: it is found out anew at worst. */
+  /** An entry that cannot be written now is written at its next change; at worst it is learned anew. */
   #write(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined

@@ -11,7 +11,7 @@ const REFRESH_MS = 3_600_000
 /**
  * Keeps streams out of the peer store. For every stream that is opened or taken, libp2p merges its protocol into the
  * peer's entry, under a lock and by decoding all of it, and the stream waits: 0.4 ms at each end. And it is wrong to:
- * who opens a stream need not serve its protocol, as a DHT client does not. What a peer serves, identify says.
+ * who opens a stream need not serve its protocol, as a DHT client does not. identify reports the protocols that a peer serves.
  */
 export function keepStreamsOut(libp2p: Libp2p): void {
   requireMembers('libp2p', libp2p, ['peerStore.merge()', 'peerStore.get()', 'peerStore.delete()'])

@@ -2,7 +2,7 @@ import type { CircuitRelayService, RelayReservation } from '@libp2p/circuit-rela
 import type { PeerId } from '@libp2p/interface'
 import { requireMembers } from './members.ts'
 
-/** What of the relay's service the clocks are put into; not in its public type. */
+/** The part of the relay service that holds the clocks; not in its public type. */
 interface Store {
   reserve(peer: PeerId, ...rest: unknown[]): unknown
   removeReservation(peer: PeerId): void

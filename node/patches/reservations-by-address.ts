@@ -11,7 +11,7 @@ const MIN_PER_ADDRESS = 16
 /** How many times as many places a whole IPv4 /24 may have. */
 const PER_SUBNET = 4
 
-/** What the service gives places by; not in its public type. */
+/** The part of the service that assigns places; not in its public type. */
 interface Store {
   reserve(peer: PeerId, address: Multiaddr, ...rest: unknown[]): unknown
 }

@@ -4,7 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { KAD_PROTOCOL } from '../../protocols/index.ts'
 import { requireMembers } from './members.ts'
 
-/** What kad-dht's table tells of itself and can do, though its public type does not. */
+/** Members of kad-dht's routing table that its public type omits. */
 interface Table extends TypedEventTarget<{ 'peer:add': CustomEvent<PeerId> }> {
   remove(peer: PeerId): Promise<void>
 }
@@ -38,7 +38,7 @@ type OnlyServersComponents = Pick<
 /**
  * Lets only those into the DHT's table who say themselves that they are servers, for as long as they say so. kad-dht
  * lets in whoever answers a ping: with each look-up it would connect to every provider found, and then send its
- * queries to DHT clients. Who is said to be a server is asked, but for those behind relays, who are none.
+ * queries to DHT clients. Alleged servers are asked, except those behind relays, which are none.
  */
 export function onlyServers(dht: SingleKadDHT, components: OnlyServersComponents): SingleKadDHT {
   requireMembers('@libp2p/kad-dht', dht, [
@@ -81,7 +81,7 @@ function dropOthers(dht: SingleKadDHT, { peerStore, events, logger }: OnlyServer
   events.addEventListener('peer:update', ({ detail: { peer, previous } }) => {
     if (previous?.protocols.includes(KAD_PROTOCOL) && !peer.protocols.includes(KAD_PROTOCOL)) drop(peer.id)
   })
-  // What was known from before a restart may be learned to be wrong while the peer is pinged.
+  // Knowledge from before a restart may turn out wrong while the peer is being pinged.
   table.addEventListener('peer:add', ({ detail: peer }) => {
     void peerStore.get(peer).then(
       ({ protocols }) => {

@@ -5,7 +5,7 @@ import { requireMembers } from './members.ts'
 /** Most bytes of a node's streams whose protocol is not agreed on yet: the first flights of a hundred large requests. */
 const MAX_EARLY_BYTES = 32 * 1024 * 1024
 
-/** What a stream, and a piece of data, costs besides its bytes. */
+/** Overhead of a stream, and of a piece of data, beyond its bytes. */
 const STREAM_BYTES = 16 * 1024
 const PIECE_BYTES = 256
 
@@ -72,7 +72,7 @@ export function frugal(stream: YamuxStream, early: EarlyBytes): YamuxStream {
   stream.onData = (data) => {
     const isEarly = stream.direction === 'inbound' && stream.protocol === ''
     if (isEarly) early.add(stream, data.byteLength)
-    // What waits must not keep the whole packet that it came in.
+    // Waiting bytes must not retain the whole packet that they came in.
     onData(isEarly || stream.readStatus === 'paused' ? data.slice() : data)
     pieces = unread.byteLength === 0 ? 0 : pieces + 1
     if (pieces <= FEW_PIECES + unread.byteLength / BYTES_PER_PIECE) return

@@ -28,7 +28,7 @@ export function pinnedWebSockets(): ReturnType<typeof webSockets> {
       socket.binaryType = 'arraybuffer'
       // One that fails while it is being closed tells nobody anything.
       socket.on('error', () => undefined)
-      // What the other side says first waits until the transport listens, which it does when this has returned.
+      // The first bytes of the other side wait until the transport listens, which it does once this returns.
       socket.once('open', () => {
         socket.pause()
         setImmediate(() => socket.resume())

@@ -26,7 +26,7 @@ export interface TcpEnd {
   probe?: Socket
 }
 
-/** This node's ends for one attempt. Who gathered closes them. */
+/** This node's ends for one attempt. The caller of `gather` closes them. */
 export interface Ends {
   udp?: UdpEnd
   tcp?: TcpEnd

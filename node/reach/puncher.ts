@@ -138,7 +138,7 @@ export class Puncher implements Startable {
     return true
   }
 
-  /** What may be tried of what the other end of a circuit told. */
+  /** Filters the addresses that the other end of a circuit sent down to those that may be tried. */
   #vouched(
     told: PunchOffer | PunchAnswer,
     circuit: Connection,

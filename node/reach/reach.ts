@@ -93,7 +93,7 @@ export class Reach implements Startable {
 
   readonly #onClose = ({ detail }: CustomEvent<Connection>): void => {
     const { remotePeer } = detail
-    // Who comes back may come from another network.
+    // A peer that comes back may come from another network.
     if (this.#components.libp2p.getConnections(remotePeer).length === 0)
       this.#memory.delete(remotePeer.toString())
     if (!isRelayed(detail)) this.#consider(remotePeer)

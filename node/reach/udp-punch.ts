@@ -164,7 +164,7 @@ class UdpPuncher {
 }
 
 function transmit(socket: Socket, packet: Buffer, { address, port }: Candidate): void {
-  // What cannot be sent to one address may still reach another.
+  // Sending to one address may fail while another works.
   socket.send(packet, port, address, () => undefined)
 }
 

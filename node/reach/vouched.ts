@@ -24,7 +24,7 @@ export async function seenByRelay(
 }
 
 /**
- * What may be tried of what a peer tells of itself: what its relay has seen and the dial policy permits. Local
+ * The addresses a peer sent that may be tried: those its relay has seen and the dial policy permits. Local
  * addresses are left for those alone whose private addresses are dialled.
  */
 export function vouchedFor(told: Told, peer: string, seen: ReadonlySet<string>, policy: DialPolicy): Told {

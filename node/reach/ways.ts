@@ -125,7 +125,7 @@ export class Ways {
   }
 }
 
-/** What is told to the peer of this node's ends. */
+/** The part of this node's ends that the peer is told. */
 export function told({ udp, tcp, udp6, tcp6 }: Ends): Pick<PunchAnswer, keyof Ends> {
   const [udpAt] = udp6?.endpoint.observed ?? []
   const [tcpAt] = tcp6?.endpoint.observed ?? []

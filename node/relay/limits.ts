@@ -10,7 +10,7 @@ import { pEvent } from 'p-event'
 import { RelayLimitError } from './errors.ts'
 import { boundByAddress, useOwnClocks, watchCircuits } from '../patches/index.ts'
 
-/** What one peer may have of a relay. A circuit is one relayed connection, with all its streams. */
+/** The limits of one peer on a relay. A circuit is one relayed connection, with all its streams. */
 export interface RelayLimits {
   /** Peers that hold a place at once. */
   reservations: number
@@ -107,7 +107,7 @@ export class RelayUsage {
       account.opened--
     })
     return (other, otherPeer) => {
-      // What is closed already says so no more: it would be counted for ever.
+      // A stream that is already closed emits no further event, so it would be counted for ever.
       if (other.status === 'closed' || other.status === 'aborted' || other.status === 'reset') return
       this.#pair(other, pairOf(peer, otherPeer))
       const carried = { bytes: 0 }
@@ -141,7 +141,7 @@ export class RelayUsage {
     return account
   }
 
-  /** Who comes back at once finds the budget as it was left: to open circuits anew makes nobody faster. */
+  /** A peer that comes back at once finds its budget as it left it, so opening new circuits gains nothing. */
   #forget(account: Account, peer: string): void {
     this.#wait(account)
     const ms = ((this.#burst - account.budget) / this.#limits.bytesPerSecond) * 1000

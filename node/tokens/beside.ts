@@ -1,9 +1,9 @@
 import { FAMILY_FACTOR } from './constants.ts'
 
-/** What a text needs of the family factor where there is something beside it: most families need no more than 1.2. */
+/** Family factor of a text that has tokens beside it: most families need no more than 1.2. */
 const SHARE = 1.2 / FAMILY_FACTOR
 
-/** What a text counts: its tokens at most, and how many of them are digits, which no family factor makes more. */
+/** The count of a text: its maximum of tokens, and the digits among them, which no family factor multiplies. */
 export interface TextCount {
   tokens: number
   digits: number

@@ -21,7 +21,7 @@ const CHEAP_LENGTH = 32_768
 /** Where indented JSON has its line feeds. */
 const LINES = /[,{}[\]]/g
 
-/** What an engine reads: the texts, the tokens that are beside them, and those of images. */
+/** The input of an engine: the texts, the tokens beside them, and those of images. */
 interface Reading {
   texts: string[]
   beside: number

@@ -6,7 +6,7 @@ import { certainTokens } from './piece-count.ts'
 export class RunningText {
   /** Whole chunks that the vocabulary has not counted yet: how many tokens they surely may have is no reason to forget them. */
   #chunks: string[] = []
-  /** What they surely may have. */
+  /** A count that they certainly may have. */
   #certain = 0
   /** The most tokens of the chunks that were counted, and forgotten. */
   #counted = 0
@@ -36,7 +36,7 @@ export class RunningText {
     return this.#counted + this.#certain + certainTokens(this.#rest)
   }
 
-  /** What the vocabulary has to count: the whole chunks, and the rest. */
+  /** Text that the vocabulary has to count: the whole chunks, and the rest. */
   get pending(): string[] {
     return [...this.#chunks, this.#rest]
   }

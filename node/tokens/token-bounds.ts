@@ -14,7 +14,7 @@ export class TokenBounds {
   readonly #counter: TokenCounter
   readonly #answer: AnswerText
   #request: InferenceRequest | undefined
-  /** What the prompt has surely, and whether it is the most. */
+  /** A certain count for the prompt, and whether it is the maximum. */
   #prompt = 0
   #carried = false
 

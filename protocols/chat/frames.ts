@@ -15,7 +15,7 @@ export const orderFrame = z.object({
 })
 export type OrderFrame = z.infer<typeof orderFrame>
 
-/** What a consumer sends: `order` first, the others after the request document. */
+/** Frames of a consumer: `order` first, the others after the request document. */
 export const consumerFrame = z.discriminatedUnion('type', [
   orderFrame,
   z.object({ type: z.literal('acknowledgement'), acknowledgement: signedRecord }),
@@ -24,7 +24,7 @@ export const consumerFrame = z.discriminatedUnion('type', [
 ])
 export type ConsumerFrame = z.infer<typeof consumerFrame>
 
-/** What a contributor sends. */
+/** Frames of a contributor. */
 export const contributorFrame = z.discriminatedUnion('type', [
   delta.extend({ type: z.literal('delta') }),
   z.object({ type: z.literal('accepted'), position }),

@@ -80,7 +80,7 @@ export class Exchange<In extends Typed, Out extends Typed> {
   /** Ends the exchange early: says why, unless an `error` has ended it already, then closes. Never rejects. */
   async fail(reason: LobstahError): Promise<void> {
     const { stream } = this.frames
-    // What waits for room is of no use to a peer that has ended the exchange.
+    // Data that still waits for room is useless to a peer that has ended the exchange.
     if (reason instanceof PeerLostError || (this.#over && stream.writableNeedsDrain)) {
       stream.abort(reason)
       return

@@ -2,7 +2,7 @@
 export interface JsonBounds {
   /** Lists, objects and what is in them. */
   values: number
-  /** Levels of nesting. What handles a value, `JSON.stringify` among them, calls itself for each level. */
+  /** Levels of nesting. Code that handles a value, such as `JSON.stringify`, recurses for each level. */
   depth: number
 }
 

@@ -1,7 +1,7 @@
 import { BusyError } from '../errors.ts'
 import { MAX_UNFINISHED_BYTES } from './constants.ts'
 
-/** What a stream that waits costs besides the bytes of its frame. */
+/** Overhead of a waiting stream beyond the bytes of its frame. */
 const READER_BYTES = 32 * 1024
 
 /** A reader that waits for the rest of a frame. */
@@ -25,7 +25,7 @@ export class UnfinishedFrames {
     this.#limit = limit
   }
 
-  /** What all unfinished frames cost, in bytes. */
+  /** Total cost of all unfinished frames, in bytes. */
   get total(): number {
     return this.#total
   }

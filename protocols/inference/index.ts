@@ -1,7 +1,7 @@
 /**
  * @packageDocumentation
  *
- * What is asked and answered, whoever carries it: requests in OpenAI's terms, the pieces of an answer,
+ * Inference, independent of transport: requests in OpenAI's terms, the pieces of an answer,
  * models and their prices, and the {@link Provider} that turns one into the other.
  */
 export * from './answer.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { MAX_MODEL_NAME_LENGTH } from './request.ts'
 
-/** What a model can do, as its engine reports it. */
+/** Capabilities of a model, as its engine reports them. */
 export const capability = z.enum([
   'chat',
   'completion',
@@ -19,7 +19,7 @@ export const capability = z.enum([
 ])
 export type Capability = z.infer<typeof capability>
 
-/** What only describes a model: one that is out of bounds is left out, and the model stays. */
+/** Purely descriptive fields of a model: one that is out of bounds is dropped, and the model stays. */
 function detail<T extends z.ZodType>(value: T): z.ZodCatch<z.ZodOptional<T>> {
   return value.optional().catch(undefined)
 }
@@ -56,14 +56,14 @@ export interface ModelInfo extends z.infer<typeof modelInfo> {
   template?: string
 }
 
-/** What a contributor asks for one token of a model, in micro-credits. */
+/** A contributor's price for one token of a model, in micro-credits. */
 export const price = z.object({
   prompt: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   completion: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 })
 export type Price = z.infer<typeof price>
 
-/** What Ollama implies in front of a name: its registry and its namespace. */
+/** Prefixes that Ollama implies in a name: its registry and its namespace. */
 const IMPLIED = /^(https?:\/\/)?(registry\.ollama\.ai\/)?(library\/)?/i
 
 /**

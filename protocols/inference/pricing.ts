@@ -29,7 +29,7 @@ export function inCredits(microCredits: number): string {
   return `${amount} ${amount === '1' ? 'credit' : 'credits'}`
 }
 
-/** What a model costs when nobody set a price: by its number of parameters, a billion where it is not told. */
+/** The default price of a model, from its number of parameters; a billion if that is unknown. */
 export function defaultPrice({ parameters }: Pick<ModelInfo, 'parameters'>): Price {
   const size = (parameters ?? PARAMETERS_PER_CREDIT) / PARAMETERS_PER_CREDIT
   const completion = Math.max(1, Math.round(size * MICRO))

@@ -7,7 +7,7 @@ import type { InferenceRequest } from './request.ts'
 export type Route = 'local' | 'direct' | 'relayed'
 
 /**
- * What a caller sees of one answer, in order: `accepted` (again whenever another contributor goes on), `status` while
+ * The events of one answer as a caller sees them, in order: `accepted` (again whenever another contributor goes on), `status` while
  * nothing else happens, `delta`s, and one `end` with the last contributor's final receipt, and the latest ones of those
  * `earlier` that broke off. A failure is thrown, never an early end.
  */

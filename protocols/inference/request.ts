@@ -140,7 +140,7 @@ export const embeddingRequest = z.object({
   truncate: z.boolean().optional()
 })
 
-/** What a consumer asks a contributor, and a contributor its engine. */
+/** A request from a consumer to a contributor, and from a contributor to its engine. */
 export const inferenceRequest = z.discriminatedUnion('kind', [
   chatRequest,
   completionRequest,

@@ -4,7 +4,7 @@ import { amount, hash } from '../records/fields.ts'
 import { signedRecord } from '../records/signed-record.ts'
 import { MAX_INVITE_LENGTH, MAX_STATEMENTS } from './constants.ts'
 
-/** What either side sends. */
+/** Frames of either side. */
 export const membershipFrame = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('hello'),

@@ -30,11 +30,11 @@ const statement = z.object({
   /** Grows with each statement of an issuer, which replaces the one before it. */
   version: amount,
   issuedAt: time,
-  /** Who may make statements besides the root; only the root's own counts. */
+  /** Peers that may make statements besides the root; only the root's list counts. */
   owners: peers,
-  /** Who may let members in besides the owners. */
+  /** Peers that may let members in besides the owners. */
   admitters: peers,
-  /** Who is no member any more, whatever certificate it has. */
+  /** Removed members, whatever certificate they have. */
   removed: peers,
   /** Invites by which nobody joins any more. */
   revokedInvites: z.array(orderId).max(MAX_LISTED),
@@ -44,7 +44,7 @@ const statement = z.object({
   keyHash: hash
 })
 
-/** What an owner says of its mesh. */
+/** An owner's statement about its mesh. */
 export type Statement = z.infer<typeof statement>
 
 export const STATEMENT: RecordKind<Statement> = {

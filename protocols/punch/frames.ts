@@ -32,7 +32,7 @@ const endpoints = {
   tcp6: candidate6.optional()
 }
 
-/** What the initiator sends. */
+/** Frames of the initiator. */
 export const initiatorFrame = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('offer'),
@@ -47,7 +47,7 @@ export type InitiatorFrame = z.infer<typeof initiatorFrame>
 /** The offer: a token and where the initiator can be reached. */
 export type PunchOffer = Extract<InitiatorFrame, { type: 'offer' }>
 
-/** What the responder sends. */
+/** Frames of the responder. */
 export const responderFrame = z.discriminatedUnion('type', [
   z.object({ type: z.literal('answer'), ...endpoints }),
   z.object({ type: z.literal('started') })

@@ -33,10 +33,10 @@ const reply = z.discriminatedUnion('type', [
   })
 ])
 
-/** What a consumer says to a claim. */
+/** A consumer's reply to a claim. */
 export type ClaimReply = z.infer<typeof reply>
 
-/** What a consumer sends. */
+/** Frames of a consumer. */
 export const claimReplyFrame = z.discriminatedUnion('type', [list, ...reply.options, errorFrame])
 export type ClaimReplyFrame = z.infer<typeof claimReplyFrame>
 
@@ -45,7 +45,7 @@ const claim = z.object({ type: z.literal('claim'), order: signedRecord, receipt:
 /** An order that a contributor served, with its latest receipt. */
 export type ClaimFrame = z.infer<typeof claim>
 
-/** What a contributor sends. */
+/** Frames of a contributor. */
 export const claimFrame = z.discriminatedUnion('type', [
   claim,
   z.object({ type: z.literal('end'), next: orderId.nullable() }),

@@ -25,7 +25,7 @@ const schema = z.object({
   leaving: z.boolean().optional()
 })
 
-/** What a contributor says of itself: its models with their prices, and how busy it is. */
+/** A contributor's description of itself: its models with their prices, and its load. */
 export type Announcement = z.infer<typeof schema>
 
 export const ANNOUNCEMENT: RecordKind<Announcement> = {

@@ -58,7 +58,7 @@ export function carriesAnything(delta: Delta): boolean {
   return textBytes(delta) > 0 || (delta.embeddings ?? []).length > 0
 }
 
-/** What tokens cost, in micro-credits; undefined where that is more than JSON carries exactly. */
+/** The cost of tokens in micro-credits; undefined if JSON cannot represent it exactly. */
 export function cost(price: Price, promptTokens: number, completionTokens: number): number | undefined {
   const credits =
     BigInt(price.prompt) * BigInt(promptTokens) + BigInt(price.completion) * BigInt(completionTokens)

@@ -7,16 +7,16 @@ import { InvalidRecordError } from './errors.ts'
 /** Keys that are remembered: to take one out of its id costs more than to look it up. */
 const MAX_REMEMBERED = 1024
 
-/** What goes before the 32 bytes of an Ed25519 key in SubjectPublicKeyInfo (RFC 8410). */
+/** Prefix of the 32 bytes of an Ed25519 key in SubjectPublicKeyInfo (RFC 8410). */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 
-/** What goes before the 32 bytes of an Ed25519 key's seed in PKCS #8 (RFC 8410). */
+/** Prefix of the 32 bytes of an Ed25519 key's seed in PKCS #8 (RFC 8410). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** Bytes of an Ed25519 key's seed (RFC 8032); libp2p's key has the public key behind it. */
 const SEED_BYTES = 32
 
-/** What signs for a key: to make it costs more than to sign. */
+/** Cached signers, by key: creating one costs more than signing. */
 const signers = new WeakMap<PrivateKey, KeyObject>()
 
 const remembered = new Map<string, KeyObject>()

@@ -23,7 +23,7 @@ export const signedRecord = z.object({
 })
 export type SignedRecord = z.infer<typeof signedRecord>
 
-/** What tells one kind of signed record from another. */
+/** One kind of signed record. */
 export interface RecordKind<T> {
   /** Goes before the payload's bytes when signing; ended by a newline. */
   domain: string

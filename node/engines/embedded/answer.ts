@@ -19,7 +19,7 @@ import type {
 import { textOf } from '../prompt.ts'
 import { toGrammarSchema } from './schema.ts'
 
-/** What an answer is made with. */
+/** The collaborators needed for an answer. */
 export interface Answer {
   llama: Llama
   sequence: LlamaContextSequence

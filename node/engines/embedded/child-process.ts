@@ -28,7 +28,7 @@ export class EngineProcess {
     const exited = Promise.withResolvers<undefined>()
     this.ready = ready.promise
     this.exited = exited.promise
-    // Whoever asks for the model sees the failure; nobody may be asking yet.
+    // The next request for the model sees the failure; there may be none yet.
     this.ready.catch(() => undefined)
     this.#child = fork(CHILD, {
       // None of this process's own flags, such as --inspect with its port.

@@ -6,7 +6,7 @@ import type {
   Usage
 } from '../../../protocols/inference/index.ts'
 
-/** What the child needs to know before its first job. */
+/** The child's configuration, sent before its first job. */
 export interface ChildSettings {
   modelPath: string
   /** Undefined for what suits the size of the model. */
@@ -18,13 +18,13 @@ export interface ChildSettings {
   slots: number
 }
 
-/** What the child tells of the model it loaded. */
+/** The child's description of the model that it loaded. */
 export interface ModelFacts {
   contextLength: number
   /** The context that the model would have with more memory, in tokens. */
   wantedContextLength: number
   parameters: number
-  /** What clients are shown of it. */
+  /** Details for clients. */
   details: Pick<
     ModelInfo,
     'quantization' | 'format' | 'family' | 'families' | 'embeddingLength' | 'size' | 'template'
@@ -35,19 +35,19 @@ export interface ModelFacts {
   thinks: boolean
 }
 
-/** What the parent tells the child. Jobs are told apart by their id. */
+/** Messages from the parent to the child. Each job has an id. */
 export type ToChild =
   | { type: 'start'; settings: ChildSettings }
   | { type: 'generate' | 'count'; id: number; request: GenerateRequest }
   | { type: 'abort'; id: number }
 
-/** What the child answers about one job; all but a delta end it. */
+/** Messages from the child about one job; all except a delta end it. */
 export type JobMessage =
   | { type: 'delta'; id: number; delta: Delta }
   | { type: 'end'; id: number; finishReason: FinishReason; usage: Usage }
   | { type: 'counted'; id: number; tokens: number }
   | { type: 'failed'; id: number; code: string; message: string }
 
-/** What the child tells the parent. */
+/** Messages from the child to the parent. */
 export type FromChild =
   { type: 'ready'; facts: ModelFacts } | { type: 'unready'; message: string } | JobMessage

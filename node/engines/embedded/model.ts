@@ -50,7 +50,7 @@ export async function loadModel(settings: ChildSettings): Promise<LoadedModel> {
   const model = await llama.loadModel({ modelPath: settings.modelPath })
   const wanted = Math.min(model.trainContextSize, settings.contextSize ?? AGENT_CONTEXT_LENGTH)
   const context = await model.createContext({
-    // What the owner named fails where it does not fit; of the rest, as much is taken as fits the free memory.
+    // A context that the owner set fails if it does not fit; otherwise it is as large as free memory allows.
     contextSize: settings.contextSize === undefined ? { max: wanted } : wanted,
     sequences: settings.slots,
     // Threads that outnumber the cores wait for each other in busy loops, at a hundredth of the speed.
@@ -168,7 +168,7 @@ export class LoadedModel {
   }
 }
 
-/** What the file says of itself. */
+/** Metadata from the file. */
 function detailsOf(model: LlamaModel, size: number): ModelFacts['details'] {
   const { general, tokenizer } = model.fileInfo.metadata
   const quantization = quantizationOf(model.typeDescription)

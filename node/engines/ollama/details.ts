@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ModelInfo } from '../../../protocols/inference/index.ts'
 
-/** What `/api/show` tells of a model, as far as it is used. */
+/** The fields of `/api/show` that are used. */
 export const show = z.object({
   details: z
     .object({
@@ -26,7 +26,7 @@ type Details = Pick<
   'quantization' | 'format' | 'family' | 'families' | 'embeddingLength' | 'size' | 'template'
 >
 
-/** What clients are shown of a model: what Ollama says of it, and its size in bytes. */
+/** Model details for clients: those that Ollama reports, and the size in bytes. */
 export function detailsOf({ details = {}, model_info: info, template }: Show, size: number): Details {
   const { quantization_level: quantization, format, family, families } = details
   const architecture = info?.['general.architecture']

@@ -21,7 +21,7 @@ export class Echo {
     this.#over = message === '' || (!expected && message.length < MIN_ECHO_LENGTH)
   }
 
-  /** What may be passed on now. */
+  /** Text that may be passed on now. */
   pass(delta: Delta): Delta[] {
     if (this.#over) return [delta]
     if (delta.content === undefined) return [...this.rest(), delta]
@@ -31,7 +31,7 @@ export class Echo {
     return this.#message.startsWith(this.#text) ? [] : this.rest()
   }
 
-  /** What was held back and is no echo: another text began, or the answer ended. */
+  /** Text that was held back and is no echo: a different text began, or the answer ended. */
   rest(): Delta[] {
     this.#over = this.#over || this.#held.length > 0
     return this.#held.splice(0)

@@ -6,7 +6,7 @@ const UNKNOWN_MS = 5000
 const MAX_MS = 15_000
 
 /**
- * What Ollama still works on after a request was left. It does not tell: `/api/ps` calls a model idle as soon as the
+ * Tracks the requests that Ollama still works on after they were abandoned. Ollama does not say: `/api/ps` calls a model idle as soon as the
  * client is gone. But it stops only between two pieces of a prompt, and how long a piece takes its answers show.
  */
 export class Lingering {

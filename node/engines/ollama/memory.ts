@@ -9,7 +9,7 @@ const USABLE_SHARE = 0.8
 /** Context lengths are lowered to a multiple of this, in tokens. */
 const STEP = 1024
 
-/** What the memory for a model's context is estimated from. */
+/** The inputs for estimating the memory of a model's context. */
 export interface ModelMemory {
   /** Size of the weights, in bytes. */
   weights: number

@@ -48,7 +48,7 @@ const CAPABILITIES: Record<string, readonly Capability[]> = {
 export type OllamaModel = ModelInfo & { contextLength: number; digest: string }
 
 export interface OllamaModelsInit {
-  /** What every model is held to, in tokens; undefined for what suits agents and fits the memory. */
+  /** Context length for every model, in tokens; undefined picks one that suits agents and fits into memory. */
   contextLength?: number | undefined
   /** Memory of the machine that Ollama runs on, in bytes; undefined where it is not known. */
   memory?: number | undefined

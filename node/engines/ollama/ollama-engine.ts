@@ -115,7 +115,7 @@ export class OllamaEngine implements Engine {
       } catch (err) {
         // An answer that is not Ollama's says more than silence: another program has the port.
         if (err instanceof LobstahError && !(err instanceof BusyError)) {
-          throw new EngineFailedError(`What answers at ${this.url} is not Ollama: ${err.message}`, {
+          throw new EngineFailedError(`The server at ${this.url} is not Ollama: ${err.message}`, {
             cause: err
           })
         }

@@ -49,10 +49,10 @@ export type Line = z.infer<typeof chatLine>
 /** Equal pieces at the end of an answer by which Ollama, up to 0.12, has ended it: its own limit is 30. */
 const REPEATED_PIECES = 30
 
-/** What the package throws where a stream ends without its last line. */
+/** The message that the package throws if a stream ends without its last line. */
 const UNFINISHED = /did not receive done/i
 
-/** What later versions of Ollama say then, in mid-stream. */
+/** The error that later versions of Ollama send in mid-stream instead. */
 const REPETITION = /token repeat limit/i
 
 /** Turns the lines of one answer into events. */

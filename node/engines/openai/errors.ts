@@ -22,7 +22,7 @@ export interface Failure {
   /** The HTTP status, or what the failure says its status is; 500 where neither says. */
   status: number
   message: string
-  /** What kind of failure it is, in the server's own word. */
+  /** The kind of failure, in the server's own word. */
   type: string
   /** The context's length in tokens, where a field of its own tells it. */
   contextLength?: number | undefined
@@ -96,8 +96,8 @@ interface Words {
 }
 
 /**
- * What a failure says, in the forms in use: `{error: {message}}` (OpenAI's), `{error: "…"}` (Ollama, TGI),
- * `{object: "error", message}` (SGLang, older vLLM), `{detail}` (FastAPI). What a failure repeats of the request is
+ * The message of a failure, in any of the common forms: `{error: {message}}` (OpenAI's), `{error: "…"}` (Ollama, TGI),
+ * `{object: "error", message}` (SGLang, older vLLM), `{detail}` (FastAPI). Parts of the request that a failure repeats are
  * left alone.
  */
 function wordsOf(document: unknown): Words | undefined {

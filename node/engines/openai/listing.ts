@@ -36,10 +36,10 @@ const props = z.object({
   modalities: z.object({ vision: z.boolean().nullish() }).nullish().catch(null)
 })
 
-/** What llama.cpp's server tells of itself. */
+/** Properties that llama.cpp's server reports. */
 export type Props = z.infer<typeof props>
 
-/** What every server of this kind is taken to do: they tell next to nothing of their models. */
+/** Capabilities assumed of every such server, since they report next to nothing about their models. */
 const CHAT: readonly Capability[] = [
   'chat',
   'completion',
@@ -66,7 +66,7 @@ export function readListing(document: unknown): Listed[] {
   return [...new Map(found.map((model) => [model.id, model])).values()]
 }
 
-/** What `/props` tells; undefined where it is something else. */
+/** The answer of `/props`; undefined if it has another shape. */
 export function readProps(document: unknown): Props | undefined {
   return props.safeParse(document).data
 }
@@ -85,7 +85,7 @@ export function isLlamaCpp(model: Listed): boolean {
 /** The length of a model's context in tokens; null where its server does not tell. */
 export function contextLengthOf(model: Listed, props: Props | undefined): number | null {
   return (
-    // What a slot really has comes first; the others say what the model could.
+    // The context of a slot comes first; the other fields give the model's maximum.
     props?.default_generation_settings?.n_ctx ??
     model.meta?.n_ctx ??
     model.loaded_context_length ??
@@ -105,7 +105,7 @@ export function ownContextLengthOf({ meta, max_context_length }: Listed): number
   return meta?.n_ctx_train ?? max_context_length ?? null
 }
 
-/** What clients are shown of a model, as far as its server tells. */
+/** Model details for clients, as far as the server reports them. */
 export function detailsOf(
   { meta, ...model }: Listed,
   props: Props | undefined
@@ -121,7 +121,7 @@ export function detailsOf(
   }
 }
 
-/** What a model can do, by its server and its name. */
+/** Capabilities of a model, derived from its server and its name. */
 export function capabilitiesOf(model: Listed, name: string, props: Props | undefined): Capability[] {
   if (EMBEDS.test(name) || /^embeddings?$/.test(model.type ?? '')) return ['embedding']
   const capabilities = [...CHAT]

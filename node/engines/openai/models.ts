@@ -140,7 +140,7 @@ export class OpenaiModels {
     return this.#learned.get(serverId)?.contextLength
   }
 
-  /** What llama.cpp's server tells of itself, if it does. */
+  /** Properties of llama.cpp's server, if it reports any. */
   async #props(signal: AbortSignal): Promise<Props | undefined> {
     try {
       return readProps(await this.#client.get('/props', signal))

@@ -146,7 +146,7 @@ export class OpenaiEngine implements Engine {
     }
   }
 
-  /** What a call throws: nothing in it tells where on this machine a model lies. */
+  /** The error that a call throws, without local paths of model files. */
   #told(err: unknown, signal: AbortSignal): Error {
     const error = callError(SERVER, err, signal)
     if (!signal.aborted) error.message = this.#models.withoutFolders(error.message)

@@ -45,7 +45,7 @@ export class OpenaiReply {
     return this.#finishReason !== undefined
   }
 
-  /** What an event, or the document of a whole answer, brings. */
+  /** Handles one event, or the document of a whole answer. */
   *deltas(data: unknown): Iterable<EngineEvent> {
     const { success, data: read } = chunk.safeParse(data)
     if (!success) throw new EngineFailedError(`${SERVER} sent an event that is no part of an answer`)

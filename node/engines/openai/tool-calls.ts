@@ -59,7 +59,7 @@ export class ToolCalls {
   }
 
   /**
-   * What was held back, at the end of the answer. A call without arguments gets `{}`, unless the answer was cut
+   * Returns the calls that were held back, at the end of the answer. A call without arguments gets `{}`, unless the answer was cut
    * short. Throws EngineFailedError for a call without a name.
    */
   end(cutShort: boolean): ToolCallDelta[] {
@@ -131,12 +131,12 @@ export class ToolCalls {
       }
     }
     if (piece.arguments === '' || repeats(call, piece)) return
-    // What was sent ahead of the real arguments is none of them.
+    // Text sent ahead of the real arguments is not part of them.
     if (call.sent === 0 && EMPTY.test(call.arguments)) call.arguments = piece.arguments
     else call.arguments += piece.arguments
   }
 
-  /** What of a call can go out now. */
+  /** The part of a call that can be sent now. */
   #ready(call: Call): ToolCallDelta[] {
     if (call.name === '') return []
     // A text in quotation marks is JSON within JSON, which is unwrapped when it is whole.

@@ -20,7 +20,7 @@ const chunk = z.object({
 })
 const failure = z.object({ error: z.object({ message: z.string() }) })
 
-/** What one question to the running node gave. */
+/** The result of one question to the running node. */
 export interface ChatResult {
   model: string
   content: string

@@ -63,7 +63,7 @@ async function play(question: string, output: Output, signal: AbortSignal): Prom
     children.push(child)
     return { home, ready: await readiness(name, child) }
   }
-  // What waits for one of them goes on then, and fails.
+  // Pending waits for them then continue, and fail.
   const onAbort = (): void => void stopAll()
   signal.addEventListener('abort', onAbort)
   try {
@@ -166,7 +166,7 @@ function launch(home: string, args: string[]): Child {
   })
 }
 
-/** What a process says when it is ready. */
+/** The line a process prints when it is ready. */
 async function readiness(name: string, child: Child): Promise<Part['ready']> {
   const timer = setTimeout(() => child.kill(), PATIENCE_MS)
   try {

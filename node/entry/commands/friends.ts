@@ -2,7 +2,7 @@ import { writeConfig, type Config } from '../../config/index.ts'
 import { friendsInFile } from '../friends-file.ts'
 import type { Output } from '../output.ts'
 
-/** What a running node makes of it: see `Friends`. */
+/** How a running node picks it up: see `Friends`. */
 const EFFECT =
   'A node that runs on this home knows it within a second, unless --friends or LOBSTAH_FRIENDS names its friends.'
 

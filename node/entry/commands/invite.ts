@@ -153,7 +153,7 @@ async function showInvite(invited: Invite, token: string, output: Output): Promi
   )
   if (output.json) return
   output.note(`\n${await qrCode(token, { type: 'utf8', errorCorrectionLevel: 'L' })}`)
-  output.note(`An invite to the mesh "${name}", until ${until}. Who gets it takes it with: lobstah-node join`)
+  output.note(`An invite to the mesh "${name}", until ${until}. Its recipient runs: lobstah-node join`)
   if (invited.key !== undefined)
     output.note('It holds the key of the mesh: send it as you would send a password.')
 }

@@ -4,7 +4,7 @@ import type { Config } from '../../config/index.ts'
 import { CommandError, EXIT } from '../errors.ts'
 import { credits, table, type Output } from '../output.ts'
 
-/** What `keys add` was told. */
+/** Flags of `keys add`. */
 export interface KeyFlags {
   /** Names of models, by commas. */
   models?: string

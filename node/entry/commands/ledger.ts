@@ -8,7 +8,7 @@ import { table, type Output } from '../output.ts'
 import { allDeals } from './receipts.ts'
 import { AMOUNTS, amountCells } from './status.ts'
 
-/** What `balance --by` groups by. */
+/** Groups of `balance --by`. */
 export type BalanceGroup = 'peer' | 'model' | 'day'
 
 /** Checks every entry of the ledger. Throws CommandError naming the first that is not as it was written. */

@@ -8,7 +8,7 @@ import { GatewayClient } from '../gateway-client.ts'
 import { withLedger } from '../kept-ledger.ts'
 import { credits, table, type Output } from '../output.ts'
 
-/** What `GET /v1/models` says, as far as these commands show it. */
+/** The fields of `GET /v1/models` that these commands show. */
 export const modelList = z.object({
   data: z.array(
     z.looseObject({
@@ -29,7 +29,7 @@ interface Disputed {
   disputed?: number | undefined
 }
 
-/** What `GET /balance` says. */
+/** The answer of `GET /balance`. */
 const paid = z.object({ credits: z.number(), atDefault: z.number() }).optional()
 export const balanceSheet = amounts.extend({
   paid,
@@ -85,7 +85,7 @@ export function peersText(peers: z.infer<typeof peersAnswer>['peers']): string {
   ])
 }
 
-/** What is to be noticed of a contributor: claims in dispute, and tokens counted otherwise than by others. */
+/** Remarks about a contributor: disputed claims, and token counts that differ from those of others. */
 function remarks({ disputes = 0, tokenDrift = [] }: z.infer<typeof peersAnswer>['peers'][number]): string {
   const drifts = tokenDrift.map(
     ({ model, tokensPerByte, othersTokensPerByte }) =>
@@ -113,7 +113,7 @@ export function balanceText(sheet: BalanceSheet): string {
   return `${rows}\n\nYou owe ${credits(-sheet.net)}. To earn, serve your models to those you owe: lobstah-node --contribute`
 }
 
-/** What was paid against the default prices. */
+/** The amount paid, compared with the default prices. */
 function paidText({ credits: paid, atDefault }: { credits: number; atDefault: number }): string {
   return `Since this node started, contributors with prices of their own were paid ${credits(paid)}; at default prices it would have been ${credits(atDefault)}.`
 }

@@ -23,7 +23,7 @@ const PATIENCE_MS = 6000
 /** Clocks further apart than this make announcements stale soon, in milliseconds; beyond five minutes they are refused. */
 const SKEW_MS = 60_000
 
-/** What is looked at once somebody is reached. */
+/** Checks that need a connected peer. */
 const WITH_PEERS = ['dht', 'relays', 'nat', 'reachable', 'clock']
 
 /**

@@ -20,7 +20,7 @@ const MAX_ADDRESSES = 4
 
 export interface OutsideInit {
   config: MeshConfig
-  /** What the home's node wrote, if it runs. */
+  /** The run file of this home's node, if it runs. */
   running: Runtime | undefined
   /** Not yet started. */
   libp2p: LobstahLibp2p

@@ -1,10 +1,10 @@
-/** What one look of the doctor found. */
+/** The finding of one check. */
 export interface Finding {
   check: string
   /** `skip`: there is nothing to look at. */
   status: 'ok' | 'warn' | 'fail' | 'skip'
   detail: string
-  /** What to do, where something is to be done. */
+  /** Advice, if anything needs to be done. */
   remedy?: string
 }
 

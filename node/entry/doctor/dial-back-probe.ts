@@ -21,7 +21,7 @@ const MAX_DIAL_DATA_BYTES = 200_000
 const CHUNK_BYTES = 4096
 
 /**
- * What came of a dial back: this node was reached; a libp2p node was that is not this one; nobody was; or the peer
+ * The result of a dial back: this node was reached; a libp2p node was that is not this one; nobody was; or the peer
  * would not dial.
  */
 export type DialBackResult = 'reached' | 'answered' | 'failed' | 'refused'

@@ -128,7 +128,7 @@ export class StunServer implements Startable {
       this.#asked.clear()
     }
     const asked = (this.#asked.get(address) ?? 0) + 1
-    // What is over the budget of all is not counted: the map stays small.
+    // Requests over the total budget are not counted per address, so the map stays small.
     if (asked > MAX_PER_ADDRESS || this.#answered >= MAX_PER_SECOND) return false
     this.#asked.set(address, asked)
     this.#answered++

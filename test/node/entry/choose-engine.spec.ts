@@ -84,7 +84,7 @@ describe('node/entry/choose-engine', function () {
     await using server = await startOpenaiServer()
     await assert.rejects(chooseEngine(config({ engine: 'ollama', engineUrl: server.url }), {}), {
       name: 'CommandError',
-      message: /What answers at .* is not Ollama/
+      message: /The server at .* is not Ollama/
     })
   })
 

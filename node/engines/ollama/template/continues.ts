@@ -1,10 +1,10 @@
 import { TemplateError } from './parse.ts'
 import { renderTemplate } from './render.ts'
 
-/** What the probe's last message says; no template has it. */
+/** The text of the probe's last message; no template contains it. */
 const BEGUN = 'It was a dark and'
 
-/** What `/api/show` tells of how a model's prompts are made. */
+/** The fields of `/api/show` that describe how the model's prompts are built. */
 export interface PromptMaker {
   template: string
   /** Names of Ollama's own code that makes prompts or reads answers in place of the template. */

@@ -35,7 +35,7 @@ const MAX_LENGTH = 256 * 1024
 /** Blocks or parentheses within one another. */
 const MAX_DEPTH = 100
 
-/** What an action has between its braces. */
+/** The content of an action's braces. */
 const ACTION = /(-\s)?((?:"(?:\\.|[^"\\])*"|`[^`]*`|\/\*[^]*?\*\/|[^"`])*?)(\s-)?\}\}/y
 const TOKEN =
   /\s*("(?:\\.|[^"\\])*"|`[^`]*`|:=|[=|(,]|\)[\w.]*|-?\d+(?:\.\d+)?|\$[\w.]*|\.[\w.]*|[A-Za-z_]\w*)\s*/y
@@ -139,7 +139,7 @@ class Parser {
     return block
   }
 
-  /** What follows the first list of a block, up to its end. */
+  /** The part of a block after its first list, up to its end. */
   #otherwise(): Node[] {
     const [word, next, ...rest] = this.#take()
     if (word === 'end') return []
