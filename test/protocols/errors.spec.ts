@@ -5,8 +5,7 @@ import type { Connection, Stream, StreamHandler } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
 import type { Authority } from '../../node/membership/authority.ts'
 import { Gate } from '../../node/membership/gate.ts'
-import type {
-  LobstahError} from '../../protocols/index.ts';
+import type { LobstahError } from '../../protocols/index.ts'
 import {
   BusyError,
   ChatExchange,
