@@ -18,7 +18,7 @@ import { uPnPNAT } from '@libp2p/upnp-nat'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import { CHAT_PROTOCOL, KAD_PROTOCOL } from '../protocols/index.ts'
-import { DialPolicy, isPrivateAddress, leadsThere } from './addresses/index.ts'
+import { DialPolicy, InboundPlaces, isPrivateAddress, leadsThere } from './addresses/index.ts'
 import { closeLost, doors, type Doors } from './reach/index.ts'
 import { outerAddress } from './discovery/index.ts'
 import {
@@ -44,6 +44,9 @@ import { witness } from './relay/witness.ts'
 
 /** Streams at once from one peer through a relay: 32 by default, one for each contributor asked. */
 const MAX_HOP_STREAMS = 4096
+
+/** Connections of one peer: by each transport, over a few relays, and some that are about to close. */
+const MAX_CONNECTIONS_PER_PEER = 32
 
 /** Lifetime of a reservation, in milliseconds: 20 days, under the 2³¹ ms of a timer. A peer that leaves frees its place at once. */
 const RESERVATION_TTL_MS = 20 * 24 * 3600 * 1000
@@ -138,9 +141,10 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
   const usage = new RelayUsage(limits)
   const policy = new DialPolicy({ ...init, privateMesh: init.meshKeys !== undefined })
   policy.trust(relaysOf(init.listen ?? []))
+  const places = new InboundPlaces()
   const quic = init.meshKeys === undefined ? init.quic : undefined
   const listen = (init.listen ?? []).filter((address) => quic !== undefined || !address.includes('/quic'))
-  const node = await createLibp2p<LobstahServices>({
+  const node: LobstahLibp2p = await createLibp2p<LobstahServices>({
     start: false,
     privateKey: init.privateKey,
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
@@ -169,7 +173,7 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
         maxEarlyStreams: 1000
       })
     ],
-    connectionGater: gater(init.lanOnly === true),
+    connectionGater: gater(init.lanOnly === true, places, (peer) => node.getConnections(peer).length),
     connectionManager: {
       maxConnections: 2000,
       // More than one host alone can fill: 100 a second for 5 s.
@@ -225,6 +229,7 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
   })
   vouchForDials(node, policy)
   freeReservations(node)
+  countPlaces(node, places)
   closeLost(node)
   keepStreamsOut(node)
   return node
@@ -280,11 +285,25 @@ function trustedOnly(policy: DialPolicy): Pick<typeof dnsaddrResolver, 'canResol
   }
 }
 
-/** Lets everybody in and out, or only the local network; `dials` judges the rest. libp2p's own refuses private addresses. */
-function gater(lanOnly: boolean): ConnectionGater {
-  if (!lanOnly) return { denyDialMultiaddr: () => false }
+/** Keeps the count of inbound connections by address. */
+function countPlaces(node: LobstahLibp2p, places: InboundPlaces): void {
+  node.addEventListener('connection:open', ({ detail }) => {
+    if (detail.direction === 'inbound') places.opened(detail.remoteAddr)
+  })
+  node.addEventListener('connection:close', ({ detail }) => {
+    if (detail.direction === 'inbound') places.closed(detail.remoteAddr)
+  })
+}
+
+/**
+ * Lets everybody in and out, or only the local network, within the places of each address and peer; `dials` judges the
+ * rest. libp2p's own refuses private addresses.
+ */
+function gater(lanOnly: boolean, places: InboundPlaces, held: (peer: PeerId) => number): ConnectionGater {
   return {
-    denyDialMultiaddr: (address: Multiaddr) => !isPrivateAddress(address),
-    denyInboundConnection: ({ remoteAddr }: MultiaddrConnection) => !isPrivateAddress(remoteAddr)
+    denyDialMultiaddr: (address: Multiaddr) => lanOnly && !isPrivateAddress(address),
+    denyInboundConnection: ({ remoteAddr }: MultiaddrConnection) =>
+      (lanOnly && !isPrivateAddress(remoteAddr)) || !places.admits(remoteAddr),
+    denyInboundEncryptedConnection: (peer: PeerId) => held(peer) >= MAX_CONNECTIONS_PER_PEER
   }
 }

@@ -14,5 +14,6 @@
 export * from './address-kind.ts'
 export * from './dial-policy.ts'
 export * from './dial-race.ts'
+export * from './inbound-places.ts'
 export * from './interfaces.ts'
 export * from './multiaddrs.ts'

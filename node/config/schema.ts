@@ -81,7 +81,9 @@ export const settings = z.strictObject({
     .default('auto')
     .describe(`The engine that runs the models: auto (the first found), ${engineSummaries}, or none`),
   engineUrl: httpUrl.optional().describe("The engine's address, if it is not the usual one"),
-  engineKey: text.optional().describe("The engine's API key"),
+  engineKey: text
+    .optional()
+    .describe("The engine's API key; not taken from the command line, which other users can read"),
   modelFile: text.optional().describe('A GGUF file for the embedded engine'),
   threads: whole(1, 1024)
     .optional()
@@ -96,7 +98,11 @@ export const settings = z.strictObject({
   gateway: flag.default(true).describe('Serve the OpenAI-compatible API on this machine'),
   gatewayHost: text.default('127.0.0.1').describe('Address the gateway listens on'),
   gatewayPort: whole(0, 65_535).default(17_475).describe('Port the gateway listens on; 0 picks a free one'),
-  apiKeys: list(text).default([]).describe('API keys the gateway accepts; with none set, it requires no key'),
+  apiKeys: list(text)
+    .default([])
+    .describe(
+      'API keys the gateway accepts; with none set, it requires no key. Not taken from the command line, which other users can read'
+    ),
   allowedHosts: list(
     text.regex(/^[\w.-]+$|^[\da-f:.]+$/i, {
       error: 'host names or addresses without scheme and port, such as host.docker.internal'

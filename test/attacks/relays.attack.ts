@@ -42,7 +42,17 @@ describe('attacks: relays and DHT servers', function () {
     )
     const from = performance.now()
     const dials = 60
-    for (let n = 0; n < dials; n++) await stranger.dial(relay.getMultiaddrs(), { force: true })
+    for (let n = 0; n < dials; n++)
+      // Beyond the connections that one peer may have, it is refused.
+      await stranger.dial(relay.getMultiaddrs(), { force: true }).catch(() => undefined)
+    const held = relay.getConnections(stranger.peerId).length
+    assert.ok(held > 16 && held <= 32, `${held} connections`)
+    reportAttack({
+      promise: 'one peer has a bounded number of connections',
+      attack: `${dials} connections of one peer`,
+      reached: `${held} connections`,
+      bound: '32 connections'
+    })
     const bound = 4 * (Math.ceil((performance.now() - from) / 3000) + 1)
     reportAttack({
       promise: 'a peer that dials again and again has few connections asked',

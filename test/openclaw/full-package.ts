@@ -68,10 +68,14 @@ export async function fullPackage(init: FullPackageInit): Promise<void> {
   nodes.push(await startProcess(at('hub'), ['relay', '--private', 'lobster home', ...listen]))
   const invited = await runToEnd([MAIN, '--home', at('hub'), 'invite', '--json'], openclaw.env)
   const { invite } = JSON.parse(invited.stdout) as { invite: string }
-  const contributor = await startProcess(at('friend'), [
-    ...['--bootstrap', invite, '--contribute', '--no-gateway', '--listen', '/p2p-circuit'],
-    ...['--engine', 'ollama', '--engine-url', engine.url]
-  ])
+  const contributor = await startProcess(
+    at('friend'),
+    [
+      ...['--contribute', '--no-gateway', '--listen', '/p2p-circuit'],
+      ...['--engine', 'ollama', '--engine-url', engine.url]
+    ],
+    { LOBSTAH_BOOTSTRAP: invite }
+  )
   nodes.push(contributor)
 
   const port = await init.freePort()

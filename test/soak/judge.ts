@@ -22,6 +22,7 @@ interface Slack {
 const LEVELS: { what: string; of: keyof Sample; level: (values: number[]) => number; slack: Slack }[] = [
   { what: 'RSS, MiB', of: 'rssMib', level: median, slack: { share: 0.1, amount: 16 } },
   { what: 'heap, MiB', of: 'heapMib', level: least, slack: { share: 0.1, amount: 8 } },
+  { what: 'buffers, MiB', of: 'externalMib', level: least, slack: { share: 0.1, amount: 8 } },
   { what: 'descriptors', of: 'descriptors', level: most, slack: { share: 0.25, amount: 16 } },
   { what: 'home without ledger, KiB', of: 'homeKib', level: most, slack: { share: 0.25, amount: 1024 } }
 ]

@@ -8,6 +8,8 @@ export interface Sample {
   minute: number
   rssMib: number
   heapMib: number
+  /** Memory of buffers and of native objects that the heap holds. */
+  externalMib: number
   descriptors: number
   ledgerKib: number
   /** The home folder without the ledger. */
@@ -67,6 +69,7 @@ export class MeasuredNode {
       minute,
       rssMib: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024,
       heapMib: Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(metrics)?.[1]) / 2 ** 20,
+      externalMib: Number(/^nodejs_external_memory_bytes (\S+)/m.exec(metrics)?.[1]) / 2 ** 20,
       descriptors: descriptors.length,
       ledgerKib: total(ledger) / 1024,
       homeKib: (total(files) - total(ledger)) / 1024,

@@ -17,6 +17,9 @@ const MAX_PER_ADDRESS = 20
 /** TCP connections held at once; each is one peer that is punching. */
 const MAX_CONNECTIONS = 512
 
+/** Of these, from one address: its attempts of the last seconds. */
+const MAX_CONNECTIONS_PER_ADDRESS = 32
+
 /** How long a TCP connection is held, in milliseconds: an attempt takes 16 s at most. */
 const CONNECTION_MS = 20_000
 
@@ -101,6 +104,12 @@ export class StunServer implements Startable {
   }
 
   readonly #onConnection = (socket: Socket): void => {
+    const { remoteAddress } = socket
+    const held = [...this.#connections].filter((other) => other.remoteAddress === remoteAddress).length
+    if (held >= MAX_CONNECTIONS_PER_ADDRESS) {
+      socket.destroy()
+      return
+    }
     this.#connections.add(socket)
     const timer = setTimeout(() => socket.destroy(), CONNECTION_MS)
     socket.on('close', () => {

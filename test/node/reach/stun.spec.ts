@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket as TcpSocket } from 'node:net'
 import type { Socket } from 'node:dgram'
 import { StunError } from '../../../node/reach/errors.ts'
 import { close, closeEnds, openUdp } from '../../../node/reach/gather.ts'
@@ -137,6 +137,21 @@ describe('node/reach/stun', () => {
     await assert.rejects(ask(), StunError)
     seconds++
     await ask()
+  })
+
+  it('holds 32 TCP connections of one address', async () => {
+    const sockets: TcpSocket[] = []
+    const open = async (): Promise<TcpSocket> => {
+      const client = connect({ host: '127.0.0.1', port: server.ports().tcp ?? 0 })
+      client.on('error', () => undefined)
+      sockets.push(client)
+      await once(client, 'connect')
+      return client
+    }
+    for (let n = 0; n < 32; n++) await open()
+    await once(await open(), 'close')
+    assert.equal(sockets.filter(({ destroyed }) => !destroyed).length, 32)
+    for (const client of sockets) client.destroy()
   })
 
   it('is told when nobody answers', async () => {
