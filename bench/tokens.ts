@@ -1,4 +1,4 @@
-/** What it costs a node to count for itself: each receipt interval of an answer, and a prompt, with and without the vocabulary. */
+/** The cost of counting tokens: each receipt interval of an answer, and a prompt, with and without the vocabulary. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RunningText } from '../node/tokens/running-text.ts'

@@ -24,7 +24,7 @@ export const MAX_PARAM_LENGTH = 512
 /** How long answers that were cut have to tell their clients, before their sockets are destroyed. */
 export const CUT_GRACE_MS = 1_000
 
-/** What is counted and logged, never sent, where a client was gone before its answer was whole; nginx's. */
+/** nginx's status for a client that hung up before its answer was complete: counted and logged, never sent. */
 export const CLIENT_GONE_STATUS = 499
 
 /** Longest receipt that is sent as a header, in characters: clients refuse heads over 16 KiB. */

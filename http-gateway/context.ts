@@ -11,7 +11,7 @@ type Optional = 'keysFile' | 'spendingFile' | 'token' | 'certFile' | 'keyFile'
 /** The settings with defaults filled in. */
 export type GatewaySettings = Required<Omit<GatewayInit, Optional>> & Pick<GatewayInit, Optional>
 
-/** What every route is answered with. */
+/** The collaborators of every route. */
 export interface GatewayContext {
   components: GatewayComponents
   settings: GatewaySettings

@@ -1,10 +1,10 @@
-/** What a client is told of a request that no route ever saw. */
+/** The error for a request that never reached a route. */
 export interface ForeignFailure {
   code: string
   message: string
 }
 
-/** What goes wrong below the routes, in Fastify or in Node's HTTP parser, by its code there. */
+/** Errors below the routes, of Fastify or Node's HTTP parser, by their codes there. */
 const FOREIGN: ReadonlyMap<string, ForeignFailure> = new Map([
   [
     'FST_ERR_CTP_INVALID_MEDIA_TYPE',
@@ -30,7 +30,7 @@ const FOREIGN: ReadonlyMap<string, ForeignFailure> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', { code: 'request_timeout', message: 'The request did not arrive in time' }]
 ])
 
-/** What Fastify or Node's HTTP parser refused, as a client is told of it; undefined for any other error. */
+/** Translates an error of Fastify or Node's HTTP parser; undefined for any other error. */
 export function foreignFailure(err: unknown): ForeignFailure | undefined {
   const known = err instanceof Error && 'code' in err ? FOREIGN.get(String(err.code)) : undefined
   if (known !== undefined || !isParserError(err)) return known

@@ -20,7 +20,7 @@ const TYPES: Readonly<Record<string, string>> = {
   never: 'left out'
 }
 
-/** What a bound counts, by the type of the value. */
+/** The unit that a bound counts, by the type of the value. */
 const UNITS: Readonly<Record<string, [one: string, many: string]>> = {
   string: ['character', 'characters'],
   array: ['item', 'items'],
@@ -29,7 +29,7 @@ const UNITS: Readonly<Record<string, [one: string, many: string]>> = {
   object: ['key', 'keys']
 }
 
-/** What a value at fault must be, as the rest of a sentence that begins with its name. */
+/** The requirement that a value violates, as the rest of a sentence that begins with its name. */
 export function requirement(issue: RawIssue): string {
   switch (issue.code) {
     case 'invalid_type':

@@ -15,7 +15,7 @@ export function findServed<T extends { id: string }>(models: T[], name: string):
   throw new ModelNotFoundError(modelNotFoundMessage(name, served))
 }
 
-/** What a client is told that asked for a model that nobody serves. */
+/** The error for a model that nobody serves. */
 export function modelNotFoundMessage(wanted: string, served: string[]): string {
   const name = wanted.slice(0, MAX_MODEL_NAME_LENGTH)
   if (served.length === 0) return `The model '${name}' was not found: no model is served now`

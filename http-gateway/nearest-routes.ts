@@ -8,10 +8,10 @@ const MAX_COMPARED_LENGTH = 128
 /** Largest share of a path that may differ from a route that is suggested. */
 const MAX_DIFFERENCE = 0.4
 
-/** What Ollama does to the models of its own machine. */
+/** Ollama's routes that manage the models of its own machine. */
 const OLLAMA_MODEL_CHANGES = /^\/api\/(create|copy|delete|push|blobs)(\/|$)/
 
-/** What a client can do that asked for a path that there is not. */
+/** Advice for a client that asked for a path that does not exist. */
 export function adviceFor(routes: RouteTable, path: string): string {
   if (OLLAMA_MODEL_CHANGES.test(path))
     return 'a mesh does not change models; use Ollama on the machine that serves them'

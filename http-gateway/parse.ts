@@ -5,7 +5,7 @@ import { innermost, requirement } from './invalid-values.ts'
 /** Longest value that an error repeats, in characters. */
 const MAX_SHOWN = 64
 
-/** What a client sent, checked once. Throws BadRequestError naming the parameter, as `messages[1].role`. */
+/** Parses a client's input. Throws BadRequestError that names the parameter, such as `messages[1].role`. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = safeParse(schema, value)
   if (result.success) return result.data

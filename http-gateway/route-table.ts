@@ -6,7 +6,7 @@ export interface RegisteredRoute {
   route: Route
 }
 
-/** What base URLs end in, and paths begin with. */
+/** Prefixes that end base URLs and begin paths. */
 const PREFIX = /^\/(v1|api)(?=\/)/
 
 /** The routes of a gateway: tells a wrong method from a wrong path, and finds the route that a base URL hides. */

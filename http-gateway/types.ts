@@ -91,7 +91,7 @@ export interface GatewayInit {
   requestTimeoutMs?: number
 }
 
-/** What this node's own engine can take on now. */
+/** The spare capacity of this node's own engine. */
 export interface Capacity {
   contributing: boolean
   /** Requests that it runs at once. */

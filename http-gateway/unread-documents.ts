@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 
-/** What is written at once, in bytes: that much a client must take within the time that it has. */
+/** Bytes per write: a client must take that much within the time limit. */
 const PIECE_BYTES = 65_536
 
 /**

@@ -4,7 +4,7 @@ import { Answer, type AcceptedEvent, type ContentEvent, type EndEvent } from './
 /** The end of every answer, in the order of the requests. */
 export type Ends = [EndEvent, ...EndEvent[]]
 
-/** What comes next, and in the answer to which request. */
+/** The next event, and the request that it answers. */
 export interface ChoiceEvent {
   choice: number
   event: ContentEvent
@@ -30,7 +30,7 @@ export class Answers {
     this.#answers = requests.map((request) => new Answer(infer(request, shared)))
   }
 
-  /** Who answers, as far as it is known, in the order of the requests. */
+  /** The answering peers known so far, in the order of the requests. */
   get accepted(): AcceptedEvent[] {
     return this.#answers.flatMap((answer) => answer.accepted)
   }

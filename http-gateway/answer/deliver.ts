@@ -11,14 +11,14 @@ import { ownHeaders, placeHeaders, receiptHeader } from './headers.ts'
 import { SseWriter } from './sse-writer.ts'
 import { SERVER_SENT_EVENTS, type StreamKind } from './stream-kind.ts'
 
-/** What is asked: one request, or one for each of several choices of the same model. */
+/** One request, or one for each of several choices of the same model. */
 export type Requests = [InferenceRequest, ...InferenceRequest[]]
 
 /** One surface's way to write an answer as a stream. Every call writes whole events. */
 export interface StreamFormat {
   /** Server-sent events, unless it says otherwise. */
   readonly kind?: StreamKind
-  /** What comes before the first delta. */
+  /** Text before the first delta. */
   start?(out: SseWriter): void
   delta(delta: Delta, out: SseWriter, choice: number): void
   /** One choice of several has ended. */
@@ -44,7 +44,7 @@ interface Asked {
 }
 
 /**
- * Has requests answered as one stream; `format` is given the model that answers. What fails before the 200 is
+ * Has requests answered as one stream; `format` is given the model that answers. A failure before the 200 is
  * thrown, and becomes an HTTP error; what fails after it is told by a last event, then the connection breaks.
  */
 export async function streamAnswer(
@@ -86,7 +86,7 @@ export async function streamAnswer(
   return reply
 }
 
-/** Has requests answered as one document. What fails is thrown. */
+/** Has requests answered as one document. Throws on failure. */
 export async function documentAnswer(
   context: GatewayContext,
   reply: FastifyReply,

@@ -3,7 +3,7 @@ import type { SignedRecord } from '../../protocols/records/index.ts'
 import { MAX_RECEIPT_HEADER_LENGTH } from '../constants.ts'
 import type { AcceptedEvent, EndEvent } from './answer.ts'
 
-/** Who answers and how, one after the other where several choices are answered, or several contributors answer. */
+/** Headers that name the answering peers and their routes, in order if there are several. */
 export function placeHeaders(accepted: AcceptedEvent[]): Record<string, string> {
   if (accepted.length === 0) return {}
   return {

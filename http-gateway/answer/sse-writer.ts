@@ -6,7 +6,7 @@ export interface SseWriterInit {
   keepAliveMs: number
   /** Milliseconds that a client may leave the stream unread. */
   stalledReaderMs: number
-  /** What is sent then; a comment of server-sent events by default. */
+  /** The text to send then; by default a comment of server-sent events. */
   ping?: string
 }
 

@@ -20,7 +20,7 @@ export const returnedImage = z
       imageBlock.safeParse(block).data ?? { type: 'text', text: IMAGE_LEFT_OUT }
   )
 
-/** What a block becomes: one that becomes several gives each of them. */
+/** The blocks that a block becomes. */
 type Block<T extends z.ZodType> = z.infer<T> extends infer B ? (B extends (infer E)[] ? E : B) : never
 
 /**

@@ -44,7 +44,7 @@ export function toMessage(
   }
 }
 
-/** What the last event but one of a stream tells: why the message ended, and what it took. */
+/** The last event but one of a stream: the stop reason and the usage. */
 export function toMessageDelta({ finishReason, usage }: EndEvent): object {
   return {
     delta: {

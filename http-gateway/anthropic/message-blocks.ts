@@ -40,7 +40,7 @@ const fetched = z.union([
   z.unknown().transform((content): DocumentPart[] => [{ type: 'text', text: textOf(content) }])
 ])
 
-/** What a model said before, and what the vendor's own tools gave it. */
+/** An assistant message: earlier output of the model, and results of the vendor's own tools. */
 export const assistantBlocks = blocks(
   z.discriminatedUnion('type', [
     textBlock,

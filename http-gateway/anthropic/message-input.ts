@@ -46,7 +46,7 @@ function toAssistant(content: AssistantBlock[]): ChatMessage[] {
     type: 'function' as const,
     function: { name, arguments: typeof input === 'string' ? input : JSON.stringify(input ?? {}) }
   }))
-  // What the vendor's tools gave came in the midst of the message; to others a result follows the call.
+  // Results of the vendor's tools stand within the message; elsewhere a result follows the call.
   const results = of('result').map(({ id, content: given }): ChatMessage => ({
     role: 'tool',
     content: joined(given),

@@ -18,7 +18,7 @@ const parallel = { disable_parallel_tool_use: z.boolean().nullish() }
 
 const format = z.object({ type: z.literal('json_schema'), schema })
 
-/** What is both answered and counted. */
+/** Fields that both `/v1/messages` and `count_tokens` read. */
 const prompt = {
   model: contract.model,
   messages: z.array(inputMessage).min(1),

@@ -8,6 +8,6 @@ export const anthropic: Surface<'anthropic'> = {
   routes: [messages, countTokens],
   owns: (path) => /^\/v1\/messages(\/|$)/.test(path),
   errorDocument: toAnthropicError,
-  // What Anthropic's clients look for instead of x-request-id.
+  // Anthropic's clients look for this header instead of x-request-id.
   headers: (requestId) => ({ 'request-id': requestId })
 }

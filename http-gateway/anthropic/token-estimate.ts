@@ -1,10 +1,10 @@
 import type { ChatRequest } from '../../protocols/inference/index.ts'
 
-/** What a token is in most languages and models, roughly. */
+/** Bytes per token, roughly, in most languages and models. */
 const BYTES_PER_TOKEN = 4
-/** What a template adds to each message. */
+/** Tokens that a template adds to each message. */
 const TOKENS_PER_MESSAGE = 4
-/** What an image of common size takes. */
+/** Tokens of an image of common size. */
 const TOKENS_PER_IMAGE = 1_024
 
 /** About how many tokens a prompt has: only the model that answers could tell, and it is not asked. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /** Where the build puts them; a checkout takes them from the package that has them. */
 const BUILT = new URL('./cmaps/', import.meta.url)
 
-/** What pdf.js asks for: a CMap by its name, fonts or WebAssembly. */
+/** Requests of pdf.js: a CMap by its name, fonts or WebAssembly. */
 interface BinaryData {
   kind: string
   filename: string

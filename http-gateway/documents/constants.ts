@@ -28,7 +28,7 @@ export const MAX_WAITING_PDFS = 64
 /** Text of PDFs that is kept because agents send the same files with each turn, in characters. */
 export const MAX_KEPT_LENGTH = 8_000_000
 
-/** What a kept PDF counts besides its text, in characters. */
+/** Overhead of a cached PDF beyond its text, in characters. */
 export const KEPT_ENTRY_LENGTH = 1_000
 
 /** Longest name of a document that a model or a client is told, in characters. */

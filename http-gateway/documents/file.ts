@@ -11,7 +11,7 @@ export interface SentFile {
 /** A file that can be shown to a model: its text, or a PDF that has yet to be read. */
 export type ReadableFile = { text: string } | { pdf: Buffer }
 
-/** What the first bytes of files tell that are often sent and cannot be read. */
+/** Signatures of files that are often sent but cannot be read. */
 const KINDS: readonly [start: string, kind: string][] = [
   ['PK\u0003\u0004', 'a ZIP archive, as Word, Excel and PowerPoint files are'],
   ['\u00d0\u00cf\u0011\u00e0', 'an old Microsoft Office file'],
@@ -51,7 +51,7 @@ export function asDocument(text: string, name?: string | null, context?: string 
   return `<document${named}>\n${body}\n</document>\n`
 }
 
-/** What a model is told of a file that a tool returned and that cannot be shown: it may ask for the text instead. */
+/** Text for the model in place of a tool's file that cannot be shown: it may ask for the text instead. */
 export function leftOut(name: string | null | undefined, fault: string): string {
   return `[The file${name ? ` "${shortName(name)}"` : ''} is left out: it ${fault}.]\n`
 }

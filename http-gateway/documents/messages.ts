@@ -2,10 +2,10 @@
 export type PdfFault =
   'aborted' | 'broken' | 'characters' | 'deadline' | 'empty' | 'encrypted' | 'failed' | 'long' | 'memory'
 
-/** What comes of a PDF. */
+/** The result of reading a PDF. */
 export type PdfResult = { text: string } | { fault: PdfFault }
 
-/** What the process that reads a PDF is told. */
+/** The message to the process that reads a PDF. */
 export interface PdfJob {
   bytes: Uint8Array
   /** The most text to be read, in characters. */

@@ -27,7 +27,7 @@ export function filePart(
   return new PdfText({ bytes: read.pdf, sent, name, context, noted: place === 'returned' })
 }
 
-/** What becomes of a file that cannot be had; `fault` is the rest of a sentence that begins with it. */
+/** Handles a file that is not available; `fault` is the rest of a sentence that begins with it. */
 export function faultPart(
   fault: string,
   path: string[],
@@ -62,7 +62,7 @@ export function openAiFilePart(
   return faultPart('has no file_data: send the file itself there', below, name, place, issues)
 }
 
-/** What a model is told of an image that a tool returned by its address or id. */
+/** Text for the model in place of a tool's image that is only an address or id. */
 export const IMAGE_LEFT_OUT = '[An image is left out: it was not sent along.]\n'
 
 export const STORED = 'names a stored file, and no files are stored here: send the file itself'

@@ -35,7 +35,7 @@ export class PdfReader {
     this.#read = run
   }
 
-  /** What comes of a PDF. Throws BusyError while too many wait. */
+  /** Reads a PDF. Throws BusyError while too many wait. */
   async read(bytes: Uint8Array, signal: AbortSignal): Promise<PdfResult> {
     const hash = createHash('sha256').update(bytes).digest('base64')
     const kept = this.#kept.get(hash)

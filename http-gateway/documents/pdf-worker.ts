@@ -7,7 +7,7 @@ import type { PdfJob, PdfResult } from './messages.ts'
 type Pdf = Awaited<ReturnType<typeof getDocumentProxy>>
 type Page = Awaited<ReturnType<Pdf['getPage']>>
 
-/** What pdf.js names its errors for files that it cannot open. */
+/** pdf.js' names of errors for files that it cannot open. */
 const FAULTS: Readonly<Record<string, 'broken' | 'encrypted'>> = {
   PasswordException: 'encrypted',
   InvalidPDFException: 'broken',

@@ -9,7 +9,7 @@ export async function readHomeToken(home: string): Promise<string | undefined> {
     const token = (await readFile(join(home, 'token'), 'utf8')).trim()
     return /^[\w-]{43}$/.test(token) ? token : undefined
   } catch {
-    // Whoever may not read it is not the owner.
+    // A process that may not read it is not the owner's.
     return undefined
   }
 }

@@ -8,7 +8,7 @@ import { KeyFileError } from './errors.ts'
 import { hashSecret, keyHash } from './hash.ts'
 import { replaceFile } from './replace-file.ts'
 
-/** What a key may do; what is left out is not limited. */
+/** Limits of a key; omitted ones are unlimited. */
 const keyLimits = z.strictObject({
   /** Names of the models that it may ask for. */
   models: z.array(z.string().min(1).max(MAX_MODEL_NAME_LENGTH)).min(1).optional(),

@@ -10,7 +10,7 @@ const LOOK_INTERVAL_MS = 1000
 /** Keys that may wait to be checked: each costs 16 MiB and some 50 ms. */
 const MAX_CHECKS = 32
 
-/** Who calls, by the key that came with the request. */
+/** A caller, by the key that came with the request. */
 export interface Caller extends KeyLimits {
   /** The key's name; never the key. */
   name: string
@@ -126,7 +126,7 @@ function toCaller({ name, models, perMinute, spendPerDay }: KeyRecord): Caller {
   }
 }
 
-/** What tells one state of a file from another; empty when there is no file. */
+/** Identifies the state of a file; empty if there is no file. */
 async function versionOf(file: string): Promise<string> {
   try {
     const { mtimeMs, size, ino } = await stat(file)

@@ -16,12 +16,12 @@ export interface KeysInit extends Omit<KeyRingInit, 'file'> {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls; undefined where no key is wanted, or none that is known was sent. */
+    /** The caller; undefined if no key is required, or no known one was sent. */
     caller: Caller | undefined
   }
 }
 
-/** Who may call a gateway, and how much each caller may ask for. */
+/** Decides who may call a gateway, and how much each caller may ask for. */
 export class Keys {
   readonly #ring: KeyRing
   readonly #spending: Spending
@@ -46,7 +46,7 @@ export class Keys {
     return this.#ring.required
   }
 
-  /** Who sent a request. Throws ApiKeyError where a key is wanted and none that is known came. */
+  /** The caller of a request. Throws ApiKeyError if a key is required and no known one was sent. */
   async identify(request: FastifyRequest): Promise<Caller | undefined> {
     await this.#ring.look()
     const bearer = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]

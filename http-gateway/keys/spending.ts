@@ -19,7 +19,7 @@ export interface SpendingInit {
   onError: (err: unknown) => void
 }
 
-/** What each key has spent today. A crash loses what was not yet written: the last file write, no more. */
+/** Each key's spending today. A crash loses at most the last write of the file. */
 export class Spending {
   readonly #init: SpendingInit
   #day = ''

@@ -24,7 +24,7 @@ export const options = z
   })
   .nullish()
 
-/** What both ways to generate have. */
+/** Fields of both `/api/generate` and `/api/chat`. */
 export const generation = {
   model: contract.model,
   options,
@@ -55,7 +55,7 @@ export function toSampling({
   })
 }
 
-/** What only a chat has. */
+/** Fields of `/api/chat` only. */
 export function toChatFields({
   format,
   think
@@ -71,7 +71,7 @@ export const image = z.string().transform((data, context) => {
   return z.NEVER
 })
 
-/** What the base64 of each kind of image starts with. */
+/** The first base64 characters of each kind of image. */
 const IMAGE_TYPES = [
   ['iVBOR', 'image/png'],
   ['/9j/', 'image/jpeg'],

@@ -7,7 +7,7 @@ import { route } from '../route.ts'
 /** The release of Ollama whose API this is; clients ask for it to learn what they may send. */
 const OLLAMA_VERSION = '0.12.10'
 
-/** What nobody tells: when a model was changed last. */
+/** Placeholder for the time a model was last changed, which nobody knows. */
 const UNKNOWN_TIME = '1970-01-01T00:00:00Z'
 
 /** Ollama's words for what a model can do. */
@@ -22,7 +22,7 @@ const CAPABILITIES: Record<string, string> = {
 
 const showBody = z.object({
   model: z.string().nullish(),
-  /** What older clients say. */
+  /** The older name of the field. */
   name: z.string().nullish()
 })
 

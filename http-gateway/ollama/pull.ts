@@ -7,12 +7,12 @@ import { route } from '../route.ts'
 
 const pullBody = z.object({
   model: z.string().nullish(),
-  /** What older clients say. */
+  /** The older name of the field. */
   name: z.string().nullish(),
   stream: z.boolean().nullish()
 })
 
-/** What Ollama says of a model that is there already. */
+/** Ollama's answer for a model that is already there. */
 const STEPS = ['pulling manifest', 'verifying sha256 digest', 'writing manifest', 'success']
 
 /** Ollama's `POST /api/pull`: a model that is served is there; a mesh fetches no other. */

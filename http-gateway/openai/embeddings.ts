@@ -8,7 +8,7 @@ import { texts } from './texts.ts'
 
 const contract = embeddingRequest.shape
 
-/** What LangChain for Python is told, which sends tokens unless it is set otherwise. */
+/** The error for LangChain for Python, which sends token ids by default. */
 const LANGCHAIN = ' (with LangChain, set check_embedding_ctx_length=False)'
 
 const embeddingsBody = z.object({

@@ -37,7 +37,7 @@ export function toUsage(usage: Usage): UsageField {
   }
 }
 
-/** What several answers took together: each was an order of its own, its prompt included. */
+/** The total usage of several answers: each was an order of its own, including its prompt. */
 export function totalUsage(ends: Ends): Required<Usage> {
   const sum = (count: (usage: Usage) => number): number =>
     ends.reduce((total, { usage }) => total + count(usage), 0)

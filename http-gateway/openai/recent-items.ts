@@ -3,7 +3,7 @@ import type { Caller } from '../keys/key-ring.ts'
 
 /** Most that is kept, in characters of JSON. */
 const MAX_LENGTH = 8_000_000
-/** What an item counts besides its JSON. */
+/** Overhead of an item beyond its JSON. */
 const ENTRY_LENGTH = 500
 
 /**

@@ -93,7 +93,7 @@ export class ResponseItems {
 
 type TextKind = 'message' | 'reasoning' | 'summary'
 
-/** What the events of each kind of text are called, and what its one part is. */
+/** The event names of each kind of text, and its one part. */
 const TEXTS = {
   message: {
     id: 'msg_',

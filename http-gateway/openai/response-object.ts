@@ -35,7 +35,7 @@ export class ResponseObject {
       service_tier: 'default',
       access_programs: null,
       store: false,
-      // What OpenAI's API falls back on; an engine's own default nobody tells.
+      // OpenAI's defaults; an engine's own defaults are unknown.
       temperature: body.temperature ?? 1,
       text: { format: body.text?.format ?? { type: 'text' } },
       tool_choice: body.tool_choice ?? 'auto',

@@ -7,7 +7,7 @@ import { qualified } from './tool-choice.ts'
 const text = z.string()
 const optional = text.nullish()
 
-/** What an item stands for in a chat. */
+/** The chat message that an item stands for. */
 export type Step =
   | { kind: 'message'; role: 'user' | 'system' | 'assistant'; content: Part[] }
   | { kind: 'thought'; text: string }

@@ -39,7 +39,7 @@ export const responsesBody = z.object({
 })
 export type ResponsesBody = z.infer<typeof responsesBody>
 
-/** What would need answers to be kept here, which they are not. */
+/** Parameters that need stored answers, which the gateway does not keep. */
 const STATEFUL = ['previous_response_id', 'conversation', 'background', 'prompt'] as const
 
 /** The request that a body asks for. Throws BadRequestError or UnsupportedParameterError naming the field. */
@@ -71,7 +71,7 @@ export function toChatRequest(body: ResponsesBody): ChatRequest {
   }
 }
 
-/** What each tool that the model may call is to the client, by its name in the request. */
+/** The client's view of each tool that the model may call, by its name in the request. */
 export function calledTools(body: ResponsesBody): Map<string, CalledTool> {
   return offered(body).called
 }

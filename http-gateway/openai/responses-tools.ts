@@ -20,7 +20,7 @@ export const responsesTool = onlyOfTypes(
 )
 export type ResponsesTool = z.infer<typeof responsesTool>
 
-/** What a tool is to the client that offered it. */
+/** A tool as the client that offered it knows it. */
 export interface CalledTool {
   name: string
   namespace?: string

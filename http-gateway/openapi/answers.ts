@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { PeerStatus } from '../../node/consumer/index.ts'
 
-// What the gateway answers, for the document alone: nothing is checked against it but by the tests.
+// The gateway's answers, for the OpenAPI document only: at run time nothing is checked against them.
 
 const micro = z.int().describe('micro-credits')
 const peer = z.string().describe("a peer's id")
@@ -89,7 +89,7 @@ const peerFields = {
     .optional()
 } satisfies { [Field in keyof PeerStatus]-?: z.ZodType<PeerStatus[Field]> }
 
-/** What `GET /peers` answers. */
+/** The answer of `GET /peers`. */
 export const peersAnswer = z.object({ peers: z.array(z.object(peerFields)) })
 
 export const pubkeyAnswer = z.object({

@@ -93,7 +93,7 @@ function toSchema(schema: z.ZodType, io: 'input' | 'output'): object {
   return made
 }
 
-/** What is put into shape before it is checked may have been another: a text where parts are wanted, say. */
+/** Input that is normalised before it is checked may have another form, such as text instead of parts. */
 function loosen({ zodSchema, jsonSchema }: Loosened): void {
   const { def } = zodSchema._zod
   if (def.type !== 'pipe' || def.in._zod.def.type !== 'transform') return

@@ -6,7 +6,7 @@ import type { Surface } from '../route.ts'
 import { balance, capacity, health, healthz, mesh, peers, pubkey, version } from './node-status.ts'
 import { receipts } from './receipts.ts'
 
-/** What the node tells about itself. */
+/** The node's own status routes. */
 export const node: Surface<'node'> = {
   name: 'node',
   routes: [

@@ -7,8 +7,8 @@ const [OPEN_ARRAY, CLOSE_ARRAY] = [token('\\['), token('\\]')]
 const [COLON, COMMA] = [token(':'), token(',')]
 
 /**
- * Where a text that is not JSON (RFC 8259) stops being so: the offset of the first token out of place. What
- * `JSON.parse` says of it names the place for some mistakes only.
+ * The offset of the first misplaced token in a text that is not JSON (RFC 8259). The messages of `JSON.parse` name
+ * the place for some mistakes only.
  */
 export function jsonErrorOffset(text: string): number {
   let at = 0

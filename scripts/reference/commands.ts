@@ -15,7 +15,7 @@ export function commandsSection(): string {
 
 \`lobstah-node\` without a command runs a node and its gateway. With \`--json\` a command prints one JSON document, or one line for each event if it keeps running. \`-\` as an argument stands for the text on stdin.
 
-${table(['Command', 'What it does', 'Argument and options'], rows)}
+${table(['Command', 'Description', 'Argument and options'], rows)}
 
 ### Exit codes
 

@@ -7,7 +7,7 @@ import { DishonestContributor, type Sale } from '../support/dishonest-contributo
 import { modelListed } from '../support/node-process.ts'
 import { reportAttack } from './table.ts'
 
-/** What the process may grow by besides, in MiB. */
+/** Further growth allowed to the process, in MiB. */
 const SLACK = 192
 
 const FLOODS: Record<string, object> = {

@@ -9,7 +9,7 @@ import { reportAttack } from './table.ts'
 const MIB = 2 ** 20
 const PROMISE = 'a contributor’s memory'
 
-/** What the process may grow by besides what an attacker fills: code, and garbage not yet collected. In MiB. */
+/** Growth of the process beyond what an attacker fills: code, and garbage not yet collected. In MiB. */
 const SLACK = 192
 
 async function answerOf(frames: FrameStream): Promise<string> {

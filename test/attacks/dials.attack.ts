@@ -208,7 +208,7 @@ describe('attacks: dials at a stranger’s word', function () {
       await stranger.dial(relay.libp2p.getMultiaddrs())
       const circuit = await stranger.dial(victim.libp2p.getMultiaddrs())
       const signal = AbortSignal.timeout(20_000)
-      // What the victim's relay would have to see the stranger at.
+      // The address at which the victim's relay would have to see the stranger.
       const copied = [{ address: '127.0.0.2', port: canary.address().port }]
       const end = { observed: copied, local: copied, mapping: 'stable' as const }
       const stream = await openPunch(circuit, { signal })

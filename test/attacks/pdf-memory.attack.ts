@@ -7,7 +7,7 @@ import { reportAttack } from './table.ts'
 const MIB = 2 ** 20
 const PROCESS_BOUND_MIB = 512
 const PROCESSES = 2
-/** What a process may take on between two looks at it, and what the gateway needs for bodies of its own. */
+/** Memory that a process may gain between two samples, plus what the gateway needs for request bodies. */
 const SLACK_MIB = 192
 
 describe('attack: PDFs that inflate without end', function () {

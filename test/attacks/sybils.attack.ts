@@ -10,7 +10,7 @@ import { reportAttack } from './table.ts'
 const HONEST = 3
 const REQUESTS = 150
 
-/** What hostile peers do with an order. */
+/** Behaviours of hostile peers for an order. */
 const HOSTILE: Record<string, (sale: Sale) => Promise<unknown>> = {
   busy: (sale) =>
     sale.send({ type: 'error', code: 'busy', message: 'later', retryable: true, retryAfterMs: 1000 }),

@@ -1,8 +1,8 @@
-/** What an attack reached, against the bound that SECURITY.md promises. Figures carry their unit. */
+/** The result of an attack, against the bound that SECURITY.md promises. Figures carry their unit. */
 export interface AttackRow {
   /** The promise of SECURITY.md, in a few words. */
   promise: string
-  /** What the attacker did. */
+  /** The attacker's method. */
   attack: string
   reached: string
   bound: string

@@ -8,7 +8,7 @@ import { reportAttack } from './table.ts'
 const EVIL =
   '\x1b]52;c;Y3VybA==\x07\x1b]0;pwned\x07\x1b[2J\x1b[8mhidden\x1b[0m\r\u202eabc\u200b\u{e0041}\x9b2J\x9d0;t\x9c'
 
-/** What acts on a terminal, or hides: nothing of it may be put out. */
+/** Characters that act on a terminal, or hide: none may be written. */
 
 const ACTS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/u
 

@@ -42,7 +42,7 @@ await node.start()
 process.on('message', () => {
   void Promise.all([node.ledger.balance(), node.ledger.deals({ limit: 100_000 })]).then(
     ([balance, deals]) => {
-      // What the consumer disputes although something was delivered is lost.
+      // Disputed amounts for delivered text are lost.
       const unanswered = deals.flatMap(({ dispute, receipt }) =>
         dispute !== null && deliveredNothing(receipt?.record) ? (receipt?.credits ?? 0) : 0
       )

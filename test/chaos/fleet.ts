@@ -65,7 +65,7 @@ export class Member {
     this.lost = undefined
   }
 
-  /** What its ledger comes to. */
+  /** Totals of its ledger. */
   async books(): Promise<Books> {
     const child = this.#process!
     child.send('books')

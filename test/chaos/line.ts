@@ -37,7 +37,7 @@ export class Line {
   }
 
   open(): void {
-    // What a silent line has kept arrives late, as on a real one.
+    // Data held back by a silent line arrives late, as on a real one.
     for (const socket of this.#sockets) socket.resume()
     this.#state = 'open'
   }

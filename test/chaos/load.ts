@@ -1,7 +1,7 @@
 import { SPOKEN, askGateway, type Spoken } from '../support/gateway/spoken.ts'
 import { NUMBERED_MODEL, numbered, tokensOf } from '../support/numbered.ts'
 
-/** What became of one request. */
+/** The outcome of one request. */
 export interface Outcome {
   tag: string
   kind: string

@@ -1,6 +1,6 @@
 import type { GenerateRequest } from '../../protocols/index.ts'
 
-/** What a contributor's process is started with. */
+/** Settings of a contributor's process. */
 export interface ContributorSettings {
   home: string
   /** Where it listens, and what it tells others. */
@@ -10,7 +10,7 @@ export interface ContributorSettings {
   tokenMs: number
 }
 
-/** What a contributor's process tells; any message to it asks for its books. */
+/** Messages from a contributor's process; any message to it asks for its books. */
 export type FromContributor =
   | { type: 'ready'; peer: string }
   | { type: 'asked'; tag: string; at: number }

@@ -14,7 +14,7 @@ import { DOCUMENT, REQUEST, type Party } from '../support/records.ts'
 const PRICE = { prompt: 250_000, completion: 1_000_000 }
 const HOUR = 3_600_000
 
-/** What a contributor's three deltas come to when they are billed honestly, in micro-credits. */
+/** The honest price of a contributor's three deltas, in micro-credits. */
 export const HONEST_CREDITS = 7 * PRICE.prompt + 3 * PRICE.completion
 
 /** No cheat at all: shows that the others fail for what they are. */
@@ -35,7 +35,7 @@ export interface ContributorCheat {
   act: (sale: Sale, stranger: PrivateKey) => Promise<unknown>
 }
 
-/** What a receipt says that bills so many tokens at the price of the order. */
+/** Fields of a receipt that bills so many tokens at the price of the order. */
 export const billing = (
   changes: Partial<Receipt>
 ): Pick<Receipt, 'promptTokens' | 'completionTokens' | 'credits'> & Partial<Receipt> => {
@@ -59,7 +59,7 @@ const callsWithoutNames = Array.from({ length: 128 }, (_, index) => ({ index, na
 
 let replayed: SignedRecord | undefined
 
-/** What a contributor may try. Each comes after three honest deltas. */
+/** A contributor's cheats. Each comes after three honest deltas. */
 export const CONTRIBUTOR_CHEATS: ContributorCheat[] = [
   { name: HONEST, act: receipt({}) },
   { name: 'counts 10 times the tokens', act: receipt(billing({ completionTokens: 300 })) },
@@ -182,7 +182,7 @@ const EXPOSURE = 1536
 
 let placed: SignedRecord | undefined
 
-/** What a consumer may try. The engine writes words without end. */
+/** A consumer's cheats. The engine writes words without end. */
 export const CONSUMER_CHEATS: ConsumerCheat[] = [
   { name: 'halves the price', bound: 0, act: ordering({ price: { prompt: 1, completion: 1 } }) },
   { name: 'orders for nothing', bound: 0, act: ordering({ price: { prompt: 0, completion: 0 } }) },

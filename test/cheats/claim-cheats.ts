@@ -15,7 +15,7 @@ import { ACCEPTED, HONEST, HONEST_TOKENS, billing } from './cheats.ts'
 
 const HOUR = 3_600_000
 
-/** What a contributor may claim when it meets its consumer again, after answers that broke off. */
+/** False claims of a contributor that meets its consumer again after answers that broke off. */
 export interface ClaimCheat {
   name: string
   /** Answers of three deltas that break off before. @default 1 */

@@ -24,7 +24,7 @@ async function act(name: string): Promise<void> {
     process.send?.({ waiting: name })
     await once(process, 'message')
   }
-  // What the contributor answers to a cheat is an error or the end of the stream: that is what is tested.
+  // The contributor answers a cheat with an error or the end of the stream, which is the behaviour under test.
   await cheat?.act({ liar, stranger, count, idle }).catch(() => undefined)
   process.send?.({ done: name, tokens })
 }

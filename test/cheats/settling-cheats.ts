@@ -13,7 +13,7 @@ import type { Cheating, ConsumerCheat } from './cheats.ts'
 /** Words that it takes before it leaves. */
 const TAKEN = 100
 
-/** What it may keep: what it took, and what was on its way. */
+/** The tokens it may keep: those it took, and those in flight. */
 const BOUND = 1536
 
 /** Takes an answer's beginning and leaves: what was delivered is claimed of it. */
@@ -57,7 +57,7 @@ const dispute: Reply = async ({ receiptPayload: { order, seq } }) => ({
   reason: 'implausible'
 })
 
-/** What a consumer may say to what is claimed of it, after it took an answer's beginning and left. */
+/** Replies of a consumer to a claim, after it took the beginning of an answer and left. */
 export const SETTLING_CHEATS: ConsumerCheat[] = [
   {
     name: 'settles by another key',

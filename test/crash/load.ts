@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import { signedRecord } from '../../protocols/index.ts'
 
-/** What became of one question. */
+/** The outcome of one question. */
 export interface Outcome {
   /** Whether the client saw `[DONE]`. */
   completed: boolean
@@ -33,7 +33,7 @@ async function question(url: string, model: string, signal: AbortSignal): Promis
     if (!response.ok || response.body === null) return outcome
     for await (const text of response.body.pipeThrough(new TextDecoderStream())) parser.feed(text)
   } catch {
-    // The other end was killed: that is what is tested. What was seen before counts.
+    // The other end was killed: that is what is tested. Earlier answers count.
   }
   return outcome
 }

@@ -17,7 +17,7 @@ const TOOLS: ChatRequest['tools'] = [
   }
 ]
 
-/** What the suite needs of an engine. */
+/** The engine under test, as the suite needs it. */
 export interface RealEngine {
   /** An engine that asks the program; the suite closes it. */
   engine: () => Engine
@@ -27,7 +27,7 @@ export interface RealEngine {
   forcesTools: boolean
 }
 
-/** What an engine must do whose program and model nobody here wrote. */
+/** The contract of a real engine with a real model. */
 export function realEngine(name: string, setUp: () => Promise<RealEngine>): void {
   describe(`${name}: a real engine`, function () {
     this.timeout(180_000)

@@ -10,7 +10,7 @@ import { ScriptedEngine, SCRIPTED_MODEL, say } from '../support/scripted-engine.
 const model = SCRIPTED_MODEL.id
 const MIB = 1024 * 1024
 
-/** What describes the engine's model. */
+/** Description of the engine's model. */
 const DETAILS = {
   format: 'gguf',
   family: 'qwen3',

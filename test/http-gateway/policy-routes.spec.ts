@@ -118,7 +118,7 @@ describe('http-gateway policy, on every route', () => {
           ...request,
           headers: { authorization, ...request.headers }
         })
-        // What never becomes a request is nobody's: OpenAI's document answers it.
+        // Malformed HTTP belongs to no surface, so OpenAI's error document answers it.
         assertRefused(status === 431 ? '' : path, reply, status, code)
       }
     })

@@ -211,7 +211,7 @@ describe('http-gateway/answer, on a socket', () => {
       socket.pause()
       socket.write(request)
       const pulled = await standstill()
-      // What the two kernels' buffers take is the system's business; the rest of 64 MiB must be waiting.
+      // The two kernels' buffers take some; the rest of the 64 MiB must be waiting.
       assert.ok(pulled < total / 2, `${pulled} of ${total} taken`)
       let bytes = 0
       socket.on('data', (chunk: Buffer) => {

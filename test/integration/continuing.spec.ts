@@ -47,7 +47,7 @@ describe('an answer that outlives its contributor', () => {
   let mesh: Mesh
   let contributors: Lobstah[]
   let killed: Promise<void>[]
-  /** What the client has of the latest answer. */
+  /** The latest answer, as far as the client has it. */
   let seen: AnswerEvent[]
 
   beforeEach(() => {
@@ -82,7 +82,7 @@ describe('an answer that outlives its contributor', () => {
 
   /** Goes without a word, as killed processes do. */
   async function kill(node: Lobstah): Promise<void> {
-    // What is on its way is lost with it.
+    // Data in flight is lost with it.
     await until(() => textOf(seen).includes('w15'))
     mesh.nodes.splice(mesh.nodes.indexOf(node), 1)
     for (const connection of node.libp2p.getConnections()) connection.abort(new RangeError('killed'))

@@ -17,7 +17,7 @@ const LINE = 1_800 * CREDIT
 const STRANGERS_LINE = 2_500 * CREDIT
 const PARTIES = [CONSUMER, STRANGER]
 
-/** What a consumer does with an order: pays, takes without paying, cancels or resets after so many deltas. */
+/** A consumer's behaviour: it pays, takes without paying, cancels, or resets after so many deltas. */
 const ACTS = ['pays', 'takes', 'cancels', 'resets'] as const
 
 const demand = fc.record({

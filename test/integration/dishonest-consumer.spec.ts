@@ -34,7 +34,7 @@ describe('a dishonest consumer', () => {
   let engine: ScriptedEngine
   let contributor: Lobstah
   let consumer: DishonestConsumer
-  /** What a held engine waits for. */
+  /** Resolves to let a held engine go on. */
   let gate: PromiseWithResolvers<undefined>
 
   before(async () => {
@@ -66,7 +66,7 @@ describe('a dishonest consumer', () => {
     return { earned, claimed }
   }
 
-  /** What the contributor's ledger has of this consumer, oldest first. */
+  /** This consumer's entries in the contributor's ledger, oldest first. */
   const kept = async (): Promise<string[]> =>
     (await contributor.ledger.list({ peer: consumer.party.peer })).map(({ kind }) => kind).reverse()
 

@@ -19,9 +19,9 @@ import { ScriptedEngine, say } from '../support/scripted-engine.ts'
 
 interface Lie {
   name: string
-  /** What the consumer throws. */
+  /** The error that the consumer throws. */
   error: typeof LobstahError | typeof InvalidFrameError
-  /** What it tells the contributor; nothing where there is nobody to tell. */
+  /** The code that it sends to the contributor, if the contributor is still there. */
   code?: string
   act: (sale: Sale) => Promise<unknown>
 }
@@ -139,7 +139,7 @@ describe('a dishonest contributor', () => {
     for await (const event of consumer.consumer.infer(REQUEST)) events.push(event)
   }
 
-  /** What the consumer's ledger has of this test and of the liar, oldest first. */
+  /** The liar's entries in the consumer's ledger from this test, oldest first. */
   async function kept(): Promise<string[]> {
     const entries = await consumer.ledger.list({ peer: liar.peer })
     return entries

@@ -27,7 +27,7 @@ const peerOf = (key: Ed25519PrivateKey): string => peerIdFromPrivateKey(key).toS
 interface Member {
   node: Lobstah
   authority: Authority
-  /** What it would keep on its disk. */
+  /** State that it would keep on disk. */
   kept: () => OwnedMembership
 }
 

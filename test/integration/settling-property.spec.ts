@@ -21,7 +21,7 @@ interface Step {
   what: (typeof EVENTS)[number]
 }
 
-/** What may happen in an answer; `crash` is the consumer's, `fall` the contributor's. */
+/** Events of an answer; `crash` hits the consumer, `fall` the contributor. */
 const EVENTS = ['nothing', 'cut', 'crash', 'fall', 'cancel', 'replay'] as const
 
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 6)

@@ -14,7 +14,7 @@ const command = z.object({
   url: z.string(),
   do: z.enum(['models', 'peers', 'chat', 'path', 'reachable']),
   question: z.string().default(''),
-  /** What is waited for: a count of models, or any path but `relayed`. */
+  /** The condition to wait for: a count of models, or any path but `relayed`. */
   timeoutMs: z.number().default(20_000)
 })
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { AgentAnswer, Lab, LabNode, Variant } from './lab.ts'
 import { pathOf } from './matrix.ts'
 
-/** What is running when something breaks. */
+/** The processes that run when something breaks. */
 interface Scene {
   lab: Lab
   /** Kills the relay that carries the answer (the first where none does), and starts it again on the same home. */
@@ -96,13 +96,13 @@ export const FAILURES: Failure[] = [
   }
 ]
 
-/** What a user saw of a failure; times in milliseconds. */
+/** A failure as a user sees it; times in milliseconds. */
 export interface Outcome {
   failure: Failure
   /** The path when it broke. */
   path: string
   whole: boolean
-  /** What the user was told, where the answer did not come whole. */
+  /** The error that the user got, if the answer was incomplete. */
   error: string | null
   /** From the break to the end of the answer, where it did not come whole. */
   noticedMs: number | null

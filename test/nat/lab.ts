@@ -14,7 +14,7 @@ const run = promisify(execFile)
 /** A machine of the lab; `lab.sh` has the map. */
 export type Host = 'vps' | 'vps2' | 'homeA' | 'homeA2' | 'homeB'
 
-/** What a router does; `lab.sh` says more. */
+/** Behaviour of a router; see `lab.sh`. */
 export type Variant =
   | 'cone'
   | 'reject'

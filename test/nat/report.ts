@@ -30,7 +30,7 @@ export function page(rows: Row[], long: LongRow[], outcomes: Outcome[]): string 
   const failures = outcomes.map((outcome) => [outcome.failure.name, saw(outcome), again(outcome)])
   return `# NAT matrix
 
-Written by \`npm run test:nat\`; do not edit. Real nodes in Linux network namespaces: a relay with a public address, which listens on TCP port 443, and two homes behind routers made of nftables. Every packet between them takes 20 to 22 ms, so that a round trip between two homes is 80 ms, and 160 ms through the relay. What goes over the wire is specified in [protocols/punch](../protocols/punch/README.md).
+Written by \`npm run test:nat\`; do not edit. Real nodes in Linux network namespaces: a relay with a public address, which listens on TCP port 443, and two homes behind routers made of nftables. Every packet between them takes 20 to 22 ms, so that a round trip between two homes is 80 ms, and 160 ms through the relay. The wire protocol is specified in [protocols/punch](../protocols/punch/README.md).
 
 ## Pairs
 
@@ -49,7 +49,7 @@ An answer of five minutes: ${long.map((row) => `${row.scenario.name} (${row.path
 
 Each in the middle of an answer.
 
-${table(['What breaks', 'What the user sees', 'Next answer'], failures)}
+${table(['Failure', 'Seen by the user', 'Next answer'], failures)}
 
 _Next answer_ counts from when the failure was over (the relay was back, the line was up) to the first token.
 `

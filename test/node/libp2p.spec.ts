@@ -82,7 +82,7 @@ describe('node/libp2p', function () {
     const answers = Array.from({ length: 50 }, async () => {
       const socket = open(node, '127.0.0.1')
       socket.write(greeting)
-      // Who is refused hears nothing: the socket is only closed.
+      // A refused peer hears nothing: the socket is just closed.
       const [answer] = (await Promise.race([once(socket, 'data'), once(socket, 'close')])) as unknown[]
       assert.deepEqual(answer, greeting)
     })

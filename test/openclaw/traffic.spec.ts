@@ -13,7 +13,7 @@ const TOOLS = Array.from({ length: 55 }, (_, i) => ({
   type: 'function',
   function: {
     name: `tool_${i}`,
-    description: `What tool ${i} is good for. `.repeat(60),
+    description: `The purpose of tool ${i}. `.repeat(60),
     parameters: {
       type: 'object',
       properties: { path: { type: 'string', description: 'A path. '.repeat(30) } },

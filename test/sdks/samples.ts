@@ -81,7 +81,7 @@ export const SAMPLES: Record<UnionName, Record<string, object>> = {
   ToolUnion: { custom: { name: 'find', input_schema: { type: 'object' } } }
 }
 
-/** What a user sends; the other blocks are the model's. */
+/** Blocks that a user sends; the others are the model's. */
 const USER_BLOCKS = new Set(['text', 'image', 'document', 'search_result', 'tool_result', 'container_upload'])
 
 /** The results of Anthropic's own tools are alike. */

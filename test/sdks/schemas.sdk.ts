@@ -170,7 +170,7 @@ for (const version of SDK_VERSIONS) {
     })
 
     describe('an engine that fails in mid-stream', () => {
-      /** What arrives of a stream before the gateway breaks the connection, so that none takes it for whole. */
+      /** The part of a stream that arrives before the gateway breaks the connection, so that nobody takes it as complete. */
       const untilCut = async (path: string, body: object): Promise<unknown[]> => {
         await test.http.start()
         const { body: bytes } = await fetch(`${test.http.url}${path}`, {

@@ -11,7 +11,7 @@ const README = join(import.meta.dirname, '../../http-gateway/README.md')
 const TREATMENTS = ['used', 'passed over', 'refused'] as const
 type Treatment = (typeof TREATMENTS)[number]
 
-/** What the README says of each type of a union. */
+/** The README's entry for each type of a union. */
 async function tableOf(): Promise<Record<string, Map<string, Treatment>>> {
   const text = await readFile(README, 'utf8')
   const rows = text.split('\n').flatMap((line) => {
@@ -31,7 +31,7 @@ async function tableOf(): Promise<Record<string, Map<string, Treatment>>> {
   )
 }
 
-/** What the gateway makes of one member: whether the model sees anything of it. */
+/** How the gateway treats one member: whether the model sees anything of it. */
 async function treatmentOf(union: UnionName, type: string): Promise<Treatment> {
   const test = testGateway()
   const asked = async (given?: string): Promise<string | undefined> => {

@@ -35,7 +35,7 @@ export class WireSchemas {
     }
   }
 
-  /** What a document breaks, as text; `undefined` where it is what the SDK's type says. */
+  /** The violations of a document, as text; `undefined` if it matches the SDK's type. */
   broken(name: WireName, document: unknown): string | undefined {
     const [root, property] = name.split('.')
     const $ref = `${root}#/definitions/${root}/properties/${property}`

@@ -3,7 +3,7 @@ import type { PageResponse as AnthropicPage } from '@anthropic-ai/sdk/core/pagin
 import type OpenAI from 'openai'
 import type { PageResponse } from 'openai/core/pagination'
 
-/** What OpenAI's API sends, by the types of its own SDK; `wire-schemas.ts` makes JSON schemas of them. */
+/** Answers of OpenAI's API, by the types of its own SDK; `wire-schemas.ts` turns them into JSON schemas. */
 export interface OpenAIWire {
   chat: OpenAI.ChatCompletion
   chunk: OpenAI.ChatCompletionChunk
@@ -17,7 +17,7 @@ export interface OpenAIWire {
   error: { error: OpenAI.ErrorObject }
 }
 
-/** What Anthropic's API sends, by the types of its own SDK. */
+/** Answers of Anthropic's API, by the types of its own SDK. */
 export interface AnthropicWire {
   message: Anthropic.Message
   event: Anthropic.RawMessageStreamEvent | Ping

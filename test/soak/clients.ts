@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** Pause of a client between two requests, in milliseconds. */
 const PAUSE_MS = 200
 
-/** What a client says of an answer that is whole, as far as it wanted it. */
+/** The client's word for an answer that is as complete as it wanted. */
 const ANSWERED = 'answered'
 
 /** Clients of a gateway at once: one waits for its answers, one streams, one hangs up. */

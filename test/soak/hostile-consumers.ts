@@ -47,7 +47,7 @@ async function read(
   }
 }
 
-/** What hostile peers do to a contributor. */
+/** Attacks on a contributor. */
 const ATTACKS: ((scene: Scene) => Promise<unknown>)[] = [
   // Has a prompt read, and goes.
   async ({ stranger, victim, connection }) => {

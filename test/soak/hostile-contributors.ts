@@ -7,7 +7,7 @@ import type { ModelInfo } from '../../protocols/index.ts'
 /** Bytes that a flooding peer sends of one answer before it gives up. */
 const FLOOD_BYTES = 8 * 2 ** 20
 
-/** What hostile contributors do with an order. */
+/** Behaviours of hostile contributors. */
 const KINDS: Record<string, (sale: Sale) => Promise<unknown>> = {
   busy: (sale) =>
     sale.send({ type: 'error', code: 'busy', message: 'later', retryable: true, retryAfterMs: 1000 }),

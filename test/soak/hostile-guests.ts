@@ -16,10 +16,10 @@ const STALL_MS = 2000
 /** Longest time that one attack gets, in milliseconds. */
 const ATTACK_MS = 15_000
 
-/** What is sent into a circuit whose other end reads nothing, in bytes. */
+/** Bytes sent into a circuit whose other end reads nothing. */
 const STALLED_BYTES = 2 * 2 ** 20
 
-/** What hostile peers do to a relay. */
+/** Attacks on a relay. */
 const ATTACKS: ((relay: RunningNode, guest: Stranger, signal: AbortSignal) => Promise<unknown>)[] = [
   // A place, and circuits to it that carry bytes which nobody reads.
   async (relay, guest) => {

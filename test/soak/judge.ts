@@ -3,7 +3,7 @@ import type { Sample } from './measured-node.ts'
 /** One line of the soak's table. */
 export interface Judgement {
   role: string
-  /** What is measured, with its unit. */
+  /** A measurement, with its unit. */
   what: string
   /** Its value in the second and in the last third of the run. */
   before: number

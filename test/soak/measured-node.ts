@@ -2,7 +2,7 @@ import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startProcess, type RunningNode } from '../support/node-process.ts'
 
-/** What a node holds at one moment. */
+/** Resources of a node at one moment. */
 export interface Sample {
   /** Minutes since the soak began. */
   minute: number

@@ -1,6 +1,6 @@
 /**
  * Runs a relay, a contributor and a consumer, each a process of its own, in a mesh in which four of five peers are
- * hostile, and watches their memory, descriptors, disk and log from outside. What is not flat fails it.
+ * hostile, and watches their memory, descriptors, disk and log from outside. Any figure that is not flat fails the run.
  *
  * `SOAK_MINUTES` says how long (30); `SOAK_INTERVAL_S` how often it looks (10).
  */

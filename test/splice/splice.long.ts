@@ -27,7 +27,7 @@ function random(seed: number): () => number {
   }
 }
 
-/** What a request has of the answer already. */
+/** The part of the answer that a request already contains. */
 function soFar(request: GenerateRequest): string {
   const last = request.kind === 'chat' ? request.messages.at(-1) : undefined
   const continued = request.kind === 'chat' && request.continue_final_message === true ? last?.content : ''

@@ -27,7 +27,7 @@ import {
 } from '../../protocols/index.ts'
 import { DOCUMENT, anOrder, type Party } from './records.ts'
 
-/** What a contributor claims, with the receipt's payload. */
+/** A contributor's claim, with the receipt's payload. */
 export type Claim = ClaimFrame & { receiptPayload: Receipt }
 
 /** One exchange, as a consumer that follows no rules sees it. */

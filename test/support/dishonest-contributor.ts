@@ -31,7 +31,7 @@ import { MODEL, unlimited } from './records.ts'
 /** One order, as a contributor that follows no rules sees it. */
 export class Sale {
   readonly frames: FrameStream
-  /** What the consumer sent after order and document, parsed; its error frame is the last one. */
+  /** The consumer's frames after order and document, parsed; its error frame is the last one. */
   readonly received: { type: string; code?: string; acceptable?: AcceptableCounts }[] = []
   /** Resolves when the consumer's side of the stream is over. */
   readonly over: Promise<void>
@@ -39,7 +39,7 @@ export class Sale {
   readonly order: SignedRecord
   readonly #meter: Meter
   readonly #privateKey: PrivateKey
-  /** What its last receipt billed. */
+  /** The counts that its last receipt billed. */
   #billed = { promptTokens: 7, completionTokens: 1 }
 
   constructor(frames: FrameStream, order: SignedRecord, meter: Meter, privateKey: PrivateKey) {
@@ -105,10 +105,10 @@ export class Sale {
 export class DishonestContributor {
   readonly peer: string
   readonly libp2p: LobstahLibp2p
-  /** What it does with its next orders, once order and document are read. */
+  /** Its behaviour for the next orders, once order and document are read. */
   act: (sale: Sale) => Promise<unknown> = async () => undefined
   sales: Sale[] = []
-  /** What it claims at the next exchange of receipts. */
+  /** Its claims at the next exchange of receipts. */
   claims: () => Promise<ClaimFrame[]> = async () => []
   /** Told what the consumer said in an exchange, its error last. */
   exchanged: (said: { type: string }[]) => void = () => undefined

@@ -23,7 +23,7 @@ export function randomFrom(seed: number): () => number {
   }
 }
 
-/** What a request has of a text already. */
+/** The part of a text that a request already contains. */
 export function soFar(request: GenerateRequest, whole: string): string {
   const last = request.kind === 'chat' ? request.messages.at(-1) : undefined
   const continued = request.kind === 'chat' && request.continue_final_message === true ? last?.content : ''

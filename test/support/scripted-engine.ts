@@ -1,7 +1,7 @@
 import type { Engine, EngineEvent, EngineOptions } from '../../node/engines/engine.ts'
 import { EngineFailedError, type GenerateRequest, type ModelInfo } from '../../protocols/index.ts'
 
-/** What a scripted engine does with one request. */
+/** Behaviour of a scripted engine for one request. */
 export type Script = (request: GenerateRequest, signal: AbortSignal) => AsyncIterable<EngineEvent>
 
 /** A model that scripted engines serve. */

@@ -11,7 +11,7 @@ import { createRelay, type Relay } from '../../node/relay.ts'
 import { Mesh, ask } from './mesh.ts'
 import { ScriptedEngine, say } from './scripted-engine.ts'
 
-/** What a swarm was seen to do; times in milliseconds. */
+/** Observations of a swarm; times in milliseconds. */
 export interface SwarmResult {
   nodes: number
   relays: number
@@ -153,7 +153,7 @@ async function startLooker(bootstrap: string[]): Promise<Looker> {
   return { libp2p, keeper, records }
 }
 
-/** Who is said to serve the model. */
+/** Peers that are said to serve the model. */
 async function providers({ records }: Looker): Promise<PeerId[]> {
   return await Array.fromAsync(records.find('scripted:1b', AbortSignal.timeout(PATIENCE_MS)))
 }

@@ -10,7 +10,7 @@ import {
 import { quote } from '../errors.ts'
 import { contextLengthIn, isContextOverflow } from '../context-length.ts'
 
-/** What messages call the server. */
+/** The name of the server in messages. */
 export const SERVER = 'The OpenAI-compatible server'
 
 const UNSUPPORTED_IMAGE = /image input|image_url|mmproj|multimodal|vision add-on|does not support images/i

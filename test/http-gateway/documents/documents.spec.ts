@@ -129,7 +129,7 @@ describe('http-gateway/documents', function () {
       payload: { model: 'tiny', ...body }
     })
 
-  /** What the model was shown by its role. */
+  /** The text shown to the model, by role. */
   const shown = async (url: string, body: object): Promise<Record<string, unknown>> => {
     const { statusCode, payload } = await post(url, body)
     assert.equal(statusCode, 200, payload)

@@ -1,5 +1,5 @@
 /**
- * What is allowed in the documents that the gateway sends, as JSON Schema (2020-12), written from the public API
+ * Shapes of the documents that the gateway sends, as JSON Schema (2020-12), written from the public API
  * references. They are stricter than the references: a field that is not listed is refused.
  */
 export type Schema = Record<string, unknown> | boolean

@@ -16,7 +16,7 @@ import {
 } from '../../../protocols/inference/index.ts'
 import type { Engine, EngineEvent } from '../../../node/engines/index.ts'
 
-/** What the suite needs of an engine. */
+/** The engine under test, as the suite needs it. */
 export interface ContractInit {
   /** A running engine; the suite closes it. */
   engine(): Promise<Engine>
@@ -39,7 +39,7 @@ export interface ContractInit {
   overflowWords: number
 }
 
-/** What an answer came to. */
+/** A collected answer. */
 export interface Collected {
   text: string
   reasoning: string
@@ -82,7 +82,7 @@ export async function collect(events: AsyncIterable<EngineEvent>): Promise<Colle
   return { ...found, toolCalls: calls, end }
 }
 
-/** What every engine must do, whatever it asks. */
+/** The contract of every engine. */
 export function engineContract(name: string, init: ContractInit): void {
   describe(`${name}: the contract of engines`, function () {
     this.timeout(60_000)

@@ -9,7 +9,7 @@ const REPLY = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
 describe('node/engines/http', () => {
   let server: Server
   let url: URL
-  /** What happens to each request, by its number on its connection and the connection's. */
+  /** The fate of each request, by its number on its connection and the number of the connection. */
   let answer: (socket: Socket, request: number, connection: number) => void
   let connections: number
   const sockets = new Set<Socket>()

@@ -26,7 +26,7 @@ interface Trial {
   running?: boolean
   /** `lines`: a line of JSON for each event; `signal`: the same, until it is told to stop. */
   prints?: 'document' | 'lines' | 'signal'
-  /** What stands for `-`: each that takes text is given it by stdin. */
+  /** The text for `-`, given to each command on stdin. */
   stdin?: string
   check?: (printed: unknown) => void
 }

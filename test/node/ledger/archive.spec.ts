@@ -75,7 +75,7 @@ describe('node/ledger/archive', () => {
         (await book.claims(other.id, { after: '', limit: 9 })).map(({ order }) => order.order),
         [open.order]
       )
-      // What was settled changes nothing when it comes again.
+      // Settled records change nothing when they come again.
       await book.append(await settled.whole(5))
       assert.deepEqual(await book.balance(), before)
       await book.append(await new Deal(other, me).whole(3))

@@ -34,7 +34,7 @@ describe('node/patches/provider-records', () => {
     for (let n = 0; n < 100; n++) await providers.addProvider(await modelCid(`made-up:${n}`), liar)
     assert.equal(store.kept.size, 5)
     for (let n = 0; n < 100; n++) {
-      // What is asked for stays.
+      // Requested records stay.
       store.found = [honest]
       await providers.getProviders(model)
       await providers.addProvider(await modelCid(`other:${n}`), await someone())

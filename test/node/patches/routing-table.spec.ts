@@ -66,7 +66,7 @@ describe('node/patches/routing-table', () => {
     const find = (): Promise<PeerId[]> => Array.fromAsync(records.find(MODEL, AbortSignal.timeout(5000)))
     await until(async () => (await find()).some((peer) => peer.equals(contributor.peerId)))
     await until(() => inTable(asker, second))
-    // Who is found after the contributor is connected to after it would have been.
+    // Peers found after the contributor are dialled after the time at which it would have been.
     const third = await start(true, [first])
     await until(async () => (await find()).length > 0 && (await inTable(asker, third)))
     assert.equal(asker.getConnections(contributor.peerId).length, 0)
@@ -93,7 +93,7 @@ describe('node/patches/routing-table', () => {
       await find(contributor)
       return (await find(first)).some((peer) => peer.equals(contributor.peerId))
     })
-    // Who is told of later comes later.
+    // Peers that are told of later come later.
     const third = await start(true, [second])
     await until(async () => {
       await find(first)

@@ -14,7 +14,7 @@ function aStream(protocol = ''): YamuxStream & { aborted: boolean } {
   return stream as unknown as YamuxStream & { aborted: boolean }
 }
 
-/** What a stream holds that nobody reads; not in its public type. */
+/** Unread bytes of a stream; not in its public type. */
 interface UnreadBytes {
   readBufferLength: number
   readBuffer: Uint8ArrayList

@@ -156,7 +156,7 @@ describe('node/reach', () => {
     await old.write(Buffer.from('before'))
     assert.equal(Buffer.from(await old.read({ signal })).toString(), 'before')
     await reach.start()
-    // Whoever is connected already is considered when the relay has told its STUN ports.
+    // Peers that are connected already are considered once the relay has told its STUN ports.
     await triangle.dialer.services.identify.identify(relayed)
     await triangle.tell()
     const fresh = new FrameStream(await (await triangle.direct()).newStream(ECHO, { signal }))

@@ -3,7 +3,7 @@ import type { Stream } from '@libp2p/interface'
 import { DEFAULT_RELAY_LIMITS, RelayUsage } from '../../../node/relay/limits.ts'
 import { until } from '../../support/mesh.ts'
 
-/** What of a stream the limits look at. */
+/** The parts of a stream that the limits look at. */
 class StubStream extends EventTarget {
   status = 'open'
   readStatus = 'readable'

@@ -38,7 +38,7 @@ const { accepted, delta, end, receipt } = CONTRIBUTOR_FRAMES
 
 describe('protocols/chat over TCP', () => {
   let pair: Libp2pPair
-  /** What the listener does with the next stream. */
+  /** The listener's behaviour for the next stream. */
   let onStream: (stream: Stream, connection: Connection) => Promise<unknown>
 
   before(async () => {

@@ -69,13 +69,13 @@ describe('protocols/errors', () => {
 describe('protocols/framing/error-frame', () => {
   for (const [code, errorClass] of WIRE_ERRORS_BY_CODE) {
     it(`carries ${code} over the wire`, () => {
-      const err = new errorClass('What happened', { param: 'tools', retryAfterMs: 1234.5 })
+      const err = new errorClass('Something happened', { param: 'tools', retryAfterMs: 1234.5 })
       const frame = decodeJson(contributorFrame, encodeJson(toErrorFrame(err)))
       assert.ok(frame.type === 'error')
       const received = fromErrorFrame(frame)
       assert.equal(received.constructor, errorClass)
       const { message, param, retryAfterMs, retryable } = received
-      assert.deepEqual([message, param, retryable], ['What happened', 'tools', err.retryable])
+      assert.deepEqual([message, param, retryable], ['Something happened', 'tools', err.retryable])
       assert.ok(retryAfterMs === 1234 || retryAfterMs === 1235)
     })
   }

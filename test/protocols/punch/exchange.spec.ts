@@ -42,7 +42,7 @@ describe('protocols/punch/exchange', () => {
     await pair.listener.unhandle([PUNCH_PROTOCOL, STUN_PROTOCOL])
   })
 
-  /** What the initiator gets from a responder that acts so. */
+  /** The initiator's result with a responder that behaves like this. */
   async function propose(act: (stream: Stream) => Promise<unknown>): Promise<PunchAnswer> {
     await pair.listener.handle(PUNCH_PROTOCOL, (stream) => void act(stream).catch(() => undefined))
     const stream = await openPunch(pair.connection, { signal: stop.signal })

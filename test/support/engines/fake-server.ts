@@ -12,7 +12,7 @@ export interface Exchange {
   signal: AbortSignal
 }
 
-/** What both fake engines are made of: an HTTP server on 127.0.0.1 that remembers what it was asked. */
+/** The base of both fake engines: an HTTP server on 127.0.0.1 that remembers what it was asked. */
 export abstract class FakeServer {
   readonly requests: RecordedRequest[] = []
   /** How many answers were left by their clients. */

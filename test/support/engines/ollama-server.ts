@@ -23,7 +23,7 @@ export interface FakeOllamaModel {
   /** Size of the weights, in bytes. */
   size?: number
   /**
-   * What becomes of a last message of the assistant: its template leaves it open, which is the default, or closes it; or
+   * How the template treats a last message of the assistant: it leaves it open, which is the default, or closes it; or
    * it is of Jinja, and llama.cpp's server goes on, and repeats the message first.
    */
   template?: 'opens' | 'closes' | 'echoes'
@@ -76,7 +76,7 @@ export class OllamaServer extends FakeServer {
   loads = 0
   /** Models that are loaded without shifting, which is not the default. */
   readonly #unshifted = new Set<string>()
-  /** What `ps` tells: the context that each model is loaded with. */
+  /** The answer of `ps`: the context that each model is loaded with. */
   readonly loaded = new Map<string, number>()
 
   constructor(init: OllamaServerInit) {
@@ -417,7 +417,7 @@ const TEMPLATES = {
 {% endfor %}`
 }
 
-/** What is left of an answer when the last message has its beginning; the whole where the template closes messages. */
+/** The rest of an answer whose beginning is the last message; all of it if the template closes messages. */
 function continued(reply: FakeReply, model: FakeOllamaModel, body: Record<string, unknown>): FakeReply {
   const last = record(list(body.messages).at(-1))
   const begun = contentText(last.content)

@@ -10,9 +10,9 @@ import {
 } from './script.ts'
 
 export interface OpenaiServerInit {
-  /** What `/v1/models` lists; each entry needs an `id`. */
+  /** Entries of `/v1/models`; each needs an `id`. */
   models?: Record<string, unknown>[]
-  /** What `/props` answers, as llama.cpp's server does; 404 without. */
+  /** The answer of `/props`, as llama.cpp's server gives it; 404 if absent. */
   props?: Record<string, unknown>
   script?: FakeScript
   /** Required as a bearer token when given. */

@@ -1,4 +1,4 @@
-/** What a fake engine answers, whatever protocol it speaks. A piece of text counts as one token. */
+/** A fake engine's answer, whatever protocol it speaks. A piece of text counts as one token. */
 export interface FakeReply {
   /** Pieces of the answer; a string is cut at its words. */
   text?: string | Iterable<string>
@@ -11,11 +11,11 @@ export interface FakeReply {
   gate?: (piece: number) => Promise<unknown> | undefined
   /** Answers with an HTTP status instead. */
   status?: { code: number; error: string }
-  /** What goes wrong before the piece of this number is sent, the headers and earlier pieces being out. */
+  /** The failure before the piece of this number is sent, after the headers and earlier pieces. */
   breakAt?: { piece: number; how: 'error' | 'end' | 'reset' | 'garbage' }
 }
 
-/** What a fake engine was asked. */
+/** A request to a fake engine. */
 export interface FakePrompt {
   model: string
   /** The last message, or the prompt of a completion. */
@@ -48,7 +48,7 @@ const WORDS = 'the lobster walks on and on along the sea floor and meets a crab 
   ' '
 )
 
-/** What a fake answers when it is given no script: a few phrases that the contract suite knows, else an echo. */
+/** A fake's default answer: phrases that the contract suite expects, else an echo. */
 export const defaultScript: FakeScript = (prompt) => {
   const thinking = prompt.thinking ? 'Let me think.' : undefined
   const [tool] = prompt.tools

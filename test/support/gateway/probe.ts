@@ -10,7 +10,7 @@ export interface Probe {
   body?: string
 }
 
-/** What came back. */
+/** An HTTP answer. */
 export interface Reply {
   status: number
   headers: Map<string, string>

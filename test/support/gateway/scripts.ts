@@ -21,7 +21,7 @@ export const EMBEDDING = answering(
   { usage: { promptTokens: 5, completionTokens: 0 } }
 )
 
-/** What an answer may hold, by name. */
+/** Scripted answers, by name. */
 export const SCRIPTS: Record<string, Script> = {
   text: answering([{ content: 'Hel' }, { content: 'lo' }]),
   nothing: answering([]),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readSse } from './sse.ts'
 
-/** What a client has of an answer. */
+/** An answer as far as a client has it. */
 export interface Spoken {
   /** The text of each choice. */
   texts: string[]
@@ -11,7 +11,7 @@ export interface Spoken {
   completionTokens?: number | undefined
   /** Receipts that came with it, as JSON. */
   receipts: string[]
-  /** What a stream says of its failure. */
+  /** A stream's word for its failure. */
   failure?: string | undefined
 }
 

@@ -2,7 +2,7 @@ import type { ListedModel, PeerStatus } from '../../../node/consumer/index.ts'
 import { CancelledError } from '../../../protocols/errors.ts'
 import type { AnswerEvent, InferOptions, InferenceRequest } from '../../../protocols/inference/index.ts'
 
-/** What a stub answers with: the events of one request, in a test's own time. */
+/** A stub's answer: the events of one request, at a pace that the test sets. */
 export type Script = (
   request: InferenceRequest,
   signal: AbortSignal,
@@ -62,7 +62,7 @@ export class StubConsumer {
   /** The trace context of each request. */
   readonly traces: (string | undefined)[] = []
   readonly requests: InferenceRequest[] = []
-  /** What each request said of being continued elsewhere. */
+  /** The `resume` option of each request. */
   readonly resumes: (boolean | undefined)[] = []
   readonly #aborted = Promise.withResolvers<unknown>()
   /** Resolves with the reason why a call was aborted, the first time that one is. */

@@ -29,7 +29,7 @@ const CHAT: InferenceRequest = { kind: 'chat', model: 'm', messages: [{ role: 'u
 const COMPLETION: InferenceRequest = { kind: 'completion', model: 'm', prompt: 'Say: ' }
 const ABLE = { ...MODEL, capabilities: ['chat', 'continue'] }
 
-/** What an engine says that is given a message so far. */
+/** The text of an engine that is given the beginning of a message. */
 type Behaviour = (whole: string, begun: string) => string
 
 const HONEST: Record<string, Behaviour> = {

@@ -8,7 +8,7 @@ describe('node/consumer/settling/judge-counts', () => {
   const counter = new TokenCounter()
   after(() => counter.stop())
 
-  /** What is refused of these counts over some deltas: the counts that would be accepted; undefined where nothing is. */
+  /** The counts that would be accepted if these are refused over some deltas; undefined if they are accepted. */
   async function refused(
     deltas: Delta[],
     [promptTokens, completionTokens]: [prompt: number, completion: number],

@@ -565,7 +565,7 @@ describe('node/engines/ollama', () => {
   })
 })
 
-/** What is written to the console while something runs. */
+/** Console output while something runs. */
 async function printedBy(work: () => Promise<unknown>): Promise<unknown[]> {
   const printed: unknown[] = []
   const original = { ...globalThis.console }

@@ -280,7 +280,7 @@ describe('node/engines/openai', () => {
     })
 
     it('leaves the length to a server that refuses one as long as its whole context', async () => {
-      // What a contributor asks for where its consumer set no limit.
+      // A contributor's own limit if its consumer set none.
       const limits = async (max_tokens: number) => {
         await ask('Hello!', { max_tokens })
         await collect(engine.generate({ kind: 'completion', model: MODEL, prompt: 'Hello!', max_tokens }))

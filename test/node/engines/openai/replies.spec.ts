@@ -17,7 +17,7 @@ interface Call {
   arguments: string
 }
 
-/** What becomes of chunks, each with the tool calls it brings; the last one says why it ended. */
+/** The events made from chunks of tool calls; the last one has the finish reason. */
 function read(
   chunks: Piece[][],
   finish_reason = 'tool_calls',

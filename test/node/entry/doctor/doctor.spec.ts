@@ -40,7 +40,7 @@ describe('node/entry/doctor/doctor', function () {
     await rm(home, { recursive: true })
   })
 
-  /** What the doctor finds, by check; a check of which there are several keeps its last. */
+  /** The doctor's findings, by check; the last one wins. */
   async function examine(flags: Record<string, unknown>): Promise<Record<string, Finding>> {
     return Object.fromEntries((await findingsOf(flags)).map((finding) => [finding.check, finding]))
   }
