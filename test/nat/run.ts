@@ -3,8 +3,8 @@
  * reached, fails where that is less than it was, and writes docs/nat-matrix.md and its part of the README.
  *
  * `NAT_SELECTION=ci` runs a selection in a few minutes and writes nothing. `NAT_ONLY=<text>` runs what has the
- * text in its name. `NAT_REQUIRED=1` fails where the lab cannot run, instead of saying that it was skipped. What
- * fails is tried once more, for the machine may be busy; the page is written only when nothing failed.
+ * text in its name. `NAT_REQUIRED=1` fails where the lab cannot run, instead of being skipped. Failed
+ * cases run once more, since the machine may be busy; the page is written only if none fails.
  */
 /* eslint-disable no-console */
 import { readFile, writeFile } from 'node:fs/promises'
