@@ -2,7 +2,7 @@
 export class ListenError extends Error {
   static override readonly name = 'ListenError'
   override readonly name = 'ListenError'
-  constructor(message = 'An address cannot be listened on', options?: ErrorOptions) {
+  constructor(message = 'Cannot listen on an address', options?: ErrorOptions) {
     super(message, options)
   }
 }
@@ -15,7 +15,7 @@ export function explainListen(err: unknown): unknown {
   const failures = [...err.message.matchAll(/^\s*(\/\S+): \w*Error: (?:listen (\w+)|(.+))/gm)]
   if (failures.length === 0) return err
   const each = failures.map(([, address, code, words]) => `${address} (${reason(code ?? codeOf(words))})`)
-  const message = `Peers cannot be listened for at ${each.join(', ')}. Choose another address with --listen, or stop the program that has it.`
+  const message = `Cannot listen for peers at ${each.join(', ')}. Choose another address with --listen, or stop the program that uses it.`
   return new ListenError(message, { cause: err })
 }
 
@@ -26,7 +26,7 @@ function explainStun(
   const { code, syscall, port } = err
   if (port === undefined || (syscall !== 'bind' && syscall !== 'listen')) return undefined
   const transport = syscall === 'bind' ? 'UDP' : 'TCP'
-  const message = `The STUN server cannot listen on ${transport} port ${port} (${reason(code)}). Choose another with --stun-port (it takes the next UDP port too), or stop the program that has it.`
+  const message = `The STUN server cannot listen on ${transport} port ${port} (${reason(code)}). Choose another with --stun-port (it also takes the next UDP port), or stop the program that uses it.`
   return new ListenError(message, { cause: err })
 }
 

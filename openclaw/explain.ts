@@ -87,7 +87,7 @@ export async function explanation(target: Target, model: string, raw: string): P
     case 'stranger':
       return `${baseUrl} is answered by another program, not by lobstah-node: correct the address. ${ONBOARD_AGAIN}`
     case 'refused':
-      return `The node at ${baseUrl} does not take this API key: set LOBSTAH_API_KEY. ${ONBOARD_AGAIN}`
+      return `The node at ${baseUrl} rejects this API key: set LOBSTAH_API_KEY. ${ONBOARD_AGAIN}`
     case 'node':
       return await refusal(target, model, raw, found)
   }
@@ -130,10 +130,10 @@ async function refusal(
   return [
     words === '' ? `Nobody serves ${model} now.` : words,
     others.length > 0
-      ? `Models that can be reached: ${others.map((id) => `lobstah/${id}`).join(', ')}.`
+      ? `Available models: ${others.map((id) => `lobstah/${id}`).join(', ')}.`
       : joins === false
         ? `This node asks nobody else: start an engine on this machine, or say yes to Discover. ${ONBOARD_AGAIN}`
-        : 'No model can be reached now: "lobstah-node peers" shows which contributors are up.'
+        : 'No model is available: "lobstah-node peers" shows which contributors are up.'
   ].join(' ')
 }
 

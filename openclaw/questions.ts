@@ -91,7 +91,7 @@ async function askTrust(
   })
   if (access === 'mesh') return { access, friends: known.friends }
   const friends = await prompter.text({
-    message: 'Peer ids of your friends, by commas',
+    message: 'Peer ids of your friends, separated by commas',
     initialValue: [...new Set([...known.friends, ...peersOf(taken.addresses)])].join(','),
     validate: friendsProblem
   })

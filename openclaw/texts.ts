@@ -8,7 +8,7 @@ export const TEXTS = {
     'A model there can answer with tool calls, which OpenClaw then runs on this machine: use a restrictive tools ' +
       'profile (openclaw config set tools.profile minimal) unless you trust every peer that you ask.',
     'The owner of the machine that runs a model can read the prompts that it is sent: send strangers nothing private.',
-    'By default only friends are asked and served.'
+    'By default the node asks and serves friends only.'
   ].join('\n\n'),
   discover:
     'Discover: your node joins a mesh and asks the models of its peers when this machine’s own cannot answer. ' +
@@ -47,7 +47,7 @@ export function afterwards(
   const notes: string[] = []
   if (refused) {
     notes.push(
-      `A node answers at ${baseUrl}, and does not take this API key: set LOBSTAH_API_KEY, or give it by ` +
+      `A node answers at ${baseUrl} but rejects this API key: set LOBSTAH_API_KEY, or give it by ` +
         `--custom-api-key, and onboard again: ${ONBOARD}`
     )
   } else if (!starts && found === undefined) {
@@ -57,7 +57,7 @@ export function afterwards(
     )
   } else if (found === undefined || found === 0) {
     notes.push(
-      `No model can be reached through ${baseUrl} now. Start an engine on this machine` +
+      `No model is available through ${baseUrl}. Start an engine on this machine` +
         (discover ? ', or wait until a contributor is up' : ', or say yes to discover') +
         `; then onboard again: ${ONBOARD}`
     )
@@ -73,12 +73,10 @@ export function afterwards(
     notes.push('The node is not started by OpenClaw: what you chose must be among its own flags.')
   }
   if ((discover || contribute) && bootstrap.length === 0 && !joins) {
-    notes.push('Without an invite or address the node meets nobody: onboard again when you have one.')
+    notes.push('Without an invite or address the node finds no peers: onboard again when you have one.')
   }
   if ((discover || contribute) && access === 'friends' && friends.length === 0) {
-    notes.push(
-      'Only friends are asked and served, and none are named yet: onboard again with their peer ids.'
-    )
+    notes.push('The node asks and serves friends only, and has none yet: onboard again with their peer ids.')
   }
   if (discover && access === 'mesh') {
     notes.push('Any peer of the mesh may answer: use a restrictive tools profile (tools.profile "minimal").')

@@ -18,14 +18,14 @@ export function refuseSecrets(flags: Readonly<Record<string, unknown>>): void {
     .filter(([name]) => flags[name] !== undefined)
     .map(
       ([name, remedy]) =>
-        `${flagName(name)} is not taken: ${READ}. Set ${variableName(name)} instead, or ${remedy}`
+        `${flagName(name)} is refused: ${READ}. Set ${variableName(name)} instead, or ${remedy}`
     )
   const peers = [flags.bootstrap]
     .flat()
     .flatMap((value) => (typeof value === 'string' ? value.split(',') : []))
   if (peers.some((text) => INVITE.test(text.trim())))
     said.push(
-      `An invite in ${flagName('bootstrap')} is not taken: ${READ}. ` +
+      `An invite in ${flagName('bootstrap')} is refused: ${READ}. ` +
         `Join once with lobstah-node join < invite.txt, or set ${variableName('bootstrap')} instead`
     )
   if (said.length > 0) throw new CommandError(said.join('\n'), EXIT.usage)

@@ -25,7 +25,7 @@ export class CommandError extends Error {
 export class HomeInUseError extends CommandError {
   constructor(home: string, options?: ErrorOptions) {
     super(
-      `Another lobstah-node is running on ${home}. Stop it, or start this one on a home of its own: --home <folder>`,
+      `Another lobstah-node is running on ${home}. Stop it, or start this one with another home: --home <folder>`,
       EXIT.usage,
       options
     )

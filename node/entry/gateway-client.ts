@@ -31,7 +31,7 @@ export class GatewayClient {
     const runtime = await readRunning(config.home)
     if (runtime?.gateway === null)
       throw new CommandError(
-        `The node that runs on ${config.home} has no gateway: it is a relay, or was started with --no-gateway. It asks nobody, so it lists no models and no contributors. Run the command on the home of a node with a gateway: --home <folder>`,
+        `The node running on ${config.home} has no gateway: it is a relay, or was started with --no-gateway, and so has no models or contributors to list. Use the home of a node with a gateway: --home <folder>`,
         EXIT.unavailable
       )
     return new GatewayClient(
@@ -81,7 +81,7 @@ function noAnswer(url: string, err: unknown): CommandError {
   const cause = err instanceof Error ? err.cause : undefined
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   const message = /CERT|SIGNED|VERIFY|TLS|SSL/.test(code)
-    ? `The certificate of ${url} is not taken (${code}). It must be for the host in this address; who signed it is told by NODE_EXTRA_CA_CERTS=<file>`
+    ? `The certificate of ${url} is not trusted (${code}). It must name the host in this address; pass its issuer with NODE_EXTRA_CA_CERTS=<file>`
     : `No lobstah-node answers at ${url}. Start one first: lobstah-node`
   return new CommandError(message, EXIT.unavailable, { cause: err })
 }

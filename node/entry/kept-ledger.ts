@@ -56,7 +56,7 @@ async function lockHome(home: string): ReturnType<typeof openDatastore> {
   } catch (err) {
     if (!(err instanceof HomeInUseError)) throw err
     throw new CommandError(
-      `A lobstah-node is running on ${home} and writes its ledger. Stop it, and try again.`,
+      `A lobstah-node is running on ${home} and using its ledger. Stop it and try again.`,
       EXIT.usage,
       { cause: err }
     )

@@ -48,7 +48,7 @@ function invitedTo({ bootstrap }: Config, present: Membership | undefined): Memb
     const invited = membershipSchema.parse(decodeInvite(text, mesh?.key === undefined ? Date.now() : 0))
     if (mesh !== undefined && !sameMesh(mesh, invited))
       throw new CommandError(
-        `The invite is to the mesh "${invited.name}", and this home belongs to "${mesh.name}": leave that first (lobstah-node leave), or use another --home`,
+        `The invite is for the mesh "${invited.name}", but this home belongs to "${mesh.name}": leave that first (lobstah-node leave), or use another --home`,
         EXIT.usage
       )
     const known = mesh ?? { ...invited, bootstrap: [] }

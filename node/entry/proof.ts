@@ -57,7 +57,7 @@ export async function verifyProof(line: string): Promise<{ proof: Proof; deal: P
   check(receipt.consumer === order.consumer, 'The receipt names another consumer')
   check(
     receipt.promptTokens <= order.maxPromptTokens && receipt.completionTokens <= order.maxCompletionTokens,
-    'The receipt is over the bounds of the order'
+    'The receipt exceeds the bounds of the order'
   )
   check(
     receipt.credits === cost(order.price, receipt.promptTokens, receipt.completionTokens),

@@ -53,7 +53,7 @@ export async function backupDatabase(ledger: string, file: string): Promise<void
     closeSync(openSync(file, 'wx', 0o600))
   } catch (err) {
     const text = err instanceof Error ? err.message : String(err)
-    throw new LedgerError(`The backup ${file} cannot be made (${text}): name a new file`, { cause: err })
+    throw new LedgerError(`The backup ${file} cannot be written (${text}): choose a new file`, { cause: err })
   }
   let source: DatabaseSync | undefined
   try {
@@ -73,7 +73,7 @@ export async function backupDatabase(ledger: string, file: string): Promise<void
 
 function requireFile(file: string): void {
   if (existsSync(file)) return
-  throw new LedgerMissingError(`There is no ledger at ${file} yet: it is made when the node first starts`)
+  throw new LedgerMissingError(`There is no ledger at ${file} yet: the node creates it when it first starts`)
 }
 
 /** SQLite would make the file readable by everybody; its log takes the file's mode. */
@@ -90,12 +90,12 @@ function checkVersion(db: DatabaseSync, { file, readOnly }: DatabaseInit): numbe
   }
   if (version > SCHEMA_VERSION) {
     throw new LedgerVersionError(
-      `The ledger ${file} is of version ${version}, and this program knows ${SCHEMA_VERSION}: install a newer lobstah-node`
+      `The ledger ${file} has version ${version}, but this program knows only ${SCHEMA_VERSION}: install a newer lobstah-node`
     )
   }
   if (readOnly && version < SCHEMA_VERSION) {
     throw new LedgerVersionError(
-      `The ledger ${file} is of version ${version}, not ${SCHEMA_VERSION}: start the node once to upgrade it`
+      `The ledger ${file} has version ${version}, not ${SCHEMA_VERSION}: start the node once to upgrade it`
     )
   }
   return version

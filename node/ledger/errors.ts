@@ -56,7 +56,7 @@ export class LedgerMissingError extends LedgerError {
 export class LedgerConflictError extends LedgerError {
   static override readonly name = 'LedgerConflictError'
   override readonly name = 'LedgerConflictError'
-  constructor(message = 'The record contradicts one that is kept', options?: ErrorOptions) {
+  constructor(message = 'The record contradicts a stored one', options?: ErrorOptions) {
     super(message, options)
   }
 }
@@ -126,7 +126,7 @@ export function toLedgerError(err: unknown, file: string): LedgerError {
       return new LedgerFullError(`The disk of the ledger ${file} is full: free some space`, cause)
     case SQLITE_CORRUPT:
       return new LedgerCorruptError(
-        `The ledger ${file} is damaged (${text}): restore it from a backup, or move it away to begin a new one`,
+        `The ledger ${file} is damaged (${text}): restore it from a backup, or move it away to start a new one`,
         cause
       )
     case SQLITE_NOTADB:
@@ -135,7 +135,7 @@ export function toLedgerError(err: unknown, file: string): LedgerError {
         cause
       )
     case SQLITE_BUSY:
-      return new LedgerError(`The ledger ${file} is being written by another program: stop that one`, cause)
+      return new LedgerError(`Another program is writing the ledger ${file}: stop it`, cause)
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
       return new LedgerError(

@@ -85,7 +85,7 @@ export class SqliteLedger implements Ledger {
   async append(records: LedgerRecord[]): Promise<void> {
     const calls = this.#opened()
     if (this.#init.readOnly === true) {
-      throw new LedgerClosedError(`The ledger ${this.#init.file} is opened for reading only`)
+      throw new LedgerClosedError(`The ledger ${this.#init.file} is open for reading only`)
     }
     const done: PromiseWithResolvers<void> = Promise.withResolvers()
     this.#pending.push({ records, done })
@@ -146,7 +146,7 @@ export class SqliteLedger implements Ledger {
   #refusal(refusal: ErrorMessage): Error {
     return fromMessage({
       ...refusal,
-      message: `The ledger ${this.#init.file} kept nothing: ${refusal.message}`
+      message: `The ledger ${this.#init.file} stored nothing: ${refusal.message}`
     })
   }
 

@@ -87,15 +87,13 @@ export class Settlement {
       if (consumer === this.#owner) return contributor
       if (contributor === this.#owner) return consumer
     }
-    throw new LedgerRecordError(`The ${kind} is not between ${this.#owner} and another peer`)
+    throw new LedgerRecordError(`The ${kind} does not involve ${this.#owner} and one other peer`)
   }
 
   #checkParties(index: number, { kind, order, consumer, contributor }: EntryFields): void {
     const kept = this.#parties.get(order, index)
     if (kept === undefined || (kept.consumer === consumer && kept.contributor === contributor)) return
-    throw new LedgerConflictError(
-      `The ${kind} of order ${order} is between other peers than those kept before it`
-    )
+    throw new LedgerConflictError(`The ${kind} of order ${order} names other peers than earlier records`)
   }
 
   #creditsAcknowledged(index: number, { order, seq, receiptHash }: EntryFields): number {

@@ -62,7 +62,7 @@ async function untilDone<T>(work: Promise<T>): Promise<T> {
 }
 
 function writable(): Writer {
-  if (writer === undefined) throw new LedgerClosedError(`The ledger ${file} is opened for reading only`)
+  if (writer === undefined) throw new LedgerClosedError(`The ledger ${file} is open for reading only`)
   return writer
 }
 

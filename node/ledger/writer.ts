@@ -131,6 +131,8 @@ export class Writer {
     if (kept === undefined) return false
     if (kept.payload === record.payload) return true
     const name = seq === null ? kind : `${kind} ${seq}`
-    throw new LedgerConflictError(`Another ${name} of order ${order} is kept already: its signer signed two`)
+    throw new LedgerConflictError(
+      `The ledger already holds another ${name} of order ${order}: its signer signed two`
+    )
   }
 }

@@ -16,7 +16,7 @@ describe('node/errors', () => {
     try {
       await assert.rejects(mesh.node({ relay: true, quic, listen: [address] }), {
         name: 'ListenError',
-        message: `Peers cannot be listened for at ${address} (the port is in use). Choose another address with --listen, or stop the program that has it.`
+        message: `Cannot listen for peers at ${address} (the port is in use). Choose another address with --listen, or stop the program that uses it.`
       })
     } finally {
       await mesh.stop()
@@ -29,7 +29,7 @@ describe('node/errors', () => {
     try {
       await assert.rejects(mesh.node({ listen: ['/ip4/127.0.0.1/udp/0'] }), {
         name: 'ListenError',
-        message: /^Peers cannot be listened for at \/ip4\/127\.0\.0\.1\/udp\/0 \(a node listens by TCP, /
+        message: /^Cannot listen for peers at \/ip4\/127\.0\.0\.1\/udp\/0 \(a node listens by TCP, /
       })
     } finally {
       await mesh.stop()

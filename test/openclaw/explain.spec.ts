@@ -111,13 +111,13 @@ describe('openclaw/explain', () => {
   it('tells another program from a node, and a node that wants another key', async () => {
     assert.match(await turn(() => failing('404 status code (no body)')), /answered by another program/)
     answers['/v1/models'] = { status: 401, body: '{}' }
-    assert.match(await turn(() => failing('401 no key')), /does not take this API key: set LOBSTAH_API_KEY/)
+    assert.match(await turn(() => failing('401 no key')), /rejects this API key: set LOBSTAH_API_KEY/)
   })
 
   it('gives the node’s own words on a model that nobody serves, with those that can be reached', async () => {
     lists(['qwen3:8b'])
     const told = await turn(() => failing('404 llama3.2:3b was served by ann until 22:01; ask for another'))
-    assert.match(told, /served by ann until 22:01; ask for another.*can be reached: lobstah\/qwen3:8b\./)
+    assert.match(told, /served by ann until 22:01; ask for another.*Available models: lobstah\/qwen3:8b\./)
     lists([])
     assert.match(await turn(() => failing('404 ')), /Nobody serves llama3\.2:3b now.*lobstah-node peers/)
   })

@@ -108,7 +108,7 @@ export async function fullPackage(init: FullPackageInit): Promise<void> {
     'A model there can answer with tool calls, which OpenClaw then runs on this machine',
     'openclaw config set tools.profile minimal',
     'The owner of the machine that runs a model can read the prompts',
-    'By default only friends are asked and served'
+    'By default the node asks and serves friends only'
   ])
     assert.ok(yes.shown.includes(sentence), `«${sentence}» is not said: ${yes.shown}`)
   const { localService: service, models } = yes.config.models.providers.lobstah

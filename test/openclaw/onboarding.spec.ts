@@ -118,7 +118,7 @@ describe('openclaw: the questions', function () {
       assert.deepEqual(shown.slice(-3), [
         'Invite or address to join by []',
         'Whom do you ask and serve? [friends]',
-        `Peer ids of your friends, by commas [${PEER}]`
+        `Peer ids of your friends, separated by commas [${PEER}]`
       ])
       assert.match(args(result), new RegExp(`--bootstrap ${ADDRESS} .*friends --friends ${PEER}$`))
     }
@@ -142,7 +142,7 @@ describe('openclaw: the questions', function () {
       const { notes, ...result } = await answered({ discover: true, contribute: true }, earlier)
       assert.ok(shown.includes('Whom do you ask and serve? [mesh]'), shown.join('\n'))
       assert.match(args({ notes, ...result }), /--ask-access mesh --contribute --serve-access mesh$/)
-      assert.doesNotMatch(notes.join('\n'), /Only friends|meets nobody/)
+      assert.doesNotMatch(notes.join('\n'), /friends only|finds no peers/)
     } finally {
       await writeFile(join(folder, 'mesh.json'), JSON.stringify({ mesh: null, private: false }))
     }
@@ -196,7 +196,7 @@ describe('openclaw: the questions', function () {
     await rm(started, { force: true })
     const { notes } = await answered({})
     refuses = false
-    assert.match(notes.join('\n'), /does not take this API key: set LOBSTAH_API_KEY/)
+    assert.match(notes.join('\n'), /rejects this API key: set LOBSTAH_API_KEY/)
     assert.doesNotMatch(notes.join('\n'), /No model can be reached|No lobstah-node answers/)
     await assert.rejects(readFile(started), { code: 'ENOENT' })
   })
@@ -205,7 +205,7 @@ describe('openclaw: the questions', function () {
     const nowhere = await answered({ discover: true }, {}, { PATH: '' })
     assert.match(nowhere.notes.join('\n'), /not started by OpenClaw/)
     assert.match(nowhere.notes.join('\n'), /No model can be reached .* models auth login --provider lobstah/)
-    assert.match(nowhere.notes.join('\n'), /Only friends are asked and served, and none are named/)
+    assert.match(nowhere.notes.join('\n'), /asks and serves friends only, and has none/)
     await answered({ discover: true, invites: ['lobstah1good', ''] }, {}, { PATH: '' })
     assert.ok(shown.some((text) => /lobstah-node is not installed here/.test(text)))
   })

@@ -109,7 +109,9 @@ export class EmbeddedEngine implements Engine {
   embed(request: EmbeddingRequest): Promise<EmbeddingResult> {
     return Promise.reject(
       this.#serves(request.model)
-        ? new UnsupportedParameterError(`The model ${this.#id} does not embed`, { param: 'model' })
+        ? new UnsupportedParameterError(`The model ${this.#id} does not support embeddings`, {
+            param: 'model'
+          })
         : this.#notFound(request.model)
     )
   }

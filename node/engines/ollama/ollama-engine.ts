@@ -67,7 +67,9 @@ export class OllamaEngine implements Engine {
     return this.#call(options, async (client) => {
       const model = await this.#models.find(client, request.model)
       if (!model.capabilities.includes('embedding')) {
-        throw new UnsupportedParameterError(`The model ${model.id} does not embed`, { param: 'model' })
+        throw new UnsupportedParameterError(`The model ${model.id} does not support embeddings`, {
+          param: 'model'
+        })
       }
       const { dimensions, input, truncate = false } = request
       const answer = embeddings.parse(

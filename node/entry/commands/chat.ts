@@ -122,7 +122,7 @@ async function firstModel(client: GatewayClient): Promise<string> {
   const first = data.find(({ lobstah }) => lobstah.capabilities.includes('chat'))
   if (first !== undefined) return first.id
   throw new CommandError(
-    'No model can be reached now. Join a mesh with --bootstrap, or start an engine on this machine.',
+    'No model is available. Join a mesh with --bootstrap, or start an engine on this machine.',
     EXIT.unavailable
   )
 }

@@ -83,7 +83,7 @@ async function play(question: string, output: Output, signal: AbortSignal): Prom
     const models = contributor.ready.models as string[]
     if (models.length === 0)
       throw new CommandError(
-        'Nothing on this machine runs models. Start Ollama with one, or install what runs the demonstration model: npm install --global node-llama-cpp',
+        'Nothing on this machine runs models. Start Ollama with a model, or install the engine of the demonstration model: npm install --global node-llama-cpp',
         EXIT.unavailable
       )
     output.event({ event: 'contributor', ...contributor.ready }, () =>
@@ -116,7 +116,7 @@ async function ask(
   await eventually(signal, async () => (await client.get('/v1/models', modelList)).data.length > 0)
   const { data } = await client.get('/v1/models', modelList)
   if (data[0]?.lobstah.demonstration === true) {
-    output.note('The model is a demonstration model of 0.7 MB: it shows that the mesh works, no more.')
+    output.note('The model is a demonstration model of 0.7 MB: it shows that the mesh works, nothing more.')
   }
   output.piece(`\nYou ask      ${question}\nIt answers   `)
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])

@@ -4,7 +4,7 @@ import type { Output } from '../output.ts'
 
 /** How a running node picks it up: see `Friends`. */
 const EFFECT =
-  'A node that runs on this home knows it within a second, unless --friends or LOBSTAH_FRIENDS names its friends.'
+  'A node running on this home picks it up within a second, unless --friends or LOBSTAH_FRIENDS sets its friends.'
 
 /** Takes a peer among the friends. Throws ConfigError when it is no peer id. */
 export async function addFriend(config: Config, peer: string, output: Output): Promise<void> {

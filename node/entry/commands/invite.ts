@@ -51,7 +51,7 @@ export async function invite(config: Config, flags: InviteFlags, output: Output)
   const made = await makeInvite(config, membership, options)
   await showInvite(made, await inviteToken(config, made, flags), output)
   if (before === undefined && (await readRunning(config.home)) !== undefined)
-    output.note('The node that runs on this home is not in this mesh yet: stop it, and start it again.')
+    output.note('The node running on this home is not in this mesh yet: restart it.')
 }
 
 /** When an invite expires, in milliseconds since 1970. Throws CommandError when an invite cannot say it. */
@@ -93,7 +93,7 @@ export async function meshOf({ home }: Config, { name }: { name?: string }): Pro
   }
   if (name !== undefined && name !== present.name)
     throw new CommandError(
-      `This home belongs to the mesh "${present.name}". For another, use a home of its own: --home <folder>`,
+      `This home belongs to the mesh "${present.name}". For another mesh, use another home: --home <folder>`,
       EXIT.usage
     )
   return present
@@ -111,7 +111,7 @@ export async function makeInvite(
   const bootstrap = [...new Set(address.length > 0 ? address : known)].slice(0, MAX_INVITE_ADDRESSES)
   if (bootstrap.length === 0)
     throw new CommandError(
-      `There is no address to join "${membership.name}" by: start its relay on this home ("lobstah-node relay") and invite again, or name one with --address <multiaddr>`,
+      `There is no address to join "${membership.name}" through: start its relay on this home ("lobstah-node relay") and invite again, or pass one with --address <multiaddr>`,
       EXIT.usage
     )
   return { ...membership, bootstrap, expiresAt }
@@ -126,7 +126,7 @@ export async function inviteToken(
   if (!isOwned(invite)) {
     if (uses > 0 || by !== undefined)
       throw new CommandError(
-        'The uses of an invite are counted in meshes that have an owner: make a new private mesh',
+        'Only meshes with an owner count the uses of an invite: make a new private mesh',
         EXIT.usage
       )
     return encodeInvite(invite)
@@ -155,5 +155,5 @@ async function showInvite(invited: Invite, token: string, output: Output): Promi
   output.note(`\n${await qrCode(token, { type: 'utf8', errorCorrectionLevel: 'L' })}`)
   output.note(`An invite to the mesh "${name}", until ${until}. Its recipient runs: lobstah-node join`)
   if (invited.key !== undefined)
-    output.note('It holds the key of the mesh: send it as you would send a password.')
+    output.note("It contains the mesh's key: send it as you would send a password.")
 }

@@ -27,7 +27,7 @@ export interface JoinFlags {
 export async function join(config: Config, file: string, flags: JoinFlags, output: Output): Promise<void> {
   if (isInvite(file))
     throw new CommandError(
-      'Others on this machine can read a command line. Give the invite by stdin or a file: lobstah-node join < invite.txt',
+      'Other users of this machine can read command lines. Pass the invite on stdin or in a file: lobstah-node join < invite.txt',
       EXIT.usage
     )
   const invite = decodeInvite(await readInvite(file), Date.now())
@@ -35,7 +35,7 @@ export async function join(config: Config, file: string, flags: JoinFlags, outpu
     flags.replace === true ? await readOrSetAside(config.home, output) : await readMembership(config.home)
   if (present !== undefined && !sameMesh(present, invite) && flags.replace !== true)
     throw new CommandError(
-      `This home belongs to the mesh "${present.name}". Leave it for the new one with --replace, or use another --home`,
+      `This home belongs to the mesh "${present.name}". Replace it with --replace, or use another --home`,
       EXIT.usage
     )
   const membership = membershipSchema.parse(invite)
@@ -86,7 +86,9 @@ async function readOrSetAside(home: string, output: Output): Promise<Membership 
     return await readMembership(home)
   } catch (err) {
     if (!(err instanceof MembershipError)) throw err
-    output.note(`The membership of this home cannot be read. It is kept as ${await setAsideMembership(home)}`)
+    output.note(
+      `The membership of this home cannot be read. It was moved to ${await setAsideMembership(home)}`
+    )
     return undefined
   }
 }

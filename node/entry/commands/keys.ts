@@ -34,7 +34,7 @@ export async function addApiKey(
   const limits = toLimits(flags)
   const key = await addKey(keysFile(config.home), name, limits)
   output.result({ name, key, ...limits }, () => key)
-  output.note('Keep it now: only its hash is stored. From now on every request needs a key.')
+  output.note('Copy it now: only its hash is stored. From now on every request needs a key.')
 }
 
 /** Prints the API keys' names and limits. */

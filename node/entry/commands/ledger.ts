@@ -48,8 +48,8 @@ export async function ledgerArchive(
   const report = await archiveAlone(config, path, Date.now() - days * DAY_MS)
   output.result({ file: path, ...report }, () =>
     report.orders === 0
-      ? `The ledger is copied to ${path}. No settled order is older than ${days} days, so that nothing was taken out.`
-      : `The ledger is copied to ${path} and the copy verifies. ${report.entries} entries of ${report.orders} settled orders are in the archive alone now; ${report.left} stay. Keep the archive: it is the only proof of those orders.`
+      ? `The ledger is copied to ${path}. No settled order is older than ${days} days, so nothing was removed.`
+      : `The ledger was copied to ${path}, and the copy verifies. ${report.entries} entries of ${report.orders} settled orders are now in the archive only; ${report.left} stay. Keep the archive: it is the only proof of those orders.`
   )
 }
 

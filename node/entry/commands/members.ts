@@ -18,7 +18,7 @@ import { CommandError, EXIT } from '../errors.ts'
 import { ownerKey, usesFile } from '../mesh-authority.ts'
 import type { Output } from '../output.ts'
 
-const EFFECT = 'A node that runs on this home tells it to the others within a second.'
+const EFFECT = 'A node running on this home tells the others within a second.'
 
 /** Prints who may do what in the mesh, and who joined by invites that this home redeemed. */
 export async function listMembers(config: Config, output: Output): Promise<void> {
@@ -92,14 +92,14 @@ function idOf(text: string, owner: string, name: string): string {
   } catch (cause) {
     throw new CommandError('Expected the id of an invite, or a whole invite', EXIT.usage, { cause })
   }
-  throw new CommandError(`That invite is not to the mesh "${name}"`, EXIT.usage)
+  throw new CommandError(`That invite is not for the mesh "${name}"`, EXIT.usage)
 }
 
 async function owned({ home }: Config): Promise<OwnedMembership> {
   const membership = await readMembership(home)
   if (isOwned(membership)) return membership
   throw new CommandError(
-    'This home belongs to no mesh that has an owner. Make one: lobstah-node invite --name <name>',
+    'This home belongs to no mesh with an owner. Make one: lobstah-node invite --name <name>',
     EXIT.usage
   )
 }
@@ -119,7 +119,9 @@ async function say(config: Config, change: Change, key?: string): Promise<Statem
   } catch (err) {
     if (!(err instanceof Error) || (err.name !== 'ZodError' && !(err instanceof InvalidRecordError)))
       throw err
-    throw new CommandError('That is no peer id or invite, or the list is full', EXIT.usage, { cause: err })
+    throw new CommandError('This is not a peer id or an invite, or the list is full', EXIT.usage, {
+      cause: err
+    })
   }
 }
 
@@ -131,7 +133,7 @@ async function signerOf(home: string, membership: OwnedMembership): Promise<Priv
   if (said.some(({ owners }) => owners.includes(peerIdFromPrivateKey(privateKey).toString())))
     return privateKey
   throw new CommandError(
-    `Only owners change the mesh "${membership.name}": run this on the home that has owner.key`,
+    `Only owners can change the mesh "${membership.name}": run this on the home that has owner.key`,
     EXIT.usage
   )
 }

@@ -34,7 +34,7 @@ export async function receiptsList(config: Config, filter: ReceiptsFilter, outpu
     const rows: Record<string, unknown>[] = []
     for await (const deal of allDeals(book, filter)) rows.push(summary(deal, me))
     output.result(rows, () => {
-      if (rows.length === 0) return 'No order was placed or served yet.'
+      if (rows.length === 0) return 'No orders yet, placed or served.'
       const header = ['TIME', 'ORDER', 'ROLE', 'PEER', 'MODEL', 'CREDITS', 'STATE']
       const cells = rows.map((row) => [
         new Date(Number(row.at)).toISOString().slice(0, 19),
@@ -72,7 +72,7 @@ export async function receiptsShow(config: Config, order: string, output: Output
   await withLedger(config, async (book) => {
     const [deal] = await book.deals({ order, limit: 1 })
     if (deal === undefined)
-      throw new CommandError(`The ledger has no order ${order}. See: lobstah-node receipts list`)
+      throw new CommandError(`There is no order ${order} in the ledger. See: lobstah-node receipts list`)
     const records = [deal.order, deal.receipt, deal.acknowledgement].flatMap((entry) =>
       entry === null ? [] : [{ kind: entry.kind, ...(JSON.parse(entry.record.payload) as object) }]
     )
@@ -129,7 +129,7 @@ async function keep(book: Ledger, { order, receipt, acknowledgement }: Proof): P
   } catch (err) {
     if (!(err instanceof LedgerError)) throw err
     const { seq } = RECEIPT.schema.parse(JSON.parse(receipt.payload))
-    throw new CommandError(`Receipt ${seq} cannot be kept: ${err.message}`, undefined, { cause: err })
+    throw new CommandError(`Receipt ${seq} cannot be stored: ${err.message}`, undefined, { cause: err })
   }
 }
 
@@ -143,7 +143,7 @@ async function* provenLines(file: string): AsyncGenerator<{ proof: Proof; deal: 
     }
   } catch (err) {
     if (err instanceof InvalidRecordError) {
-      throw new CommandError(`Line ${number} of ${file} does not verify: ${err.message}`, undefined, {
+      throw new CommandError(`Line ${number} of ${file} fails verification: ${err.message}`, undefined, {
         cause: err
       })
     }

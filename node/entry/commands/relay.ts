@@ -32,7 +32,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
     const mesh = await meshAuthority(config.home, config.membership, identity.privateKey)
     const network = await libp2pSettings(config, mesh.authority)
     if (network.quic === undefined && network.meshKeys === undefined)
-      output.note('QUIC has no build for this machine: the relay listens on TCP and WebSocket.')
+      output.note('QUIC is not available for this machine: the relay listens on TCP and WebSocket.')
     const node = await createRelay({
       ...network,
       privateKey: identity.privateKey,

@@ -22,7 +22,7 @@ export async function run(settings: Config, env: NodeJS.ProcessEnv, output: Outp
   node.lobstah.libp2p.removeEventListener('self:peer:update', watch)
   output.event(
     { event: 'stopping' },
-    () => 'Stopping: running answers may finish. Press Ctrl-C again to stop at once.'
+    () => 'Stopping once running answers finish. Press Ctrl-C again to stop at once.'
   )
   await node.stop()
   output.event({ event: 'stopped' }, () => 'Stopped.')

@@ -49,7 +49,7 @@ export async function models(config: Config, output: Output): Promise<void> {
   const { data } = await (await GatewayClient.of(config)).get('/v1/models', modelList)
   output.result(data, () => {
     if (data.length === 0)
-      return 'No model can be reached now. Join a mesh with --bootstrap, or start an engine on this machine.'
+      return 'No model is available. Join a mesh with --bootstrap, or start an engine on this machine.'
     const rows = data.map(({ id, context_length, lobstah }) => [
       id + (lobstah.demonstration === true ? ' (demonstration)' : ''),
       String(context_length),
@@ -115,7 +115,7 @@ export function balanceText(sheet: BalanceSheet): string {
 
 /** The amount paid, compared with the default prices. */
 function paidText({ credits: paid, atDefault }: { credits: number; atDefault: number }): string {
-  return `Since this node started, contributors with prices of their own were paid ${credits(paid)}; at default prices it would have been ${credits(atDefault)}.`
+  return `Since this node started, it paid ${credits(paid)} to contributors with their own prices; default prices would have come to ${credits(atDefault)}.`
 }
 
 /** The columns of {@link amountCells}. */

@@ -18,8 +18,8 @@ describe('node/entry/command-line-secrets', () => {
       engineKey: 'ek-1',
       bootstrap: ['/ip4/192.0.2.1/tcp/1,lobstah1abc']
     })
-    assert.match(said, /--api-keys is not taken.*LOBSTAH_API_KEYS.*keys add/)
-    assert.match(said, /--engine-key is not taken.*LOBSTAH_ENGINE_KEY.*config\.json/)
+    assert.match(said, /--api-keys is refused.*LOBSTAH_API_KEYS.*keys add/)
+    assert.match(said, /--engine-key is refused.*LOBSTAH_ENGINE_KEY.*config\.json/)
     assert.match(said, /An invite in --bootstrap.*lobstah-node join < invite\.txt.*LOBSTAH_BOOTSTRAP/)
     assert.doesNotMatch(said, /sk-1|ek-1|lobstah1abc/)
   })

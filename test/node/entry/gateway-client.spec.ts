@@ -65,7 +65,8 @@ describe('node/entry/gateway-client', () => {
     const server = createTlsServer({ cert: await readFile(cert), key: await readFile(key) })
     const client = await clientOf(server, { gatewayCert: cert, gatewayKey: key })
     await assert.rejects(client.get('/', z.unknown()), {
-      message: /^The certificate of https:\/\/127\.0\.0\.1:\d+ is not taken \(\w+\)\. .*NODE_EXTRA_CA_CERTS/,
+      message:
+        /^The certificate of https:\/\/127\.0\.0\.1:\d+ is not trusted \(\w+\)\. .*NODE_EXTRA_CA_CERTS/,
       exitCode: 3
     })
   })

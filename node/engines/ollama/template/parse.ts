@@ -73,7 +73,7 @@ function pieces(template: string): Piece[] {
 }
 
 function misread(): never {
-  throw new TemplateError('The template has an action that is not understood')
+  throw new TemplateError('The template has an invalid action')
 }
 
 function tokens(action: string): string[] {
@@ -96,7 +96,8 @@ class Parser {
   }
 
   expectEnd(): void {
-    if (this.#at < this.#pieces.length) throw new TemplateError('The template ends a block that never began')
+    if (this.#at < this.#pieces.length)
+      throw new TemplateError('The template ends a block that was never opened')
   }
 
   /** Nodes up to the `else` or `end` of the block. */
@@ -227,7 +228,7 @@ function unquoted(token: string): string {
   try {
     return JSON.parse(token) as string
   } catch {
-    throw new TemplateError(`The template has a string that is not understood: ${token}`)
+    throw new TemplateError(`The template has an invalid string: ${token}`)
   }
 }
 

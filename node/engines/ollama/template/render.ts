@@ -109,7 +109,7 @@ class Rendering {
   #command([first, ...rest]: Operand[], dot: unknown, last: unknown[]): unknown {
     if (first?.type === 'call') return this.#call(first.name, rest, dot, last)
     if (first === undefined || rest.length > 0 || last.length > 0)
-      throw new TemplateError('The template calls what is no function')
+      throw new TemplateError('The template calls something that is not a function')
     return this.#value(first, dot)
   }
 
@@ -140,7 +140,7 @@ class Rendering {
       return last.length > 0 ? last[0] : value
     }
     const call = FUNCTIONS.get(name)
-    if (call === undefined) throw new TemplateError(`The template calls ${name}, which is not known`)
+    if (call === undefined) throw new TemplateError(`The template calls the unknown function ${name}`)
     return call([...operands.map((operand) => this.#value(operand, dot)), ...last])
   }
 }
@@ -177,7 +177,7 @@ function entriesOf(value: unknown): [string | number, unknown][] {
   if (value === undefined || value === null) return []
   if (Array.isArray(value)) return [...(value as unknown[]).entries()]
   if (typeof value === 'object') return Object.entries(value)
-  throw new TemplateError('The template goes through what is no list')
+  throw new TemplateError('The template iterates over something that is not a list')
 }
 
 function fieldOf(value: unknown, field: string): unknown {
@@ -187,7 +187,7 @@ function fieldOf(value: unknown, field: string): unknown {
 
 function sliceOf(value: unknown, from: number, to: number | undefined): unknown {
   if (typeof value === 'string' || Array.isArray(value)) return value.slice(from, to)
-  throw new TemplateError('The template takes a part of what is no list')
+  throw new TemplateError('The template slices something that is not a list')
 }
 
 function printed(value: unknown): string {
@@ -207,6 +207,6 @@ function formatted(format: string, values: unknown[]): string {
 }
 
 function bounded(text: string): string {
-  if (text.length > MAX_TEXT_LENGTH) throw new TemplateError('The template makes too long a text')
+  if (text.length > MAX_TEXT_LENGTH) throw new TemplateError("The template's output is too long")
   return text
 }
