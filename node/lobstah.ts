@@ -167,14 +167,24 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
     })
   const asking = consumer({
     allows: asks,
-    trusts,
+    relation: (other) =>
+      init.isFriend?.(other) === true
+        ? 'friend'
+        : creditors.has(other)
+          ? 'creditor'
+          : init.meshKeys === undefined
+            ? 'stranger'
+            : 'member',
     maxPrice: init.maxPrice ?? {},
     resume: init.resume ?? 'same-digest'
   })({
     libp2p,
     directory,
     ledger,
-    local: serving === undefined ? [] : [{ provider: serving.provider, load: () => load(serving) }],
+    local:
+      serving === undefined
+        ? []
+        : [{ provider: serving.provider, load: () => load(serving), slots: init.slots ?? 1 }],
     privateKey,
     peer,
     pathOf: (connection) => reach.pathOf(connection),

@@ -1,16 +1,17 @@
 import {
   InvalidFrameError,
   PeerLostError,
+  canonicalModelName,
   textBytes,
   toLobstahError,
   type AnswerEvent,
-  type Delta,
   type InferOptions,
   type InferenceRequest,
   type Provider
 } from '../../protocols/index.ts'
 import type { ConsumerObserver } from './index.ts'
-import { findModel } from './choice/ranking.ts'
+import { findModel } from './choice/fitness.ts'
+import { Stopwatch } from './peers/stopwatch.ts'
 import { NO_FAULT } from './peers/peer-health.ts'
 import type { Peers } from './peers/peers.ts'
 import type { TokenCounts } from './peers/token-drift.ts'
@@ -23,6 +24,13 @@ export interface AttemptComponents {
   now: () => number
 }
 
+export interface AttemptOptions extends InferOptions {
+  /** Longest wait for the first token, in milliseconds. @default any */
+  patienceMs?: number | undefined
+  /** Tokens of the prompt that the provider holds already. @default 0 */
+  warmTokens?: number | undefined
+}
+
 /**
  * Asks one provider, and notes how it does. Throws a PeerLostError where its first token has not come in `patienceMs`,
  * where that is set.
@@ -30,15 +38,17 @@ export interface AttemptComponents {
 export async function* attempt(
   provider: Provider,
   request: InferenceRequest,
-  { patienceMs, ...options }: InferOptions & { patienceMs?: number | undefined },
+  { patienceMs, warmTokens = 0, ...options }: AttemptOptions,
   { peers, counts, observer, now }: AttemptComponents
 ): AsyncGenerator<AnswerEvent> {
   const health = peers.health(provider.peer)
   const over = peers.asks(provider.peer)
   const asked = performance.now()
-  const digest = findModel(provider.models(), request.model)?.digest ?? null
+  const model = findModel(provider.models(), request.model)
+  const digest = model?.digest ?? null
+  const pace = health.pace(canonicalModelName(request.model))
+  const stopwatch = new Stopwatch(asked, model?.loaded === false)
   let bytes = 0
-  let started = false
   const patience = new AbortController()
   const lost = new PeerLostError('The first token took too long for a peer that never answered before')
   const timer = patienceMs === undefined ? undefined : setTimeout(() => patience.abort(lost), patienceMs)
@@ -46,17 +56,22 @@ export async function* attempt(
   observer?.attempted(provider.route)
   try {
     for await (const event of provider.infer(request, { ...options, signal })) {
-      if (event.type === 'delta' && !started && carriesSomething(event.delta)) {
-        started = true
+      const before = stopwatch.firstTokenMs
+      stopwatch.took(event, performance.now())
+      if (before === undefined && stopwatch.firstTokenMs !== undefined) {
         clearTimeout(timer)
-        health.firstToken(performance.now() - asked)
+        health.firstToken(stopwatch.firstTokenMs)
       }
       if (event.type === 'delta') bytes += textBytes(event.delta)
       if (event.type === 'end') {
-        health.success()
+        health.success(canonicalModelName(request.model), now())
+        const { promptTokens, completionTokens, cachedTokens = warmTokens } = event.usage
+        const seen = stopwatch.observed(Math.max(0, promptTokens - cachedTokens), completionTokens)
+        if (seen !== undefined) pace.observe(seen, now())
         counts.add(provider.peer, request.model, { tokens: event.usage.completionTokens, bytes, digest })
       }
       yield event
+      stopwatch.resumed(performance.now())
       if (event.type === 'end') return
     }
     throw new InvalidFrameError('The answer has no end')
@@ -66,16 +81,12 @@ export async function* attempt(
       const { code } = toLobstahError(err)
       observer?.failed(code)
       if (NO_FAULT.has(code)) health.refusal(code, now())
-      else health.failure(now())
+      // A peer that is slow has a connection.
+      else health.failure(now(), err === lost ? undefined : code)
     }
     throw err
   } finally {
     clearTimeout(timer)
     over()
   }
-}
-
-/** Whether a client is shown anything of a delta: before that, another may be asked. */
-function carriesSomething(delta: Delta): boolean {
-  return textBytes(delta) > 0 || delta.embeddings !== undefined
 }

@@ -9,28 +9,20 @@ import {
   type OfferedModel
 } from '../../protocols/index.ts'
 import type { Contributor } from '../discovery/index.ts'
-import type {
-  Consumer,
-  ConsumerComponents,
-  ConsumerInit,
-  ListedModel,
-  LocalProvider,
-  PeerStatus
-} from './index.ts'
+import type { Consumer, ConsumerComponents, ConsumerInit, ListedModel, PeerStatus } from './index.ts'
 import { attempt } from './attempt.ts'
 import { Attempts } from './choice/attempts.ts'
-import { awaitCandidate } from './choice/await-candidate.ts'
-import { Candidates, type Candidate } from './choice/candidates.ts'
+import { Candidates, type Candidate, type Offerer } from './choice/candidates.ts'
+import { Chooser } from './choice/chooser.ts'
 import { Departures } from './choice/departures.ts'
 import { Unbroken } from './continuing/unbroken.ts'
-import { evidenceOf } from './choice/evidence.ts'
 import { explain } from './choice/explain.ts'
 import { listModels } from './choice/list-models.ts'
 import { Opinions } from './choice/opinions.ts'
 import { PriceLimits } from './choice/price-limits.ts'
-import { rank } from './choice/ranking.ts'
 import type { Standing } from './peers/peer-health.ts'
 import { Peers } from './peers/peers.ts'
+import { Prober } from './peers/prober.ts'
 import { Spending } from './peers/spending.ts'
 import { TokenCounts } from './peers/token-drift.ts'
 import { RemoteProvider } from './remote-provider.ts'
@@ -49,20 +41,31 @@ export class LobstahConsumer implements Consumer {
   readonly #spending = new Spending()
   readonly #departures = new Departures()
   readonly #candidates: Candidates
+  readonly #prober: Prober
+  readonly #chooser: Chooser
   readonly #priceLimits: PriceLimits
 
   constructor(init: ConsumerInit, components: ConsumerComponents) {
     this.#init = init
     this.#components = components
     this.#reconciler = new Reconciler({ ...components, purchases: this.#purchases })
+    this.#prober = new Prober({ ...components, peers: this.#peers })
     this.#priceLimits = new PriceLimits(init.maxPrice ?? {})
     this.#candidates = new Candidates({
       providers: () => this.#providers(),
       peers: this.#peers,
       counts: this.#counts,
       priceLimits: this.#priceLimits,
-      trusts: init.trusts ?? (() => false),
+      relation: init.relation ?? (() => 'stranger'),
       now: components.now
+    })
+    this.#chooser = new Chooser({
+      ...components,
+      candidates: this.#candidates,
+      departures: this.#departures,
+      peers: this.#peers,
+      prober: this.#prober,
+      background: this.#keep
     })
   }
 
@@ -74,7 +77,7 @@ export class LobstahConsumer implements Consumer {
   async stop(): Promise<void> {
     this.#components.directory.removeEventListener('change', this.#onChange)
     await Promise.all(this.#background)
-    await this.#reconciler.stop()
+    await Promise.all([this.#reconciler.stop(), this.#prober.stop()])
   }
 
   standing(peer: string): Standing {
@@ -116,17 +119,27 @@ export class LobstahConsumer implements Consumer {
     // This node's own engine tells nobody when it comes or goes.
     this.#observeModels()
     while (attempts.open(performance.now())) {
-      const candidate = await this.#choose(answer, attempts, session, signal)
-      if (candidate === undefined) break
-      const { provider, model } = candidate
+      const [chosen, ...others] = await this.#chooser.choose(answer, attempts, session, signal)
+      if (chosen === undefined) break
+      const { candidate } = chosen
+      const { provider, model, warmTokens } = candidate
       attempts.asks(performance.now())
-      const waits = this.#candidates.patience(candidate, answer.request, attempts)
+      const waits = this.#candidates.patience(candidate, answer.request, others.length)
       const onReceipt = answer.asks()
       const tracked = { ...this.#components, peers: this.#peers, counts: this.#counts }
       try {
-        const events = attempt(provider, answer.request, { ...options, onReceipt, ...waits }, tracked)
-        yield* answer.join(events, model)
-        this.#candidates.answered(request, session, provider.peer)
+        const events = attempt(
+          provider,
+          answer.request,
+          { ...options, onReceipt, ...waits, warmTokens },
+          tracked
+        )
+        let tokens = 0
+        for await (const event of answer.join(events, model)) {
+          if (event.type === 'end') tokens = event.usage.promptTokens + event.usage.completionTokens
+          yield event
+        }
+        this.#candidates.answered(request, session, provider.peer, tokens)
         opinions.overruled.forEach((peer) => this.#peers.health(peer).failure(this.#components.now()))
         return
       } catch (thrown) {
@@ -160,33 +173,6 @@ export class LobstahConsumer implements Consumer {
     )
   }
 
-  /** The best candidate that may still be asked; waits where one may come, or come back, in a moment. */
-  async #choose(
-    { request, accepts, prefers }: Unbroken,
-    attempts: Attempts,
-    session: string | undefined,
-    signal?: AbortSignal
-  ): Promise<Candidate | undefined> {
-    const best = (): Candidate | undefined => {
-      const all = this.#candidates.of(request, session).filter(({ model }) => accepts(model))
-      const left = this.#candidates.left(all, attempts)
-      const same = left.filter(({ model }) => prefers(model))
-      return rank(same.length > 0 ? same : left, request, Math.random, evidenceOf(all))[0]
-    }
-    const { directory } = this.#components
-    for (;;) {
-      const known = best()
-      const back = attempts.waitsUntil(performance.now())
-      if (known !== undefined || back === undefined) {
-        if (known !== undefined || attempts.begun) return known
-        break
-      }
-      await directory.changed(Math.max(1, back - performance.now()), signal)
-    }
-    const departure = this.#departures.of(request.model)
-    return await awaitCandidate(request.model, best, { ...this.#components, departure, signal })
-  }
-
   #failedOver(
     { provider: { peer }, model }: Candidate,
     attempts: Attempts,
@@ -199,17 +185,23 @@ export class LobstahConsumer implements Consumer {
   }
 
   #offers(): { peer: string; models: OfferedModel[] }[] {
-    return this.#providers().map(({ provider }) => ({ peer: provider.peer, models: provider.models() }))
+    return this.#providers()
+      .filter(({ allowed }) => allowed !== false)
+      .map(({ provider }) => ({ peer: provider.peer, models: provider.models() }))
   }
 
-  #providers(): LocalProvider[] {
-    const remote = this.#components.directory
-      .contributors()
-      .filter(({ peer }) => this.#init.allows(peer))
-      .map((contributor) => ({
-        provider: new RemoteProvider(contributor, this.#remote),
-        load: () => this.#peers.load(contributor)
-      }))
+  #providers(): Offerer[] {
+    const remote = this.#components.directory.contributors().map((contributor) => {
+      const provider = new RemoteProvider(contributor, this.#remote)
+      const { peer, announcement } = contributor
+      return {
+        provider,
+        load: () => this.#peers.load(contributor),
+        slots: Math.max(1, announcement.slots),
+        roundTripMs: provider.roundTripMs,
+        allowed: this.#init.allows(peer)
+      }
+    })
     return [...this.#components.local, ...remote]
   }
 

@@ -18,11 +18,13 @@ import type { Directory } from '../discovery/index.ts'
 import type { Ledger } from '../ledger/index.ts'
 import type { Path } from '../reach/index.ts'
 import { LobstahConsumer } from './consumer.ts'
+import type { Relation } from './choice/judged.ts'
 import type { Resume } from './continuing/unbroken.ts'
 import type { Standing } from './peers/peer-health.ts'
 import type { Paid } from './peers/spending.ts'
 import type { TokenDrift } from './peers/token-drift.ts'
 
+export type { Candidate, Exclusion, Judged, Relation, Terms } from './choice/judged.ts'
 export { Creditors } from './settling/creditors.ts'
 export type { Resume } from './continuing/unbroken.ts'
 export type { TokenDrift } from './peers/token-drift.ts'
@@ -30,8 +32,8 @@ export type { TokenDrift } from './peers/token-drift.ts'
 export interface ConsumerInit {
   /** Whether a peer is asked at all. */
   allows: (peer: string) => boolean
-  /** Whether a peer is a friend, or a creditor of this node. @default nobody is */
-  trusts?: (peer: string) => boolean
+  /** What a peer is to this node. @default a stranger */
+  relation?: (peer: string) => Relation
   /** The most to pay for a token of a model, in micro-credits; no limit where it names none. */
   maxPrice?: Readonly<Record<string, Price>>
   /** Who may go on with an answer that broke off. */
@@ -42,6 +44,8 @@ export interface ConsumerInit {
 export interface LocalProvider {
   provider: Provider
   load: () => number
+  /** Requests answered at once. @default 1 */
+  slots?: number
 }
 
 export interface ConsumerComponents {

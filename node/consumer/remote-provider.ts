@@ -56,6 +56,11 @@ export class RemoteProvider implements Provider {
     return connection === undefined ? 'relayed' : routeOf(connection)
   }
 
+  /** The latest round trip, in milliseconds; undefined before the first was measured. */
+  get roundTripMs(): number | undefined {
+    return this.#connection()?.rtt
+  }
+
   models(): OfferedModel[] {
     return this.#contributor.announcement.models
   }
@@ -87,9 +92,11 @@ export class RemoteProvider implements Provider {
     let [accepted, ended] = [false, false]
     let failure: LobstahError | undefined
     try {
-      await readAccepted(exchange, { signal, ...(acceptMs === undefined ? {} : { timeoutMs: acceptMs }) })
+      const timeout = acceptMs === undefined ? {} : { timeoutMs: acceptMs }
+      const { position } = await readAccepted(exchange, { signal, ...timeout })
       accepted = true
-      yield { type: 'accepted', peer: this.peer, route: routeOf(connection), model: model.id }
+      const place = position > 0 ? { position } : {}
+      yield { type: 'accepted', peer: this.peer, route: routeOf(connection), model: model.id, ...place }
       while (!ended) {
         const event = await next(exchange, purchase, signal)
         ended = event.type === 'end'

@@ -45,6 +45,8 @@ export const modelInfo = z.object({
   embeddingLength: detail(z.number().int().min(1)),
   /** Bytes of its weights. */
   size: detail(z.number().int().min(1)),
+  /** Whether its engine has it in memory; absent where the engine does not tell, or holds all that it serves. */
+  loaded: detail(z.boolean()),
   capabilities: z.array(z.string().max(64)).max(64),
   /** True for a model that only shows that the mesh works. */
   demonstration: z.boolean().optional()

@@ -7,12 +7,13 @@ import type { InferenceRequest } from './request.ts'
 export type Route = 'local' | 'direct' | 'relayed'
 
 /**
- * The events of one answer as a caller sees them, in order: `accepted` (again whenever another contributor goes on), `status` while
+ * The events of one answer as a caller sees them, in order: `accepted` with the place in the contributor's queue (again
+ * whenever another contributor goes on), `status` while
  * nothing else happens, `delta`s, and one `end` with the last contributor's final receipt, and the latest ones of those
  * `earlier` that broke off. A failure is thrown, never an early end.
  */
 export type AnswerEvent =
-  | { type: 'accepted'; peer: string; route: Route; model: string }
+  | { type: 'accepted'; peer: string; route: Route; model: string; position?: number }
   | { type: 'status'; phase: 'queued' | 'prefill' | 'generating'; position?: number }
   | { type: 'delta'; delta: Delta }
   | {

@@ -5,30 +5,36 @@ import type { InferenceRequest } from '../../../protocols/index.ts'
 /** Sessions that are remembered; the one that was silent longest is forgotten first. */
 const MAX_SESSIONS = 1024
 
+/** Peers that are remembered for each session: an answer may have gone to another when the first was busy. */
+const MAX_PEERS = 4
+
 /** After so long an engine has most likely dropped what it had read of a prompt, in milliseconds. */
 const WARM_MS = 10 * 60_000
 
 interface Warm {
-  peer: string
+  /** Tokens of prompt and answer that it has read and written. */
+  tokens: number
   at: number
 }
 
 /**
- * Remembers who answered a session last: that peer's engine still holds what it read of the prompt, and reads
- * only what is new. An agent's turns are tens of thousands of tokens long, and all but the last are the same.
+ * Remembers who answered a session lately: their engines still hold what they read of the prompt, and read only what is
+ * new. An agent's turns are tens of thousands of tokens long, and all but the last are the same.
  */
 export class Affinity {
-  readonly #sessions = new QuickLRU<string, Warm>({ maxSize: MAX_SESSIONS })
+  readonly #sessions = new QuickLRU<string, QuickLRU<string, Warm>>({ maxSize: MAX_SESSIONS })
 
-  /** The peer whose engine is warm for a session at `now`, in milliseconds since 1970. */
-  peer(session: string, now: number): string | undefined {
-    const warm = this.#sessions.get(session)
-    return warm !== undefined && now - warm.at < WARM_MS ? warm.peer : undefined
+  /** Tokens of a session that a peer's engine holds at `now`, in milliseconds since 1970. */
+  tokens(session: string, peer: string, now: number): number {
+    const warm = this.#sessions.get(session)?.get(peer)
+    return warm !== undefined && now - warm.at < WARM_MS ? warm.tokens : 0
   }
 
-  /** Notes who has just answered a session. */
-  answered(session: string, peer: string, now: number): void {
-    this.#sessions.set(session, { peer, at: now })
+  /** Notes who has just answered a session, and how many tokens it holds of it now. */
+  answered(session: string, peer: string, tokens: number, now: number): void {
+    const peers = this.#sessions.get(session) ?? new QuickLRU<string, Warm>({ maxSize: MAX_PEERS })
+    peers.set(peer, { tokens, at: now })
+    this.#sessions.set(session, peers)
   }
 }
 

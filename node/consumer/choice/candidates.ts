@@ -1,18 +1,24 @@
 import {
   SILENCE_TIMEOUT_MS,
+  canonicalModelName,
   type InferenceRequest,
   type LobstahError,
   type OfferedModel,
   type Provider
 } from '../../../protocols/index.ts'
-import type { LocalProvider } from '../index.ts'
 import type { TokenCounts } from '../peers/token-drift.ts'
 import type { Peers } from '../peers/peers.ts'
 import { Affinity, sessionOf } from './affinity.ts'
 import type { Attempts } from './attempts.ts'
 import { ContextLimits, contextNeed, patienceFor } from './context.ts'
 import type { PriceLimits } from './price-limits.ts'
-import { findModel, type Candidate as RankedCandidate } from './ranking.ts'
+import { USUAL_FAILURE_RATE } from './constants.ts'
+import { isTrusted } from './evidence.ts'
+import { findModel } from './fitness.ts'
+import type { Candidate as JudgedCandidate, Relation } from './judged.ts'
+
+/** How long a model that answered is taken to stay in memory, in milliseconds: Ollama's default, less the time to notice. */
+const LOADED_MS = 4 * 60_000
 
 /** See {@link Candidates.patience}. */
 export interface Patience {
@@ -21,18 +27,28 @@ export interface Patience {
 }
 
 /** A provider that may be asked, with what decides how soon. */
-export interface Candidate extends RankedCandidate {
+export interface Candidate extends JudgedCandidate {
   provider: Provider
 }
 
+/** One that offers models now. */
+export interface Offerer {
+  provider: Provider
+  load: () => number
+  slots?: number
+  roundTripMs?: number | undefined
+  /** Whether it may be asked at all. @default true */
+  allowed?: boolean
+}
+
 export interface CandidatesComponents {
-  /** All that can be asked now. */
-  providers: () => LocalProvider[]
+  /** All that are in reach now. */
+  providers: () => Offerer[]
   peers: Peers
   counts: Pick<TokenCounts, 'billing'>
   priceLimits: PriceLimits
-  /** Whether a peer is a friend, or a creditor. */
-  trusts: (peer: string) => boolean
+  /** What a peer is to this node. */
+  relation: (peer: string) => Relation
   /** Milliseconds since 1970. */
   now: () => number
 }
@@ -47,56 +63,65 @@ export class Candidates {
     this.#components = components
   }
 
-  /** Those that serve the request's model at a price that is paid; `session` is the client's name for its session. */
-  of(request: InferenceRequest, session?: string): Candidate[] {
-    const { providers, peers, counts, priceLimits } = this.#components
+  /**
+   * All that serve the request's model, those included that may not be asked; `session` is the client's name for its
+   * session, and `attempts` tells who was asked before.
+   */
+  of(request: InferenceRequest, session?: string, attempts?: Attempts): Candidate[] {
+    const { providers, peers, counts, priceLimits, relation } = this.#components
     const now = this.#components.now()
     const id = sessionOf(request, session)
-    const warm = id === undefined ? undefined : this.#affinity.peer(id, now)
-    return providers().flatMap(({ provider, load }) => {
+    const name = canonicalModelName(request.model)
+    return providers().flatMap(({ provider, load, slots = 1, roundTripMs, allowed = true }) => {
+      const { peer, route } = provider
       const model = findModel(provider.models(), request.model)
-      if (model === undefined || (provider.route !== 'local' && priceLimits.exceeds(model))) return []
-      const health = peers.health(provider.peer)
+      if (model === undefined) return []
+      const health = peers.health(peer)
+      const contextLength = this.contextLength(peer, model)
+      const pace = health.pace(name).at(now)
       return [
         {
           provider,
-          model,
-          contextLength: this.contextLength(provider.peer, model),
+          // What has just answered is in memory, whatever was announced before.
+          model:
+            now - (health.answeredAt(name) ?? -Infinity) < LOADED_MS ? { ...model, loaded: true } : model,
+          contextLength,
           load: load(),
+          slots,
           firstTokenMs: health.firstTokenMs,
-          excluded: health.excluded(now),
+          pace,
+          roundTripMs,
+          excluded: route !== 'local' && health.unreachable,
+          failing: health.failing(now),
+          ...(health.answered + health.failed === 0
+            ? {}
+            : { failureRate: health.failureRate(USUAL_FAILURE_RATE) }),
           standing: health.standing(now),
-          trusted: this.#components.trusts(provider.peer),
-          warm: provider.peer === warm,
-          billing: counts.billing(provider.peer, model)
+          relation: route === 'local' ? 'own' : relation(peer),
+          allowed,
+          tooDear: route !== 'local' && priceLimits.exceeds(model),
+          tried: attempts !== undefined && !attempts.allows(peer, contextLength, performance.now()),
+          warmTokens: id === undefined ? 0 : this.#affinity.tokens(id, peer, now),
+          billing: counts.billing(peer, model)
         }
       ]
     })
-  }
-
-  /** Those of the candidates that are still to be asked. */
-  left(candidates: Candidate[], attempts: Attempts): Candidate[] {
-    const now = performance.now()
-    return candidates.filter(({ provider, contextLength }) =>
-      attempts.allows(provider.peer, contextLength, now)
-    )
   }
 
   /**
    * How long a peer may take to accept, and one that never answered to its first token, in milliseconds, where another
    * may be asked.
    */
-  patience(candidate: Candidate, request: InferenceRequest, attempts: Attempts): Patience {
-    const { provider, standing, trusted } = candidate
-    if (provider.route === 'local' || this.left(this.of(request), attempts).length < 2) return {}
-    const knows = standing === 'proven' || trusted === true
+  patience(candidate: Candidate, request: InferenceRequest, others: number): Patience {
+    if (candidate.provider.route === 'local' || others === 0) return {}
+    const knows = candidate.standing === 'proven' || isTrusted(candidate)
     return { acceptMs: SILENCE_TIMEOUT_MS, ...(knows ? {} : { patienceMs: patienceFor(request) }) }
   }
 
   /** Notes who has just answered a session. */
-  answered(request: InferenceRequest, session: string | undefined, peer: string): void {
+  answered(request: InferenceRequest, session: string | undefined, peer: string, tokens: number): void {
     const id = sessionOf(request, session)
-    if (id !== undefined) this.#affinity.answered(id, peer, this.#components.now())
+    if (id !== undefined) this.#affinity.answered(id, peer, tokens, this.#components.now())
   }
 
   /** A provider's models with the contexts that they are known to hold. */

@@ -1,5 +1,10 @@
 import QuickLRU from 'quick-lru'
-import { canonicalModelName, type ChatRequest, type InferenceRequest } from '../../../protocols/index.ts'
+import {
+  canonicalModelName,
+  certainPromptTokens,
+  type ChatRequest,
+  type InferenceRequest
+} from '../../../protocols/index.ts'
 
 /** Bytes of text that one prompt token stands for, on the low side: a peer that just holds a prompt is no good choice. */
 const BYTES_PER_TOKEN = 4
@@ -49,6 +54,18 @@ export function patienceFor(request: InferenceRequest): number {
 export function contextRank(contextLength: number | null, { prompt, answer }: ContextNeed): 0 | 1 | 2 {
   if (contextLength === null || prompt + answer <= contextLength) return 0
   return prompt + Math.min(answer, SHORT_ANSWER_TOKENS) <= contextLength ? 1 : 2
+}
+
+/** Whether a context surely does not hold a request: each token of its prompt would have to stand for more text than any does. */
+export function certainlyTooLong(contextLength: number | null, request: InferenceRequest): boolean {
+  if (contextLength === null) return false
+  const answer = request.kind === 'embedding' ? 0 : 1
+  // The texts of an embedding request are read one by one.
+  const longest =
+    request.kind === 'embedding'
+      ? Math.max(...request.input.map((text) => certainPromptTokens({ ...request, input: [text] })))
+      : certainPromptTokens(request)
+  return longest + answer > contextLength && !(request.kind === 'embedding' && request.truncate === true)
 }
 
 /** The true limits of peers that refused a prompt they had announced to hold. */

@@ -1,4 +1,5 @@
-import type { Provider } from '../../../protocols/index.ts'
+import { EXPLORED_PART, USUAL_FAILURE_RATE } from './constants.ts'
+import { relationOf, type Candidate } from './judged.ts'
 import type { Standing } from '../peers/peer-health.ts'
 
 /** So many times slower than the fastest, a peer is no help. */
@@ -7,9 +8,6 @@ const SLOW_FACTOR = 5
 /** Slowest first token of a peer that is as good as any, in milliseconds. */
 const GOOD_FIRST_TOKEN_MS = 1000
 
-/** The part of requests by which peers that were never asked are measured, where peers do well. */
-const EXPLORED_PART = 0.2
-
 /** What a mesh has shown itself to be: peers that were asked and did well, and others. */
 export interface Evidence {
   good: number
@@ -17,11 +15,7 @@ export interface Evidence {
 }
 
 /** What is looked at of a candidate. */
-interface Seen {
-  provider: Pick<Provider, 'route'>
-  firstTokenMs: number | null
-  standing?: Standing
-}
+type Seen = Pick<Candidate, 'firstTokenMs' | 'standing'> & Parameters<typeof relationOf>[0]
 
 /** Judges a mesh by all candidates for a request, those included that have refused it. */
 export function evidenceOf(candidates: readonly Seen[]): Evidence {
@@ -34,18 +28,35 @@ export function evidenceOf(candidates: readonly Seen[]): Evidence {
 }
 
 /** Whether a candidate has answered as fast as people expect: others may be faster than slower ones. */
-export function isGood(candidate: Seen): boolean {
+function isGood(candidate: Seen): boolean {
   return standingOf(candidate) === 'proven' && (candidate.firstTokenMs ?? 0) <= GOOD_FIRST_TOKEN_MS
 }
 
-/** Whether more peers of a mesh have done badly than well. */
-export function isDoubtful({ good, bad }: Evidence): boolean {
-  return bad > 1 && bad > good
+/** Whether this node has reasons to rely on a candidate that no stranger can make up. */
+export function isTrusted(candidate: Seen): boolean {
+  return ['own', 'friend', 'creditor'].includes(relationOf(candidate))
 }
 
-/** The part of requests that goes to peers never asked: the less, the more of those asked did badly. */
+/** Whether nothing is to be feared of a candidate; where most peers of a mesh do badly, only those that did well are safe. */
+export function isSafe(candidate: Seen, { good, bad }: Evidence): boolean {
+  const doubtful = bad > 1 && bad > good
+  return !doubtful || isTrusted(candidate) || isGood(candidate)
+}
+
+/** Whether a candidate comes last: it has only refused or failed, lately. */
+export function sinks(candidate: Candidate): boolean {
+  return candidate.failing === true || (!isTrusted(candidate) && standingOf(candidate) === 'evasive')
+}
+
+/** The part of requests that goes to unknown peers: the less, the more of those asked did badly. */
 export function exploredPart({ good, bad }: Evidence): number {
   return EXPLORED_PART * ((good + 1) / (good + bad + 1)) ** 2
+}
+
+/** How often a candidate is expected to fail that has not shown it: as others did. */
+export function unknownFailureRate(candidate: Seen, { good, bad }: Evidence): number {
+  if (isTrusted(candidate) || standingOf(candidate) === 'proven') return USUAL_FAILURE_RATE
+  return (bad + USUAL_FAILURE_RATE) / (good + bad + 1)
 }
 
 /** How a candidate has done. */

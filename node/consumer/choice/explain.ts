@@ -6,7 +6,7 @@ import {
 } from '../../../protocols/index.ts'
 import type { Departure } from './departures.ts'
 import type { PriceLimits } from './price-limits.ts'
-import { findModel } from './ranking.ts'
+import { findModel } from './fitness.ts'
 
 /** How long a model whose last contributor left is expected back, in milliseconds. */
 const EXPECTED_BACK_MS = 60_000

@@ -1,5 +1,6 @@
 import type { LobstahError } from '../../../protocols/index.ts'
-import type { Candidate } from './ranking.ts'
+import { isTrusted } from './evidence.ts'
+import type { Candidate } from './judged.ts'
 
 /** Strangers that must agree. */
 const ENOUGH = 4
@@ -12,10 +13,13 @@ export class Opinions {
   readonly #said: { peer: string; err: LobstahError }[] = []
 
   /** Takes a peer's refusal of the request itself. Throws it where it is believed. */
-  add(candidate: Pick<Candidate, 'provider' | 'standing' | 'trusted'>, err: LobstahError): void {
-    const { provider, standing, trusted } = candidate
+  add(
+    candidate: Pick<Candidate, 'provider' | 'standing' | 'relation' | 'firstTokenMs'>,
+    err: LobstahError
+  ): void {
+    const { provider, standing } = candidate
     this.#said.push({ peer: provider.peer, err })
-    const believed = provider.route === 'local' || standing === 'proven' || trusted === true
+    const believed = standing === 'proven' || isTrusted(candidate)
     if (believed || this.#said.length >= ENOUGH) throw err
   }
 

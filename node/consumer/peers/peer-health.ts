@@ -1,3 +1,6 @@
+import QuickLRU from 'quick-lru'
+import { PaceMeter } from './pace.ts'
+
 /** Consecutive failures after which a peer is left out (the original Lobstah's rule). */
 const MAX_FAILURES = 2
 
@@ -38,20 +41,73 @@ const NO_EVASION = new Set(['context_length_exceeded', 'ledger_failed'])
  */
 export type Standing = 'proven' | 'unproven' | 'evasive'
 
+/** Codes of failures of the connection: its peer is not asked before a probe has succeeded. */
+const CONNECTION_FAILURES = new Set(['peer_lost', 'deadline'])
+
+/** Models whose pace at one peer is remembered. */
+const MAX_MODELS = 64
+
+/** What a request that was answered or failed leaves of the weight of those before: the latest thirty or so count. */
+const KEPT_OUTCOMES = 0.97
+
 /** What this node has seen of one contributor's service. */
 export class PeerHealth {
   answered = 0
   failed = 0
   #consecutiveFailures = 0
   #excludedUntil = 0
+  /** Connection failures in a row. */
+  #connectionFailures = 0
+  /** When a probe may be made of a peer whose connections failed, in milliseconds since 1970; 0 where none is needed. */
+  #probeAt = 0
+  /** Outcomes lately, and failures among them. */
+  #outcomes = 0
+  #failures = 0
+  readonly #paces = new QuickLRU<string, PaceMeter>({ maxSize: MAX_MODELS })
+  readonly #answeredAt = new QuickLRU<string, number>({ maxSize: MAX_MODELS })
   #refusals = 0
   #refusedAt = -Infinity
   #firstTokenTimes: number[] = []
 
-  /** Whether the peer is left out at `now`, in milliseconds since 1970. */
-  excluded(now: number): boolean {
+  /** Whether the peer failed twice in a row, and comes last at `now`, in milliseconds since 1970. */
+  failing(now: number): boolean {
     // Never for longer, also where the clock was set back.
     return now < this.#excludedUntil && this.#excludedUntil - now <= LONGEST_EXCLUSION_MS
+  }
+
+  /** Whether the peer's connections failed, so that it is asked nothing before a probe has succeeded. */
+  get unreachable(): boolean {
+    return this.#probeAt > 0
+  }
+
+  /** Whether it is time to probe a peer whose connections failed. */
+  probeDue(now: number): boolean {
+    return this.unreachable && (now >= this.#probeAt || this.#probeAt - now > EXCLUSION_MS)
+  }
+
+  /** Takes how a probe went. A new connection is one that succeeded. */
+  probed(succeeded: boolean, now: number): void {
+    if (!this.unreachable) return
+    this.#probeAt = succeeded ? 0 : now + EXCLUSION_MS
+    // The next failure excludes it again: a probe shows less than an answer.
+    this.#connectionFailures = MAX_FAILURES - 1
+  }
+
+  /** The part of requests that fail there, with what is usual counting as one answer. */
+  failureRate(usual: number): number {
+    return (this.#failures + usual) / (this.#outcomes + 1)
+  }
+
+  /** How fast the peer answers a model. */
+  pace(model: string): PaceMeter {
+    const pace = this.#paces.get(model) ?? new PaceMeter()
+    this.#paces.set(model, pace)
+    return pace
+  }
+
+  /** When a model last answered there, in milliseconds since 1970; undefined where it did not. */
+  answeredAt(model: string): number | undefined {
+    return this.#answeredAt.get(model)
   }
 
   /** How the peer has done, at `now` in milliseconds since 1970. */
@@ -61,15 +117,22 @@ export class PeerHealth {
     return refuses || this.failed > 0 ? 'evasive' : 'unproven'
   }
 
-  success(): void {
+  success(model: string, now: number): void {
     this.answered++
     this.#consecutiveFailures = 0
+    this.#connectionFailures = 0
     this.#excludedUntil = 0
+    this.#probeAt = 0
     this.#refusals = 0
+    this.#answeredAt.set(model, now)
+    this.#outcome(0)
   }
 
-  failure(now: number): void {
+  failure(now: number, code = 'internal'): void {
     this.failed++
+    this.#outcome(1)
+    this.#connectionFailures = CONNECTION_FAILURES.has(code) ? this.#connectionFailures + 1 : 0
+    if (this.#connectionFailures >= MAX_FAILURES) this.#probeAt = now + EXCLUSION_MS
     const over = ++this.#consecutiveFailures - MAX_FAILURES
     if (over < 0) return
     const ms = EXCLUSION_MS * (this.answered > 0 ? 1 : 2 ** over)
@@ -81,6 +144,11 @@ export class PeerHealth {
     if (NO_EVASION.has(code)) return
     this.#refusals++
     this.#refusedAt = now
+  }
+
+  #outcome(failures: number): void {
+    this.#outcomes = this.#outcomes * KEPT_OUTCOMES + 1
+    this.#failures = this.#failures * KEPT_OUTCOMES + failures
   }
 
   firstToken(ms: number): void {

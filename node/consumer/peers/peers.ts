@@ -15,10 +15,21 @@ export class Peers {
   readonly #health = new QuickLRU<string, PeerHealth>({ maxSize: MAX_SEEN })
   /** Requests of this node that each is answering. */
   readonly #asked = new Map<string, number>()
+  /** Those in touch when they were last looked at. */
+  #present: ReadonlySet<string> = new Set()
+  /** By how much these have changed since each peer's latest announcement. */
+  readonly #since = new Map<string, number>()
 
   /** Remembers those in touch, so that one that leaves is still shown. */
   observe(contributors: Contributor[]): void {
-    for (const contributor of contributors) this.#seen.set(contributor.peer, contributor)
+    for (const contributor of contributors) {
+      const { peer, announcement } = contributor
+      if (this.#seen.peek(peer)?.announcement !== announcement) this.#since.delete(peer)
+      this.#seen.set(peer, contributor)
+      // A new subscription shows as much as a probe.
+      if (!this.#present.has(peer)) this.#health.get(peer)?.probed(true, 0)
+    }
+    this.#present = new Set(contributors.map(({ peer }) => peer))
   }
 
   health(peer: string): PeerHealth {
@@ -34,17 +45,22 @@ export class Peers {
 
   /** Notes a request to a peer; returns what to call when it is over. */
   asks(peer: string): () => void {
-    this.#asked.set(peer, (this.#asked.get(peer) ?? 0) + 1)
-    return () => {
-      const left = (this.#asked.get(peer) ?? 1) - 1
-      if (left > 0) this.#asked.set(peer, left)
-      else this.#asked.delete(peer)
-    }
+    this.#count(peer, 1)
+    return () => this.#count(peer, -1)
   }
 
-  /** How full a contributor is, in requests per slot: by its announcement, or by what this node has sent since. */
+  /** How full a contributor is, in requests per slot: by its announcement, and by what this node has sent since. */
   load({ peer, announcement: { active, queued, slots } }: Contributor): number {
-    return Math.max(active + queued, this.#asked.get(peer) ?? 0) / Math.max(1, slots)
+    const told = active + queued + (this.#since.get(peer) ?? 0)
+    return Math.max(told, this.#asked.get(peer) ?? 0) / Math.max(1, slots)
+  }
+
+  #count(peer: string, change: 1 | -1): void {
+    for (const counts of [this.#asked, this.#since]) {
+      const count = (counts.get(peer) ?? 0) + change
+      if (count === 0) counts.delete(peer)
+      else counts.set(peer, count)
+    }
   }
 
   /** The status of all that are live or were seen; `details` are told for each. */
@@ -60,7 +76,11 @@ export class Peers {
       return {
         peer: contributor.peer,
         ...details(contributor),
-        state: !present.has(contributor.peer) ? 'down' : health.excluded(now) ? 'excluded' : 'up',
+        state: !present.has(contributor.peer)
+          ? 'down'
+          : health.unreachable || health.failing(now)
+            ? 'excluded'
+            : 'up',
         models: models.map(({ id }) => id),
         slots,
         active,

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { Affinity, sessionOf } from '../../../../node/consumer/choice/affinity.ts'
-import { rank, type Candidate } from '../../../../node/consumer/choice/ranking.ts'
-import type { ChatMessage, InferenceRequest, Route } from '../../../../protocols/index.ts'
-import { MODEL, REQUEST } from '../../../support/records.ts'
+import type { ChatMessage, InferenceRequest } from '../../../../protocols/index.ts'
 
 const SYSTEM: ChatMessage = { role: 'system', content: 'You are an agent.' }
 
@@ -32,62 +30,26 @@ describe('node/consumer/choice/affinity', () => {
     assert.equal(sessionOf({ kind: 'embedding', model: 'm', input: ['x'] }, 's1'), undefined)
   })
 
-  it('remembers who answered last, for ten minutes', () => {
+  it('remembers how much of a session each peer holds, for ten minutes', () => {
     const affinity = new Affinity()
-    affinity.answered('s', 'first', 0)
-    affinity.answered('s', 'second', 1000)
-    assert.equal(affinity.peer('s', 1000 + 599_999), 'second')
-    assert.equal(affinity.peer('s', 1000 + 600_000), undefined)
-    assert.equal(affinity.peer('other', 1000), undefined)
+    affinity.answered('s', 'first', 500, 0)
+    affinity.answered('s', 'second', 900, 1000)
+    assert.equal(affinity.tokens('s', 'first', 1000), 500)
+    assert.equal(affinity.tokens('s', 'second', 1000 + 599_999), 900)
+    assert.equal(affinity.tokens('s', 'second', 1000 + 600_000), 0)
+    assert.equal(affinity.tokens('other', 'first', 1000), 0)
   })
 
   it('forgets the session that was silent longest when there are too many', () => {
     const affinity = new Affinity()
-    affinity.answered('silent', 'peer', 0)
+    affinity.answered('silent', 'peer', 1, 0)
     for (let i = 0; i < 2048; i++) {
-      if (i % 500 === 0) affinity.answered('busy', 'peer', 0)
-      affinity.answered(`s${i}`, 'peer', 0)
+      if (i % 500 === 0) affinity.answered('busy', 'peer', 1, 0)
+      affinity.answered(`s${i}`, 'peer', 1, 0)
     }
     assert.deepEqual(
-      ['silent', 'busy', 's2047'].map((session) => affinity.peer(session, 0)),
-      [undefined, 'peer', 'peer']
+      ['silent', 'busy', 's2047'].map((session) => affinity.tokens(session, 'peer', 0)),
+      [0, 1, 1]
     )
-  })
-
-  describe('in the ranking', () => {
-    const candidate = (peer: string, rest: Partial<Candidate> & { route?: Route } = {}): Candidate => {
-      const { route = 'direct', ...changes } = rest
-      const model = { ...MODEL, capabilities: ['chat'] }
-      const provider = {
-        peer,
-        route,
-        models: () => [model],
-        async *infer() {
-          // Never asked here.
-        }
-      }
-      return {
-        provider,
-        model,
-        contextLength: model.contextLength,
-        load: 0,
-        firstTokenMs: 100,
-        excluded: false,
-        ...changes
-      }
-    }
-    const first = (...candidates: Candidate[]): string | undefined =>
-      rank(candidates, REQUEST)[0]?.provider.peer
-
-    it('puts the warm peer before faster ones', () => {
-      assert.equal(first(candidate('fast', { firstTokenMs: 1 }), candidate('warm', { warm: true })), 'warm')
-    })
-
-    it('leaves it where it has no free slot, fails, or this node’s own engine is free', () => {
-      const other = candidate('other')
-      assert.equal(first(candidate('warm', { warm: true, load: 1 }), other), 'other')
-      assert.equal(first(candidate('warm', { warm: true, excluded: true }), other), 'other')
-      assert.equal(first(candidate('warm', { warm: true }), candidate('own', { route: 'local' })), 'own')
-    })
   })
 })
