@@ -1,9 +1,18 @@
-import { EXPLORED_PART, USUAL_FAILURE_RATE } from './constants.ts'
+import {
+  ENOUGH_KNOWN,
+  EXPLORED_PART,
+  KNOWN_EVIDENCE,
+  LEAST_EXPLORED,
+  USUAL_FAILURE_RATE
+} from './constants.ts'
 import { relationOf, type Candidate } from './judged.ts'
 import type { Standing } from '../peers/peer-health.ts'
 
 /** So many times slower than the fastest, a peer is no help. */
 const SLOW_FACTOR = 5
+
+/** A start that is as good as none, in milliseconds. */
+const FAST_START_MS = 50
 
 /** Slowest first token of a peer that is as good as any, in milliseconds. */
 const GOOD_FIRST_TOKEN_MS = 1000
@@ -15,21 +24,26 @@ export interface Evidence {
 }
 
 /** What is looked at of a candidate. */
-type Seen = Pick<Candidate, 'firstTokenMs' | 'standing'> & Parameters<typeof relationOf>[0]
+type Seen = Pick<Candidate, 'firstTokenMs' | 'standing' | 'pace'> & Parameters<typeof relationOf>[0]
 
 /** Judges a mesh by all candidates for a request, those included that have refused it. */
 export function evidenceOf(candidates: readonly Seen[]): Evidence {
   const remote = candidates.filter(({ provider }) => provider.route !== 'local')
   const proven = remote.filter((candidate) => standingOf(candidate) === 'proven')
-  const fastest = Math.min(...proven.map(({ firstTokenMs }) => firstTokenMs ?? Infinity))
-  const slow = proven.filter(({ firstTokenMs }) => (firstTokenMs ?? 0) > fastest * SLOW_FACTOR)
+  const fastest = Math.max(FAST_START_MS, Math.min(...proven.map(startOf)))
+  const slow = proven.filter((candidate) => startOf(candidate) > fastest * SLOW_FACTOR)
   const evasive = remote.filter((candidate) => standingOf(candidate) === 'evasive')
   return { good: remote.filter(isGood).length, bad: slow.length + evasive.length }
 }
 
 /** Whether a candidate has answered as fast as people expect: others may be faster than slower ones. */
 function isGood(candidate: Seen): boolean {
-  return standingOf(candidate) === 'proven' && (candidate.firstTokenMs ?? 0) <= GOOD_FIRST_TOKEN_MS
+  return standingOf(candidate) === 'proven' && startOf(candidate) <= GOOD_FIRST_TOKEN_MS
+}
+
+/** How long a candidate's first token takes, the reading of the prompt not counted where its pace is known, in milliseconds. */
+function startOf({ pace, firstTokenMs }: Seen): number {
+  return pace !== undefined && pace.evidence >= KNOWN_EVIDENCE ? pace.startMs : (firstTokenMs ?? 0)
 }
 
 /** Whether this node has reasons to rely on a candidate that no stranger can make up. */
@@ -48,9 +62,10 @@ export function sinks(candidate: Candidate): boolean {
   return candidate.failing === true || (!isTrusted(candidate) && standingOf(candidate) === 'evasive')
 }
 
-/** The part of requests that goes to unknown peers: the less, the more of those asked did badly. */
-export function exploredPart({ good, bad }: Evidence): number {
-  return EXPLORED_PART * ((good + 1) / (good + bad + 1)) ** 2
+/** The part of requests that goes to unknown peers: the less, the more are known, and the more of those asked did badly. */
+export function exploredPart({ good, bad }: Evidence, known: number): number {
+  const curious = Math.max(LEAST_EXPLORED, 1 - known / ENOUGH_KNOWN)
+  return EXPLORED_PART * curious * ((good + 1) / (good + bad + 1)) ** 2
 }
 
 /** How often a candidate is expected to fail that has not shown it: as others did. */

@@ -7,6 +7,7 @@ import {
   LOAD_BYTES_PER_SECOND,
   LOAD_START_MS,
   ROUND_TRIPS,
+  SHARED_SLOWDOWN,
   USUAL_ANSWER_TOKENS,
   USUAL_FAILURE_RATE,
   USUAL_PROMPT_TOKENS,
@@ -32,13 +33,15 @@ export function expectedTime(
   const { provider, model, pace = USUAL_PACE, load, slots = 1, warmTokens = 0 } = candidate
   const roundTrip = candidate.roundTripMs ?? USUAL_ROUND_TRIP_MS[provider.route]
   const { startMs, readMs, writeMs } = pace
-  const service = startMs + readMs * USUAL_PROMPT_TOKENS + writeMs * USUAL_ANSWER_TOKENS
+  // Others ask for the like of what this one asks for.
+  const service =
+    startMs + readMs * Math.max(prompt, USUAL_PROMPT_TOKENS) + writeMs * Math.max(answer, USUAL_ANSWER_TOKENS)
   const terms = {
     path: roundTrip * ROUND_TRIPS,
     queue: service * turnsBefore(load, slots),
     load: model.loaded === false ? loadTime(model) : 0,
     prefill: startMs + readMs * Math.max(0, prompt - warmTokens),
-    decode: writeMs * answer
+    decode: writeMs * answer * (1 + SHARED_SLOWDOWN * Math.min(1, load))
   }
   const whole = sum(terms)
   return {

@@ -57,7 +57,8 @@ function explored<C extends Candidate>(
   const unknown = rivals.filter(
     ({ known, candidate }) => !known && candidate.load < 1 && candidate.provider.route !== 'local'
   )
-  if (unknown.length === 0 || random() >= exploredPart(evidence)) return undefined
+  const known = rivals.filter((rival) => rival.known).length
+  if (unknown.length === 0 || random() >= exploredPart(evidence, known)) return undefined
   return unknown[Math.floor(random() * unknown.length)]
 }
 

@@ -180,9 +180,14 @@ describe('node/consumer/choice/ranking', () => {
     const known = candidate('known', writes(1))
     let seed = 1
     const random = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647
-    const first = Array.from({ length: 5000 }, () => rank([known, unknown], REQUEST, random)[0])
-    const part = first.filter((chosen) => chosen === unknown).length / first.length
-    assert.ok(part > 0.03 && part < 0.05, `${part}`)
+    const part = (count: number): number => {
+      const all = [unknown, ...Array.from({ length: count }, () => known)]
+      const first = Array.from({ length: 5000 }, () => rank(all, REQUEST, random)[0])
+      return first.filter((chosen) => chosen === unknown).length / first.length
+    }
+    const [few, many] = [part(1), part(16)]
+    assert.ok(few > 0.15 && few < 0.22, `${few}`)
+    assert.ok(many > 0.01 && many < 0.03, `${many}`)
     assert.equal(rank([known, { ...unknown, load: 1 }], REQUEST, () => 0)[0], known)
     const own = candidate('own', { route: 'local' })
     assert.equal(rank([own, unknown], REQUEST, () => 0)[0], own)
