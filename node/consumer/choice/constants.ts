@@ -44,7 +44,7 @@ export const RELATION_FACTOR: Record<Relation, number> = {
 export const MAX_DEARNESS = 4
 
 /** Candidates within this of the best score are as good: of two of them, taken at random, the better is asked. */
-export const GOOD_FACTOR = 1.1
+export const GOOD_FACTOR = 1.05
 
 /** The same in milliseconds, for scores so small that a factor is noise. */
 export const GOOD_MS = 20

@@ -12,7 +12,7 @@ import type { Standing } from '../peers/peer-health.ts'
 const SLOW_FACTOR = 5
 
 /** A start that is as good as none, in milliseconds. */
-const FAST_START_MS = 50
+const FAST_START_MS = 200
 
 /** Slowest first token of a peer that is as good as any, in milliseconds. */
 const GOOD_FIRST_TOKEN_MS = 1000

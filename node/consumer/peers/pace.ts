@@ -11,7 +11,7 @@ export interface Pace {
 }
 
 /** What a pace is taken for before it is measured: a graphics card in somebody's desk. */
-export const USUAL_PACE: Pace = { startMs: 300, readMs: 2, writeMs: 30, evidence: 0 }
+export const USUAL_PACE: Pace = { startMs: 300, readMs: 1, writeMs: 25, evidence: 0 }
 
 /** What one more answer leaves of the weight of those before: the latest ten or so decide. */
 const KEPT_PER_ANSWER = 0.9
