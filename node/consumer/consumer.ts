@@ -136,7 +136,10 @@ export class LobstahConsumer implements Consumer {
         )
         let tokens = 0
         for await (const event of answer.join(events, model)) {
-          if (event.type === 'end') tokens = event.usage.promptTokens + event.usage.completionTokens
+          if (event.type === 'end') {
+            tokens = event.usage.promptTokens + event.usage.completionTokens
+            this.#candidates.wrote(request.model, event.usage.completionTokens)
+          }
           yield event
         }
         this.#candidates.answered(request, session, provider.peer, tokens)

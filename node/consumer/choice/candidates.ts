@@ -6,16 +6,20 @@ import {
   type OfferedModel,
   type Provider
 } from '../../../protocols/index.ts'
+import QuickLRU from 'quick-lru'
 import type { TokenCounts } from '../peers/token-drift.ts'
 import type { Peers } from '../peers/peers.ts'
 import { Affinity, sessionOf } from './affinity.ts'
 import type { Attempts } from './attempts.ts'
 import { ContextLimits, contextNeed, patienceFor } from './context.ts'
 import type { PriceLimits } from './price-limits.ts'
-import { USUAL_FAILURE_RATE } from './constants.ts'
+import { LATEST_ANSWER, USUAL_ANSWER_TOKENS, USUAL_FAILURE_RATE } from './constants.ts'
 import { isTrusted } from './evidence.ts'
 import { findModel } from './fitness.ts'
 import type { Candidate as JudgedCandidate, Relation } from './judged.ts'
+
+/** Models whose answers' length is remembered. */
+const MAX_MODELS = 256
 
 /** How long a model that answered is taken to stay in memory, in milliseconds: Ollama's default, less the time to notice. */
 const LOADED_MS = 4 * 60_000
@@ -58,6 +62,8 @@ export class Candidates {
   readonly #components: CandidatesComponents
   readonly #affinity = new Affinity()
   readonly #limits = new ContextLimits()
+  /** Tokens of the latest answers of each model, the latest counting most. */
+  readonly #answers = new QuickLRU<string, number>({ maxSize: MAX_MODELS })
 
   constructor(components: CandidatesComponents) {
     this.#components = components
@@ -116,6 +122,17 @@ export class Candidates {
     if (candidate.provider.route === 'local' || others === 0) return {}
     const knows = candidate.standing === 'proven' || isTrusted(candidate)
     return { acceptMs: SILENCE_TIMEOUT_MS, ...(knows ? {} : { patienceMs: patienceFor(request) }) }
+  }
+
+  /** Tokens that an answer of a model usually has. */
+  usualAnswer(model: string): number {
+    return this.#answers.get(canonicalModelName(model)) ?? USUAL_ANSWER_TOKENS
+  }
+
+  /** Notes how many tokens an answer had. */
+  wrote(model: string, tokens: number): void {
+    const usual = this.usualAnswer(model)
+    this.#answers.set(canonicalModelName(model), usual + (tokens - usual) * LATEST_ANSWER)
   }
 
   /** Notes who has just answered a session. */

@@ -46,10 +46,13 @@ export class Chooser {
 
   /** All that serve the model, as they are judged now, with the reasons why some are not asked. */
   judged({ request, accepts }: Wanted, attempts?: Attempts, session?: string): Judged<Candidate>[] {
-    const all = this.#components.candidates.of(request, session, attempts)
+    const { candidates } = this.#components
+    const all = candidates.of(request, session, attempts)
+    const usualAnswer = candidates.usualAnswer(request.model)
     return judge(
       all.map((candidate) => ({ ...candidate, continues: accepts(candidate.model) })),
-      request
+      request,
+      { usualAnswer }
     )
   }
 

@@ -18,6 +18,9 @@ export const LOAD_START_MS = 1500
 /** Tokens of an answer, where its request sets no limit and none was seen: some paragraphs. */
 export const USUAL_ANSWER_TOKENS = 256
 
+/** How much the latest answer counts in the usual length of a model's answers. */
+export const LATEST_ANSWER = 0.4
+
 /** Tokens of the prompts of others that wait before this one. */
 export const USUAL_PROMPT_TOKENS = 500
 
