@@ -19,7 +19,7 @@ export const LOAD_START_MS = 1500
 export const USUAL_ANSWER_TOKENS = 256
 
 /** How much the latest answer counts in the usual length of a model's answers. */
-export const LATEST_ANSWER = 0.4
+export const LATEST_ANSWER = 0.7
 
 /** Tokens of the prompts of others that wait before this one. */
 export const USUAL_PROMPT_TOKENS = 500
