@@ -15,14 +15,16 @@ export function findServed<T extends { id: string }>(models: T[], name: string):
   throw new ModelNotFoundError(modelNotFoundMessage(name, served))
 }
 
-/** The error for a model that nobody serves. */
-export function modelNotFoundMessage(wanted: string, served: string[]): string {
+/** The error for a model that nobody serves; `departed` tells who served it until when. */
+export function modelNotFoundMessage(wanted: string, served: string[], departed?: string): string {
   const name = wanted.slice(0, MAX_MODEL_NAME_LENGTH)
-  if (served.length === 0) return `The model '${name}' was not found: no model is served now`
+  const what = departed ?? `The model '${name}' was not found: nobody serves it`
+  if (served.length === 0) return `${what}. No model is served now: lobstah-node peers shows who is there.`
   const names = nearest(name, served).map((id) => `'${id}'`)
-  const advice =
-    names.length === 0 ? 'GET /v1/models lists those that are' : `did you mean ${names.join(' or ')}?`
-  return `The model '${name}' was not found: nobody serves it; ${advice}`
+  if (names.length === 0) return `${what}. GET /v1/models lists the models that are served.`
+  return departed === undefined
+    ? `${what}; did you mean ${names.join(' or ')}?`
+    : `${what}. Close to it are ${names.join(', ')}.`
 }
 
 /** The served names that somebody who wrote `name` may have meant, nearest first. */

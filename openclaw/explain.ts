@@ -128,7 +128,7 @@ async function refusal(
     return words === '' ? undefined : `The node at ${baseUrl} answers: ${words}`
   const others = models.filter((id) => id !== model).slice(0, 5)
   return [
-    words === '' ? `Nobody serves ${model} now.` : words,
+    words === '' ? `Nobody serves ${model} now.` : words.replace(/[^.!?]$/, '$&.'),
     others.length > 0
       ? `Available models: ${others.map((id) => `lobstah/${id}`).join(', ')}.`
       : joins === false

@@ -82,6 +82,17 @@ export class ModelNotFoundError extends LobstahError {
   }
 }
 
+/** The model was served, and its last contributor has been gone for too long to wait. Found locally, never sent. */
+export class ModelDepartedError extends LobstahError {
+  static override readonly name = 'ModelDepartedError'
+  override readonly name = 'ModelDepartedError'
+  readonly code = 'model_not_found'
+  readonly retryable = true
+  constructor(message = 'The model is not served any more', init?: LobstahErrorInit) {
+    super(message, { param: 'model', ...init })
+  }
+}
+
 /** Prompt and answer do not fit the model's context. */
 export class ContextLengthExceededError extends LobstahError {
   static override readonly name = 'ContextLengthExceededError'

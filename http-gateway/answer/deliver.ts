@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { ModelNotFoundError } from '../../protocols/errors.ts'
+import { ModelDepartedError, ModelNotFoundError } from '../../protocols/errors.ts'
 import type { Delta, InferenceRequest } from '../../protocols/inference/index.ts'
 import type { GatewayContext } from '../context.ts'
 import { toFailure, type Failure } from '../failures.ts'
@@ -204,7 +204,8 @@ async function settle(context: GatewayContext, reply: FastifyReply, answers: Ans
 /** Why it really failed: what aborted the call, and for an unknown model, which ones are known. */
 function explain(context: GatewayContext, requests: Requests, signal: AbortSignal, err: unknown): unknown {
   if (signal.aborted) return signal.reason
-  if (!(err instanceof ModelNotFoundError)) return err
+  const departed = err instanceof ModelDepartedError ? err.message : undefined
+  if (departed === undefined && !(err instanceof ModelNotFoundError)) return err
   const served = context.components.consumer.models().map((model) => model.id)
-  return new ModelNotFoundError(modelNotFoundMessage(requests[0].model, served), { cause: err })
+  return new ModelNotFoundError(modelNotFoundMessage(requests[0].model, served, departed), { cause: err })
 }

@@ -115,7 +115,7 @@ export interface Consumer extends Startable {
   models(): ListedModel[]
   peers(): PeerStatus[]
   /**
-   * Answers a request by this node's own engine or a peer's. Throws ModelNotFoundError, NoProviderError, or
+   * Answers a request by this node's own engine or a peer's. Throws ModelNotFoundError, ModelDepartedError, NoProviderError, or
    * the last contributor's error. Aborting the signal cancels the work and settles what was delivered.
    */
   infer(request: InferenceRequest, options?: InferOptions): AsyncIterable<AnswerEvent>

@@ -4,6 +4,7 @@ import {
   BusyError,
   CreditExhaustedError,
   EngineFailedError,
+  ModelDepartedError,
   ModelNotFoundError
 } from '../../protocols/errors.ts'
 import type { AnswerEvent, Delta } from '../../protocols/inference/index.ts'
@@ -279,6 +280,22 @@ describe('http-gateway/openai/chat-completions', () => {
     assert.match(error.message, /did you mean 'llama3\.2:3b'\?$/)
     assert.equal(error.code, 'model_not_found')
     assert.equal(error.param, 'model')
+  })
+
+  it('tells who served a model that is gone, and what is close to it', async () => {
+    test.consumer.script = failing(new ModelDepartedError('tiny:1b was served by ann until 61 s ago'))
+    const told = async (...served: string[]): Promise<string> => {
+      test.consumer.listed = served.map((id) => listed(id))
+      const response = await post({ ...hello, model: 'tiny:1b' })
+      assert.equal(response.statusCode, 404)
+      const { error } = response.json<{ error: { message: string; code: string } }>()
+      assert.equal(error.code, 'model_not_found')
+      assert.match(error.message, /^tiny:1b was served by ann until 61 s ago\. /)
+      return error.message
+    }
+    assert.match(await told('tiny:3b'), /Close to it are 'tiny:3b'\.$/)
+    assert.match(await told('qwen3:8b'), /GET \/v1\/models lists the models that are served\.$/)
+    assert.match(await told(), /No model is served now/)
   })
 
   it('tells a busy mesh from an exhausted credit', async () => {

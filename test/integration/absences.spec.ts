@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Lobstah } from '../../node/lobstah.ts'
-import { EngineFailedError, ModelNotFoundError, NoProviderError } from '../../protocols/index.ts'
+import { EngineFailedError, ModelDepartedError, NoProviderError } from '../../protocols/index.ts'
 import { Mesh, addressesOf, ask, collect, contributorsKnown, eventually, textOf } from '../support/mesh.ts'
 import { ScriptedEngine, say } from '../support/scripted-engine.ts'
 
@@ -46,7 +46,7 @@ describe('a contributor, or its engine, that is away', () => {
     })
     ahead = 90_000
     await assert.rejects(request(), (err) => {
-      assert.ok(err instanceof ModelNotFoundError)
+      assert.ok(err instanceof ModelDepartedError)
       assert.match(err.message, said)
       return true
     })

@@ -23,7 +23,8 @@ export async function awaitCandidate<T>(
   best: () => T | undefined,
   { directory, departure, now, signal }: AwaitOptions
 ): Promise<T | undefined> {
-  const absence = departure === undefined ? 0 : ABSENCE_MS - Math.abs(now() - departure.at)
+  const absence =
+    departure === undefined || departure.removed ? 0 : ABSENCE_MS - Math.abs(now() - departure.at)
   const deadline = performance.now() + Math.max(COLD_START_MS, absence)
   do {
     const found = directory.find(model, { signal })

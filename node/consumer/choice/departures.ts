@@ -10,6 +10,8 @@ export interface Departure {
   peers: string[]
   /** When the last of them was seen to be gone, in milliseconds since 1970. */
   at: number
+  /** Whether they still serve other models: this one will not come back with them. */
+  removed: boolean
 }
 
 /** Remembers which models were served, by whom, and since when they are gone. */
@@ -26,8 +28,10 @@ export class Departures {
         served.set(name, [...(served.get(name) ?? []), peer])
       }
     }
+    const serving = new Set(offers.filter(({ models }) => models.length > 0).map(({ peer }) => peer))
     for (const [name, peers] of this.#served) {
-      if (!served.has(name)) this.#departed.set(name, { peers, at: now })
+      if (served.has(name)) continue
+      this.#departed.set(name, { peers, at: now, removed: peers.every((peer) => serving.has(peer)) })
     }
     for (const name of served.keys()) this.#departed.delete(name)
     this.#served = served

@@ -1,4 +1,5 @@
 import {
+  ModelDepartedError,
   ModelNotFoundError,
   NoProviderError,
   type LobstahError,
@@ -37,14 +38,14 @@ export function explain(name: string, context: ExplainContext): LobstahError {
   return new ModelNotFoundError(`No contributor in reach serves the model ${name}`)
 }
 
-function gone(name: string, { peers, at }: Departure, now: number): LobstahError {
+function gone(name: string, { peers, at, removed }: Departure, now: number): LobstahError {
   const seconds = Math.max(0, Math.round((now - at) / 1000))
   const [first, ...others] = peers
   const who = others.length === 0 ? first : `${first} and ${others.length} more`
   const what = `${name} was served by ${who} until ${seconds} s ago (${new Date(at).toISOString()})`
-  if (Math.abs(now - at) < EXPECTED_BACK_MS)
+  if (!removed && Math.abs(now - at) < EXPECTED_BACK_MS)
     return new NoProviderError(`${what}. It may be back soon: try again in a few seconds.`, {
       retryAfterMs: RETRY_MS
     })
-  return new ModelNotFoundError(`${what} and is not served any more. Choose another model.`)
+  return new ModelDepartedError(`${what} and is not served any more`)
 }
