@@ -8,7 +8,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['*.js', '*.cjs', 'docs/*.mjs'] },
+        projectService: { allowDefaultProject: ['*.js', '*.cjs', 'docs/*.mjs', 'scripts/*.js'] },
         tsconfigRootDir: import.meta.dirname
       }
     },
@@ -43,5 +43,5 @@ export default tseslint.config(
       '@typescript-eslint/explicit-module-boundary-types': 'off'
     }
   },
-  { files: ['*.js', '*.cjs', 'docs/*.mjs'], extends: [tseslint.configs.disableTypeChecked] }
+  { files: ['*.js', '*.cjs', 'docs/*.mjs', 'scripts/*.js'], extends: [tseslint.configs.disableTypeChecked] }
 )

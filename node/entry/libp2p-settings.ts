@@ -10,7 +10,7 @@ export async function libp2pSettings(
   const key = config.membership?.key
   const keys = (): string[] => authority?.keys ?? (key === undefined ? [] : [key])
   // A private mesh's key cannot be enforced on QUIC: it is off there.
-  const quic = key === undefined ? await loadQuic() : undefined
+  const quic = key === undefined && meets(config) ? await loadQuic() : undefined
   return {
     ...(config.listen === undefined ? {} : { listen: [...config.listen] }),
     announce: [...config.announce],
@@ -23,4 +23,9 @@ export async function libp2pSettings(
     upnp: config.upnp,
     relayLimits: { ...config.relayLimits }
   }
+}
+
+/** Whether the node can meet a peer: QUIC's library takes 17 MB. */
+function meets({ bootstrap, contribute, listen, mdns, relay }: MeshConfig): boolean {
+  return contribute || relay || mdns || listen !== undefined || bootstrap.length > 0
 }

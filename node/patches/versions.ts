@@ -57,7 +57,8 @@ let warned = false
  * fix forces may well work: a member that is gone stops the node by itself, with a PatchError.
  */
 export function warnOfMismatches(): void {
-  if (warned) return
+  // The package carries the versions that it was built with.
+  if (warned || !import.meta.url.endsWith('.ts')) return
   warned = true
   const found = mismatches()
   if (found.length === 0) return

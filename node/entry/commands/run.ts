@@ -1,4 +1,5 @@
 import type { Config } from '../../config/index.ts'
+import { collectWhenIdle } from '../idle-collection.ts'
 import { startNode, type NodeProcess } from '../node-process.ts'
 import type { MeshConfig } from '../mesh-config.ts'
 import type { Output } from '../output.ts'
@@ -18,7 +19,9 @@ export async function run(settings: Config, env: NodeJS.ProcessEnv, output: Outp
     output.event({ event: 'addresses', addresses }, () => undefined)
   }
   node.lobstah.libp2p.addEventListener('self:peer:update', watch)
+  const stopCollecting = collectWhenIdle()
   await stopped
+  stopCollecting()
   node.lobstah.libp2p.removeEventListener('self:peer:update', watch)
   output.event(
     { event: 'stopping' },
