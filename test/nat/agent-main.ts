@@ -36,6 +36,9 @@ const chunk = z.looseObject({
   error: z.looseObject({ message: z.string() }).optional()
 })
 
+/** What is kept of an answer, in characters: some are many megabytes. */
+const MAX_TEXT = 16_384
+
 for await (const line of createInterface({ input: process.stdin })) {
   const request = command.parse(JSON.parse(line))
   void run(request).then(
@@ -102,6 +105,8 @@ async function chat(request: z.infer<typeof command>): Promise<object> {
     firstMs: null as number | null,
     ms: 0,
     bytes: 0,
+    /** The beginning of what came. */
+    text: '',
     /** Longest time between two pieces. */
     gapMs: 0,
     finish: null as string | null,
@@ -137,6 +142,7 @@ async function chat(request: z.infer<typeof command>): Promise<object> {
         result.gapMs = Math.max(result.gapMs, since() - last)
         last = since()
         result.bytes += text.length
+        if (result.text.length < MAX_TEXT) result.text += text
         if (result.bytes === text.length) say({ began: request.id })
       }
     })

@@ -19,6 +19,8 @@ export interface Failure {
   /** The path on which the answer travels. */
   path: 'punched' | 'relayed'
   breaks: (scene: Scene) => Promise<void>
+  /** Whether a contributor in a third home, behind a cone, serves the model too. */
+  third?: boolean
   /** Whether the answer must come whole all the same. */
   whole: boolean
   ci?: boolean
@@ -93,6 +95,38 @@ export const FAILURES: Failure[] = [
     path: 'punched',
     breaks: ({ lab }) => lab.move('A'),
     whole: false
+  },
+  {
+    name: 'relay lost, relayed pair, a third home serves',
+    nat: ['symmetric', 'symmetric'],
+    relays: 2,
+    path: 'relayed',
+    breaks: ({ relay }) => relay.kill(),
+    third: true,
+    whole: true,
+    ci: true
+  },
+  {
+    name: "contributor's line down for 12 s, punched pair, a third home serves",
+    nat: ['cone', 'cone'],
+    relays: 1,
+    path: 'punched',
+    breaks: async ({ lab }) => {
+      await lab.line('A', 'down')
+      await delay(12_000)
+      await lab.line('A', 'up')
+    },
+    third: true,
+    whole: true
+  },
+  {
+    name: "contributor's public address changed, punched pair, a third home serves",
+    nat: ['cone', 'cone'],
+    relays: 1,
+    path: 'punched',
+    breaks: ({ lab }) => lab.move('A'),
+    third: true,
+    whole: true
   }
 ]
 
@@ -115,8 +149,9 @@ export interface Outcome {
   failures: string[]
 }
 
-/** Length of the answer in which something breaks, in seconds. */
+/** Length of the answer in which something breaks, in seconds; the third home's node starts while it goes on. */
 const SECONDS = 25
+const SECONDS_OF_THREE = 60
 
 /** Longest wait for the next answer, in milliseconds. */
 const RECOVERY_MS = 60_000
@@ -139,7 +174,8 @@ export async function suffer(lab: Lab, failure: Failure): Promise<Outcome> {
   if (failure.path === 'punched') await lab.ask(consumer, 'path')
   const path = await pathOf(lab, consumer, contributor)
   const { promise: began, resolve: onBegin } = Promise.withResolvers<void>()
-  const question = `stream for ${SECONDS} seconds`
+  const seconds = failure.third === true ? SECONDS_OF_THREE : SECONDS
+  const question = `stream for ${seconds} seconds`
   const state = { ended: false }
   const asking = lab.ask(consumer, 'chat', { question, timeoutMs: 120_000, onBegin }).then((answer) => {
     state.ended = true
@@ -147,6 +183,11 @@ export async function suffer(lab: Lab, failure: Failure): Promise<Outcome> {
     return { answer, endedAt: performance.now() }
   })
   await began
+  if (failure.third === true) {
+    await lab.nat('C', 'cone')
+    await lab.contributor('homeC', addresses)
+    while (!state.ended && (await peersKnown(lab, consumer)) < 2) await delay(200)
+  }
   const before = await Promise.all(relays.map(({ host }) => lab.received(host)))
   await delay(2000)
   const packets = await Promise.all(
@@ -186,10 +227,22 @@ export async function suffer(lab: Lab, failure: Failure): Promise<Outcome> {
   if (failure.whole && !whole) outcome.failures.push(`the answer broke: ${said(answer)}`)
   if (!whole && answer.error === null) outcome.failures.push('the answer ended without an error')
   if (endedBefore) outcome.failures.push('the answer was over before anything was broken')
-  if (failure.relays === 2 && whole)
+  if (failure.third === true && answer.text !== numbers(seconds))
+    outcome.failures.push('the answer has a repeat or a gap')
+  if (failure.relays === 2 && whole && failure.third !== true)
     outcome.failures.push('the relay that was killed did not carry the answer')
   if (recoveredMs === null) outcome.failures.push('no answer in the minute after')
   return outcome
+}
+
+/** The answer as the lab's engine gives it. */
+function numbers(seconds: number): string {
+  return Array.from({ length: seconds * 10 }, (_, n) => ` ${n}`).join('')
+}
+
+async function peersKnown(lab: Lab, consumer: LabNode): Promise<number> {
+  const { peers } = (await lab.ask(consumer, 'peers')) as { peers?: { state: string }[] }
+  return (peers ?? []).filter(({ state }) => state === 'up').length
 }
 
 function said({ error, finish }: AgentAnswer): string {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A small internet of network namespaces. Needs root, iproute2, nftables, conntrack, gcc and miniupnpd.
 #
-#   lab.sh up | down | nat A|B VARIANT | wan DELAY_MS JITTER_MS LOSS_PERCENT | flush A|B | line A|B up|down | move A
+#   lab.sh up | down | nat A|B|C VARIANT | wan DELAY_MS JITTER_MS LOSS_PERCENT | flush A|B | line A|B up|down | move A
 #
 # LAB is the prefix of all names, so that labs can stand side by side. Nothing outside these namespaces is touched.
 #
@@ -9,15 +9,15 @@
 #          \         /
 #            inet  -- a line with delay, jitter and loss
 #          /         \
-#   natA 23.50.0.2    natB 31.60.0.2
-#    |       |          |
-#  homeA   homeA2     homeB                    192.168.10.2, 192.168.10.3, 192.168.20.2
+#   natA 23.50.0.2    natB 31.60.0.2    natC 62.70.0.2
+#    |       |          |                 |
+#  homeA   homeA2     homeB             homeC      192.168.10.2, 192.168.10.3, 192.168.20.2, 192.168.30.2
 #
 # The addresses are not of a documentation range: libp2p takes those for private.
 set -eu
 LAB=${LAB:?a prefix for the names of namespaces}
 DIR=${DIR:?a folder for the line program and its pid}
-ALL='inet vps vps2 natA natB homeA homeA2 homeB'
+ALL='inet vps vps2 natA natB natC homeA homeA2 homeB homeC'
 
 in_ns() { ip netns exec "$LAB-$1" "${@:2}"; }
 
@@ -51,15 +51,16 @@ up() {
     setting "$name" ipv4/conf/default/rp_filter 0
     setting "$name" ipv6/conf/all/disable_ipv6 1
   done
-  for name in inet natA natB; do setting "$name" ipv4/ip_forward 1; done
+  for name in inet natA natB natC; do setting "$name" ipv4/ip_forward 1; done
   join vps 5.10.0.1 5.10.0.10
   join vps2 45.20.0.1 45.20.0.10
   join natA 23.50.0.1 23.50.0.2
   join natB 31.60.0.1 31.60.0.2
+  join natC 62.70.0.1 62.70.0.2
   ip -n "$LAB-inet" route add 23.50.1.0/24 via 23.50.0.2
   # Providers drop what is private, and say nothing.
   ip -n "$LAB-inet" route add blackhole 192.168.0.0/16
-  for side in A:192.168.10 B:192.168.20; do
+  for side in A:192.168.10 B:192.168.20 C:192.168.30; do
     ip -n "$LAB-nat${side%:*}" link add lan type bridge
     ip -n "$LAB-nat${side%:*}" addr add "${side#*:}.1/24" dev lan
     ip -n "$LAB-nat${side%:*}" link set lan up
@@ -67,8 +68,10 @@ up() {
   house natA 192.168.10 homeA 2
   house natA 192.168.10 homeA2 3
   house natB 192.168.20 homeB 2
+  house natC 192.168.30 homeC 2
   nat A cone
   nat B cone
+  nat C cone
 }
 
 # Sets what a router does. All of them let nobody in who was not asked, but for `fullcone`.
@@ -88,7 +91,7 @@ nat() {
   local masquerade='meta nfproto ipv4 oifname "wan" masquerade' stray='iifname "wan" ct state new drop' forward='iifname "wan" ct state new drop'
   no_upnp "$1"
   no_ipv6 "$1"
-  host=192.168.$([ "$1" = A ] && echo 10 || echo 20).2
+  case $1 in A) host=192.168.10.2 ;; B) host=192.168.20.2 ;; *) host=192.168.30.2 ;; esac
   if [ "$1" = A ]; then
     ip -n "$LAB-homeA" addr del 23.50.1.2/24 dev eth 2>/dev/null || true
     ip -n "$LAB-natA" addr del 23.50.1.1/24 dev lan 2>/dev/null || true
@@ -202,7 +205,7 @@ wan() {
     sleep 0.1
   done
   ip -n "$LAB-inet" route replace default dev wan0 table 100
-  for name in vps vps2 natA natB; do ip -n "$LAB-inet" rule add iif "i-$name" lookup 100; done
+  for name in vps vps2 natA natB natC; do ip -n "$LAB-inet" rule add iif "i-$name" lookup 100; done
   setting inet ipv6/conf/all/disable_ipv6 0
   ip -n "$LAB-inet" -6 route replace default dev wan0 table 100
   for name in natA natB; do ip -n "$LAB-inet" -6 rule add iif "i-$name" lookup 100; done

@@ -12,7 +12,7 @@ import { MAIN, type NodeEvent } from '../support/node-process.ts'
 const run = promisify(execFile)
 
 /** A machine of the lab; `lab.sh` has the map. */
-export type Host = 'vps' | 'vps2' | 'homeA' | 'homeA2' | 'homeB'
+export type Host = 'vps' | 'vps2' | 'homeA' | 'homeA2' | 'homeB' | 'homeC'
 
 /** Behaviour of a router; see `lab.sh`. */
 export type Variant =
@@ -127,7 +127,7 @@ export class Lab {
     this.#children.clear()
   }
 
-  async nat(side: 'A' | 'B', variant: Variant): Promise<void> {
+  async nat(side: 'A' | 'B' | 'C', variant: Variant): Promise<void> {
     await this.#script('nat', side, variant)
   }
 
