@@ -52,8 +52,8 @@ export class Splice {
   pass(delta: Delta): Delta[] {
     if (this.#joint === undefined) return this.#show(delta)
     this.#undecided.push(delta)
-    const calls = delta.toolCalls !== undefined && delta.toolCalls.length > 0
-    // A call ends the text before it.
+    const calls = delta.toolCalls?.some(({ index }) => !this.#continuation.calls.has(index)) === true
+    // A call that is new ends the text before it.
     const again = calls ? this.#joint.end() : this.#joint.add(delta.content ?? '')
     return again === undefined ? [] : this.#decided(again)
   }
