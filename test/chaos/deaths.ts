@@ -1,10 +1,12 @@
 import type { Loss, Member } from './fleet.ts'
 import type { Outcome } from './load.ts'
 
-/** How a time is told where another contributor came too late to be one. */
+/** A loss, in milliseconds since 1970. */
 interface Death {
   how: Loss
   at: number
+  /** Requests that it was answering, and of which its consumer has not asked another yet. */
+  unnoticed: number
 }
 
 /** Follows which contributor each request is with, and how soon another is asked when that one is lost. */
@@ -16,6 +18,7 @@ export class Deaths {
   readonly #dead = new Map<Member, Death>()
   readonly #waiting = new Map<string, Death>()
   readonly #times = new Map<Loss, number[]>()
+  readonly #noticed = new Map<Loss, number[]>()
   /** When each request was first with a contributor. */
   readonly #begun = new Map<string, number>()
 
@@ -34,12 +37,26 @@ export class Deaths {
 
   lost(member: Member, how: Loss, at: number): void {
     this.count++
-    this.#dead.set(member, { how, at })
+    const death = { how, at, unnoticed: 0 }
+    this.#dead.set(member, death)
     for (const [tag, place] of this.#with) {
       if (place.member !== member) continue
-      this.#waiting.set(tag, { how, at })
+      this.#waiting.set(tag, death)
       this.#with.delete(tag)
+      death.unnoticed++
     }
+  }
+
+  /** The consumer gives a contributor up, and asks another in the same moment. */
+  noticed(peer: string, at = Date.now()): void {
+    const death = [...this.#dead].find(([member]) => member.peer === peer)?.[1]
+    if (death === undefined || death.unnoticed-- <= 0) return
+    this.#noticed.set(death.how, [...(this.#noticed.get(death.how) ?? []), at - death.at])
+  }
+
+  /** A request is over. */
+  over(tag: string): void {
+    this.#with.delete(tag)
   }
 
   back(member: Member): void {
@@ -54,7 +71,8 @@ export class Deaths {
     })
     return [
       row('asked to the first engine', first),
-      ...[...this.#times].map(([how, times]) => row(`${how} to the next engine`, times))
+      ...[...this.#noticed].map(([how, times]) => row(`${how}, to the next asked`, times)),
+      ...[...this.#times].map(([how, times]) => row(`${how}, to the next engine at work`, times))
     ]
   }
 }

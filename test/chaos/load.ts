@@ -96,11 +96,15 @@ export async function load(
   url: string,
   words: number,
   streams: number,
-  signal: AbortSignal
+  { signal, onOver }: { signal: AbortSignal; onOver: (tag: string) => void }
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   const client = async (): Promise<void> => {
-    while (!signal.aborted) outcomes.push(await question(url, words))
+    while (!signal.aborted) {
+      const outcome = await question(url, words)
+      onOver(outcome.tag)
+      outcomes.push(outcome)
+    }
   }
   await Promise.all(Array.from({ length: streams }, client))
   return outcomes

@@ -9,6 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '@libp2p/interface'
 import { gatewayOf } from '../support/gateway/mesh-gateway.ts'
 import { Mesh, contributorsKnown } from '../support/mesh.ts'
 import { randomFrom } from '../support/numbered.ts'
@@ -43,6 +44,20 @@ const mesh = new Mesh()
 const members: Member[] = []
 const say = (text: string): boolean => process.stdout.write(`${text}\n`)
 
+/** Hears of the consumer when it gives a contributor up. */
+function logger(name: string): Logger {
+  const log = (format: unknown, ...args: unknown[]): void => {
+    if (String(format).includes('asking another')) deaths.noticed(String(args[0]))
+  }
+  const quiet = (): void => undefined
+  return Object.assign(name === 'lobstah:consumer' ? log : quiet, {
+    error: quiet,
+    trace: quiet,
+    enabled: false,
+    newScope: () => logger('')
+  })
+}
+
 /** Loses some for a while. */
 async function storm(round: number): Promise<void> {
   const well = members.filter(({ lost }) => lost === undefined)
@@ -71,14 +86,20 @@ try {
       )
     ))
   )
-  const node = await mesh.node({ bootstrap: members.map(({ address }) => address) })
+  const node = await mesh.node({
+    bootstrap: members.map(({ address }) => address),
+    logger: { forComponent: (name) => logger(name) }
+  })
   await contributorsKnown(node, CONTRIBUTORS)
   const http = gatewayOf(node)
   await http.start()
   say(`${CONTRIBUTORS} contributors, ${STREAMS} requests at once, ${SECONDS} s (CHAOS_SEED=${SEED})`)
 
   const over = new AbortController()
-  const loading = load(http.url, WORDS, STREAMS, over.signal)
+  const loading = load(http.url, WORDS, STREAMS, {
+    signal: over.signal,
+    onOver: (tag) => deaths.over(tag)
+  })
   const storms: Promise<void>[] = []
   const until = performance.now() + SECONDS * 1000
   for (let round = 0; performance.now() + EVERY_MS / 2 < until; round++) {

@@ -102,7 +102,8 @@ export class Reconciler {
     try {
       await reconcile(connection, (claim) => this.#decide(peer, claim), { signal })
     } catch (err) {
-      // A later exchange goes on where this one ended.
+      // A later exchange, soon, goes on where this one ended: the peer may have been frozen.
+      this.#broken.add(peer)
       if (!signal.aborted) this.#components.log('settling with %s ended early - %e', peer, err)
     }
   }

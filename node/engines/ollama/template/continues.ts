@@ -24,16 +24,26 @@ export function continues({ template, renderer, parser, family, thinks }: Prompt
     return false
   // llama.cpp's server goes on, but refuses to where the model thinks.
   if (isJinja(template)) return !thinks
-  // Templates without messages are cut after the response by Ollama itself.
-  if (!/\.Messages\b/.test(template)) return true
+  if (!/\.Messages\b/.test(template)) return cutAfterResponse(template)
+  const thinking = thinks ? [true, false] : [false]
+  const chats = thinking.flatMap((think) =>
+    chatsToProbe(thinks).map((chat) => ({ ...chat, ...thought(think, thinks) }))
+  )
   try {
-    return (thinks ? [true, false] : [false]).every((think) =>
-      renderTemplate(template, values(think, thinks)).endsWith(BEGUN)
-    )
+    return chats.every((chat) => renderTemplate(template, chat).endsWith(BEGUN))
   } catch (err) {
     if (err instanceof TemplateError) return false
     throw err
   }
+}
+
+/**
+ * Whether a template without messages leaves the response open. Ollama cuts it after the first field of that name,
+ * which need not be the one that prints it.
+ */
+function cutAfterResponse(template: string): boolean {
+  const first = /\{\{[^}]*\.Response\b[^}]*\}\}/.exec(template)?.[0]
+  return first === undefined || /^\{\{-?\s*\$?\.Response\s*-?\}\}$/.test(first)
 }
 
 /** Whether a template is the model's own, of Jinja, which Ollama leaves to llama.cpp's server. */
@@ -41,9 +51,44 @@ export function isJinja(template: string): boolean {
   return template.includes('{%')
 }
 
-/** The values that Ollama gives a template. */
-function values(think: boolean, isThinkSet: boolean): object {
-  const message = (role: string, content: string): object => ({
+/** A tool, as Ollama gives it to a template. */
+const TOOL = {
+  type: 'function',
+  function: {
+    name: 'look_up',
+    description: 'Looks something up',
+    parameters: {
+      type: 'object',
+      required: ['what'],
+      properties: { what: { type: 'string', description: 'What' } }
+    }
+  }
+}
+
+/** The same with the names that templates use, printed as JSON. */
+const TEMPLATE_TOOL = { ...TOOL, Type: TOOL.type, Function: { ...TOOL.function, Name: TOOL.function.name } }
+
+/** Chats that end with a message of the assistant: short and long, with instructions and tools, and without. */
+function chatsToProbe(thinks: boolean): object[] {
+  const user = message('user', 'How does it begin?')
+  const begun = message('assistant', BEGUN)
+  const system = message('system', 'Be brief.')
+  const long = [user, message('assistant', 'Which story?'), message('user', 'Any.'), begun]
+  const chats = [
+    { System: '', Messages: [user, begun], Tools: [] },
+    { System: 'Be brief.', Messages: [system, ...long], Tools: [] },
+    { System: '', Messages: long, Tools: [TEMPLATE_TOOL] }
+  ]
+  const pondered = { System: '', Messages: [user, { ...begun, Thinking: 'Hm.' }], Tools: [] }
+  return thinks ? [...chats, pondered] : chats
+}
+
+function thought(think: boolean, isThinkSet: boolean): object {
+  return { Response: '', Think: think, ThinkLevel: '', IsThinkSet: isThinkSet }
+}
+
+function message(role: string, content: string): object {
+  return {
     Role: role,
     Content: content,
     Thinking: '',
@@ -51,18 +96,5 @@ function values(think: boolean, isThinkSet: boolean): object {
     ToolCalls: [],
     ToolName: '',
     ToolCallID: ''
-  })
-  return {
-    System: 'Be brief.',
-    Messages: [
-      message('system', 'Be brief.'),
-      message('user', 'How does it begin?'),
-      message('assistant', BEGUN)
-    ],
-    Tools: [],
-    Response: '',
-    Think: think,
-    ThinkLevel: '',
-    IsThinkSet: isThinkSet
   }
 }
