@@ -10,7 +10,9 @@ import { numberedEngine } from '../support/numbered.ts'
 import { tagOf, type ContributorSettings, type FromContributor } from './messages.ts'
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ContributorSettings
-const tell = (message: FromContributor): boolean | undefined => process.send?.(message)
+const tell = (message: FromContributor): void => {
+  if (process.connected) process.send?.(message)
+}
 
 await mkdir(settings.home, { recursive: true })
 const keyFile = join(settings.home, 'identity.key')
