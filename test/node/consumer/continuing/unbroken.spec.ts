@@ -23,7 +23,7 @@ async function* saying(...deltas: Delta[]): AsyncGenerator<AnswerEvent> {
 
 describe('node/consumer/continuing/unbroken', () => {
   it('counts nothing that a contributor says without showing anything', async () => {
-    const answer = new Unbroken(CHAT, 'same-digest')
+    const answer: Unbroken = new Unbroken(CHAT, 'same-digest')
     await collect(answer.join(saying({ tokens: 1000 }), MODEL))
     assert.equal(answer.brokeOff(new EngineFailedError()), undefined)
     assert.ok(Object.is(answer.request, CHAT))
@@ -51,7 +51,7 @@ describe('node/consumer/continuing/unbroken', () => {
   })
 
   it('throws the failure where nobody may go on', async () => {
-    const answer = new Unbroken(CHAT, 'off')
+    const answer: Unbroken = new Unbroken(CHAT, 'off')
     await collect(answer.join(saying({ content: 'one two' }), MODEL))
     assert.throws(() => answer.brokeOff(new EngineFailedError('lost')), { message: 'lost' })
   })
@@ -80,7 +80,7 @@ describe('node/consumer/continuing/unbroken', () => {
       [TOOLS, call('{"what":', { id: 'a', name: 'look' })],
       [SCHEMA, { content: '{"answer": ' }]
     ] as const) {
-      const answer = new Unbroken(request, 'same-digest')
+      const answer: Unbroken = new Unbroken(request, 'same-digest')
       assert.equal((await collect(answer.join(saying(delta), MODEL))).length, 1)
       assert.throws(() => answer.brokeOff(new EngineFailedError('lost')), /^\w*:? ?lost\. It broke off in a/)
     }
@@ -91,7 +91,7 @@ describe('node/consumer/continuing/unbroken', () => {
       [TOOLS, call('{"what":', { id: 'a', name: 'look' })],
       [SCHEMA, { content: '{"answer": ' }]
     ] as const) {
-      const answer = new Unbroken(request, 'same-digest', true)
+      const answer: Unbroken = new Unbroken(request, 'same-digest', true)
       assert.deepEqual(await collect(answer.join(saying(delta), MODEL)), [])
       assert.equal(answer.brokeOff(new EngineFailedError('lost')), undefined)
       assert.ok(Object.is(answer.request, request))
@@ -102,7 +102,7 @@ describe('node/consumer/continuing/unbroken', () => {
   })
 
   it('goes on with text after whole tool calls where the same calls are made again', async () => {
-    const answer = new Unbroken(TOOLS, 'same-digest')
+    const answer: Unbroken = new Unbroken(TOOLS, 'same-digest')
     const made = call('{"what":"x"}', { id: 'a', name: 'look' })
     await collect(answer.join(saying({ content: 'One' }, made, { content: ' moment' }), MODEL))
     assert.equal(answer.brokeOff(new EngineFailedError('lost')), undefined)
@@ -119,7 +119,7 @@ describe('node/consumer/continuing/unbroken', () => {
       ending(call('{"what":"y"}', { id: 'b', name: 'look' })),
       ending({ content: 'No' })
     ]) {
-      const answer = new Unbroken(TOOLS, 'same-digest')
+      const answer: Unbroken = new Unbroken(TOOLS, 'same-digest')
       await collect(answer.join(saying(call('{"what":"x"}', { id: 'a', name: 'look' })), MODEL))
       answer.brokeOff(new EngineFailedError('lost'))
       await assert.rejects(collect(answer.join(other, MODEL)), { name: 'DisagreementError' })
@@ -133,7 +133,7 @@ describe('node/consumer/continuing/unbroken', () => {
       payload: JSON.stringify({ order, final }),
       signature: 'x'
     })
-    const answer = new Unbroken(CHAT, 'same-digest')
+    const answer: Unbroken = new Unbroken(CHAT, 'same-digest')
     const able = { ...MODEL, capabilities: ['chat', 'continue'] }
     const first = answer.asks()
     await collect(answer.join(saying({ content: 'one two' }), able))
