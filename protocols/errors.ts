@@ -5,9 +5,9 @@ export interface LobstahErrorInit {
   param?: string
   /** How long to wait before the same peer is asked again, in milliseconds. */
   retryAfterMs?: number
-  /** How many tokens of prompt and answer together the model really holds, where the error tells. */
+  /** The model's real context, in tokens of prompt and answer together, if the error reports it. */
   contextLength?: number
-  /** Of a receipt that was refused for its counts: the most that would have been accepted. */
+  /** For a receipt refused for its counts: the most that would have been accepted. */
   acceptable?: AcceptableCounts | undefined
 }
 
@@ -18,8 +18,8 @@ export interface AcceptableCounts {
 }
 
 /**
- * An error with a code of the table in `protocols/README.md`. `retryable` says whether asking another
- * contributor may help; asking the same one again never does before `retryAfterMs`.
+ * An error with a code from the table in `protocols/README.md`. `retryable` says whether another contributor may
+ * help; the same one never does before `retryAfterMs`.
  */
 export abstract class LobstahError extends Error {
   abstract readonly code: string
@@ -159,7 +159,7 @@ export class ReceiptRefusedError extends LobstahError {
   }
 }
 
-/** The consumer left two receipts unacknowledged, or acknowledged wrongly. */
+/** The consumer left two receipts unacknowledged, or acknowledged one wrongly. */
 export class UnacknowledgedError extends LobstahError {
   static override readonly name = 'UnacknowledgedError'
   override readonly name = 'UnacknowledgedError'
@@ -214,7 +214,7 @@ export class CancelledError extends LobstahError {
   }
 }
 
-/** Something went wrong that has no code of its own; details stay in the contributor's log. */
+/** A failure without its own code; details stay in the contributor's log. */
 export class InternalError extends LobstahError {
   static override readonly name = 'InternalError'
   override readonly name = 'InternalError'
@@ -225,7 +225,7 @@ export class InternalError extends LobstahError {
   }
 }
 
-/** The stream ended without `end` or `error`: the peer is lost. Found locally, never sent. */
+/** The stream ended without `end` or `error`: the peer is lost. Local only, never sent. */
 export class PeerLostError extends LobstahError {
   static override readonly name = 'PeerLostError'
   override readonly name = 'PeerLostError'
@@ -236,7 +236,7 @@ export class PeerLostError extends LobstahError {
   }
 }
 
-/** Nobody who serves the model can be reached. Found locally, never sent. */
+/** No contributor of the model is reachable. Local only, never sent. */
 export class NoProviderError extends LobstahError {
   static override readonly name = 'NoProviderError'
   override readonly name = 'NoProviderError'
@@ -247,7 +247,7 @@ export class NoProviderError extends LobstahError {
   }
 }
 
-/** All who serve the model ask more for it than this node is to pay. Found locally, never sent. */
+/** Every contributor of the model charges more than this node will pay. Local only, never sent. */
 export class PriceTooHighError extends LobstahError {
   static override readonly name = 'PriceTooHighError'
   override readonly name = 'PriceTooHighError'
@@ -258,7 +258,7 @@ export class PriceTooHighError extends LobstahError {
   }
 }
 
-/** This node could not keep an order or a receipt of its own, such as on a full disk. Found locally, never sent. */
+/** This node could not store an order or a receipt, for example on a full disk. Local only, never sent. */
 export class LedgerFailedError extends LobstahError {
   static override readonly name = 'LedgerFailedError'
   override readonly name = 'LedgerFailedError'
@@ -293,7 +293,7 @@ export const WIRE_ERRORS_BY_CODE: ReadonlyMap<string, (typeof WIRE_ERRORS)[numbe
   WIRE_ERRORS.map((errorClass) => [new errorClass().code, errorClass])
 )
 
-/** Anything thrown, as an error that may be sent: what has no code becomes an {@link InternalError}. */
+/** Converts anything thrown into an error that may be sent; errors without a code become {@link InternalError}. */
 export function toLobstahError(err: unknown): LobstahError {
   return err instanceof LobstahError ? err : new InternalError(undefined, { cause: err })
 }

@@ -62,7 +62,7 @@ async function detected(settings: EngineSettings): Promise<ChosenEngine> {
   const { engine, label } = ENGINES.ollama.open(settings)
   return {
     engine,
-    reason: `none found: ${label} does not answer, and is used when it does (${why})`,
+    reason: `none found: ${label} does not answer; the node will use it once it does (${why})`,
     absent: true
   }
 }

@@ -89,8 +89,8 @@ export class RelayUsage {
   }
 
   /**
-   * Counts a circuit that a peer asks for until its stream closes; undefined when the peer has too many. What is
-   * returned takes the stream to the circuit's other end.
+   * Counts a circuit that a peer asks for until its stream closes. Returns a function that passes the stream on to the
+   * circuit's other end; undefined if the peer has too many circuits.
    */
   open(stream: Stream, peer: string): ((other: Stream, otherPeer: string) => void) | undefined {
     const { circuitsPerPeer, circuitMs } = this.#limits

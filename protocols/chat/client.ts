@@ -12,14 +12,14 @@ export class ChatExchange {
 
   constructor(stream: Stream, order: SignedRecord, request: Uint8Array, traceparent?: string) {
     this.#exchange = new Exchange(stream, contributorFrame)
-    // A contributor may refuse before it has read everything; its error frame then says why.
+    // A contributor may refuse before it has read everything; its error frame then gives the reason.
     this.#place({ type: 'order', order, traceparent }, request).catch(() => undefined)
   }
 
   /**
    * The contributor's next frame. Throws the contributor's error, PeerLostError when the stream ends,
-   * DeadlineError after `timeoutMs` of silence, InvalidFrameError. A contributor that still takes a
-   * large request has nothing to say: as long as the request moves, that is no silence.
+   * DeadlineError after `timeoutMs` of silence, or InvalidFrameError. While a contributor is still
+   * receiving a large request, progress of the request counts as activity.
    */
   async read(
     options: { signal?: AbortSignal | undefined; timeoutMs?: number } = {}
@@ -47,7 +47,7 @@ export class ChatExchange {
     await this.#exchange.close()
   }
 
-  /** Ends the exchange early, and says why unless the contributor ended it; nothing is read any more: see {@link Exchange.refuse}. */
+  /** Ends the exchange early, with the reason unless the contributor ended it, and stops reading: see {@link Exchange.refuse}. */
   async fail(reason: LobstahError): Promise<void> {
     await this.#exchange.refuse(reason)
   }
@@ -84,12 +84,12 @@ export async function openChat(
     })
   } catch (err) {
     options.signal?.throwIfAborted()
-    throw new PeerLostError('The contributor did not take a chat stream', { cause: err })
+    throw new PeerLostError('The contributor did not accept a chat stream', { cause: err })
   }
   return new ChatExchange(stream, order, request, options.traceparent)
 }
 
-/** Takes the first answer to an order. Throws InvalidFrameError when it is not `accepted`. */
+/** Reads the first answer to an order. Throws InvalidFrameError if it is not `accepted`. */
 export async function readAccepted(
   exchange: ChatExchange,
   options: { signal?: AbortSignal | undefined; timeoutMs?: number } = {}

@@ -45,13 +45,13 @@ export class ChatSession {
       return await this.#exchange.frames.read({ signal, timeoutMs: REQUEST_TIMEOUT_MS, max, reserved: true })
     } catch (err) {
       if (!(err instanceof InvalidFrameError)) throw err
-      throw new OrderRefusedError('The request is longer than was ordered', { cause: err })
+      throw new OrderRefusedError('The request is longer than ordered', { cause: err })
     }
   }
 
   /**
-   * Takes the consumer's frames until the stream ends, and gives each acknowledgement to `onAcknowledgement`.
-   * Never rejects: what goes wrong aborts `signal`.
+   * Reads the consumer's frames until the stream ends, and passes each acknowledgement to `onAcknowledgement`.
+   * Never rejects: failures abort `signal`.
    */
   async listen(onAcknowledgement: (record: SignedRecord) => Promise<void>): Promise<void> {
     this.#listening = true
@@ -66,7 +66,7 @@ export class ChatSession {
             this.#cancel.abort(new CancelledError())
             break
           case 'order':
-            throw new InvalidFrameError('The stream has its order already')
+            throw new InvalidFrameError('The stream already has its order')
           default:
             frame satisfies never
         }
@@ -76,7 +76,7 @@ export class ChatSession {
     }
   }
 
-  /** Whether the consumer's frames are taken. */
+  /** Whether the consumer's frames are being read. */
   get listening(): boolean {
     return this.#listening
   }
@@ -92,19 +92,19 @@ export class ChatSession {
     await this.#exchange.send(frame)
   }
 
-  /** Sends a frame that is encoded already. */
+  /** Sends an encoded frame. */
   async sendPayload(payload: Uint8Array): Promise<void> {
     this.lastSent = performance.now()
     await this.#exchange.frames.write(payload)
   }
 }
 
-/** Serves one exchange. A handler that returns has sent `end`; what it throws is sent as an `error`. */
+/** Serves one exchange. A handler that returns has sent `end`; anything it throws is sent as an `error`. */
 export type ChatHandler = (session: ChatSession, connection: Connection) => Promise<void>
 
 /**
- * Reads the order, runs the handler, and ends the stream whatever happens; resolves to what went wrong. `admit` throws
- * where the peer is not served at all: then nothing that it sends is read or kept.
+ * Reads the order, runs the handler, and always ends the stream; resolves to the error, if any. `admit` throws if the
+ * peer is not served at all: then none of its data is read or stored.
  */
 export async function serveChat(
   stream: Stream,
@@ -129,7 +129,7 @@ export async function serveChat(
     return undefined
   } catch (thrown) {
     const err = toLobstahError(thrown)
-    // Where nothing was accepted, there is nothing to acknowledge.
+    // If nothing was accepted, there is nothing to acknowledge.
     await (session?.listening === true ? exchange.fail(err) : exchange.refuse(err))
     return err
   }

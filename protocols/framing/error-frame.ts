@@ -15,7 +15,7 @@ const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 /** The most tokens that a consumer accepts for what was delivered. */
 export const acceptableCounts = z.object({ promptTokens: amount, completionTokens: amount })
 
-/** How every exchange fails: `protocols/README.md#errors`. */
+/** The frame that ends a failed exchange: `protocols/README.md#errors`. */
 export const errorFrame = z.object({
   type: z.literal('error'),
   code: z.string().max(64),
@@ -42,7 +42,7 @@ class UnknownCodeError extends LobstahError {
   }
 }
 
-/** An error as a frame. Errors without a code of the table are sent as `internal`, without their message. */
+/** Converts an error into a frame. Errors without a code from the table become `internal`, without their message. */
 export function toErrorFrame(err: LobstahError): ErrorFrame {
   const sendable = WIRE_ERRORS_BY_CODE.has(err.code) ? err : new InternalError()
   const { code, message, retryable, param, retryAfterMs, contextLength, acceptable } = sendable
@@ -60,7 +60,7 @@ export function toErrorFrame(err: LobstahError): ErrorFrame {
   }
 }
 
-/** A peer's error frame as an error of the class for its code. */
+/** Converts a peer's error frame into an error of the class for its code. */
 export function fromErrorFrame(frame: ErrorFrame): LobstahError {
   const errorClass = WIRE_ERRORS_BY_CODE.get(frame.code)
   if (errorClass === undefined) return new UnknownCodeError(frame)

@@ -6,22 +6,22 @@ import { fromErrorFrame, toErrorFrame, type ErrorFrame } from './error-frame.ts'
 import { FrameStream, type FrameReadOptions } from './frame-stream.ts'
 import { decodeJson, encodeJson } from './json.ts'
 
-/** Most refused exchanges that wait for their peers to close, of all peers. */
+/** Most refused exchanges that may wait for their peers to close, over all peers. */
 const MAX_REFUSED = 128
 
 interface Typed {
   type: string
 }
 
-/** A frame as it came: `payload` are its bytes. */
+/** A received frame; `payload` holds its bytes. */
 export interface Received<In extends Typed> {
   frame: Exclude<In, ErrorFrame>
   payload: Uint8Array
 }
 
 /**
- * One side of a conversation in frames, which an `error` of either side ends: see `protocols/README.md#errors`.
- * Nothing is said after it, least of all another `error`, and a reset comes late enough for the peer to read it.
+ * One side of an exchange of frames, which an `error` from either side ends: see `protocols/README.md#errors`.
+ * Nothing is sent after it, least of all another `error`, and a reset comes late enough for the peer to read it.
  */
 export class Exchange<In extends Typed, Out extends Typed> {
   readonly frames: FrameStream
@@ -63,8 +63,8 @@ export class Exchange<In extends Typed, Out extends Typed> {
   }
 
   /**
-   * Ends the exchange before anything of the peer's is read, or is read any more: see {@link fail}. Where too many are
-   * refused at once, the peer is not told why.
+   * Ends the exchange without reading any more of the peer's data: see {@link fail}. If too many exchanges are being
+   * refused at once, the peer does not learn why.
    */
   async refuse(reason: LobstahError): Promise<void> {
     this.frames.discard()
@@ -77,7 +77,7 @@ export class Exchange<In extends Typed, Out extends Typed> {
     }
   }
 
-  /** Ends the exchange early: says why, unless an `error` has ended it already, then closes. Never rejects. */
+  /** Ends the exchange early: sends the reason unless an `error` has already ended it, then closes. Never rejects. */
   async fail(reason: LobstahError): Promise<void> {
     const { stream } = this.frames
     // Data that still waits for room is useless to a peer that has ended the exchange.

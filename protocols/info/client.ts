@@ -13,9 +13,9 @@ export interface SubscribeOptions {
 }
 
 /**
- * Yields a contributor's announcements, the present one first, for as long as it says any. Each is verified:
- * signed by the connection's peer, in sequence, fresh. Throws PeerLostError at the end, InvalidFrameError or
- * InvalidRecordError when one is not good, DOMException (TimeoutError) after a silence of its lifetime.
+ * Yields a contributor's announcements, the current one first. Verifies that each is signed by the connection's peer, in
+ * sequence and fresh. Throws PeerLostError at the end of the stream, InvalidFrameError or InvalidRecordError for an
+ * invalid announcement, and DOMException (TimeoutError) if one expires without a successor.
  */
 export async function* subscribeInfo(
   connection: Connection,
@@ -37,7 +37,7 @@ export async function* subscribeInfo(
       const said = await open(ANNOUNCEMENT, announcement, connection.remotePeer.toString())
       if (said.sequence <= last) throw new InvalidFrameError('An announcement is out of sequence')
       if (Math.abs(said.issuedAt - now()) > CLOCK_SKEW_MS) {
-        throw new InvalidFrameError('An announcement is not of this time: is a clock wrong?')
+        throw new InvalidFrameError('An announcement is too old or from the future: is a clock wrong?')
       }
       if (said.expiresAt <= said.issuedAt) throw new InvalidFrameError('An announcement has expired')
       last = said.sequence

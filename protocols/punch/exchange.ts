@@ -20,14 +20,14 @@ import {
   type WhoisFrame
 } from './frames.ts'
 
-/** Longest wait that the responder believes to be half a round trip, in milliseconds. */
+/** Upper limit for the responder's estimate of half a round trip, in milliseconds. */
 const LONGEST_WAIT_MS = 500
 
 interface Options {
   signal: AbortSignal
 }
 
-/** Opens the stream on which an attempt is agreed. */
+/** Opens the stream on which the peers agree on an attempt. */
 export async function openPunch(connection: Connection, options: Options): Promise<Stream> {
   return await connection.newStream(PUNCH_PROTOCOL, {
     signal: AbortSignal.any([options.signal, AbortSignal.timeout(PUNCH_EXCHANGE_TIMEOUT_MS)]),
@@ -35,7 +35,7 @@ export async function openPunch(connection: Connection, options: Options): Promi
   })
 }
 
-/** The initiator's part: resolves to the answer at the moment when punching begins. */
+/** The initiator's part: resolves to the answer at the moment punching begins. */
 export async function proposePunch(
   stream: Stream,
   offer: PunchOffer,
@@ -44,16 +44,16 @@ export async function proposePunch(
   const frames = new FrameStream(stream)
   await frames.write(encodeJson(offer), options)
   const answer = await read(frames, options, (payload) => decodeJson(responderFrame, payload))
-  if (answer.type !== 'answer') throw new InvalidFrameError('An answer was expected')
+  if (answer.type !== 'answer') throw new InvalidFrameError('Expected an answer')
   await frames.write(encodeJson({ type: 'start' } satisfies InitiatorFrame), options)
   const started = await read(frames, options, (payload) => decodeJson(responderFrame, payload))
-  if (started.type !== 'started') throw new InvalidFrameError('It was answered before')
+  if (started.type !== 'started') throw new InvalidFrameError('The offer was already answered')
   return answer
 }
 
 /**
- * The responder's part: asks `answer` for its endpoints, and resolves to the offer and what was answered at
- * the moment when punching begins.
+ * The responder's part: calls `answer` for its endpoints, and resolves to the offer and the answer at the moment
+ * punching begins.
  */
 export async function acceptPunch<T extends PunchAnswer>(
   stream: Stream,
@@ -62,12 +62,12 @@ export async function acceptPunch<T extends PunchAnswer>(
 ): Promise<{ offer: PunchOffer; answer: T }> {
   const frames = new FrameStream(stream)
   const offer = await read(frames, options, (payload) => decodeJson(initiatorFrame, payload))
-  if (offer.type !== 'offer') throw new InvalidFrameError('An offer was expected')
+  if (offer.type !== 'offer') throw new InvalidFrameError('Expected an offer')
   const answered = await answer(offer)
   await frames.write(encodeJson(answered), options)
   const asked = performance.now()
   const start = await read(frames, options, (payload) => decodeJson(initiatorFrame, payload))
-  if (start.type !== 'start') throw new InvalidFrameError('It was offered before')
+  if (start.type !== 'start') throw new InvalidFrameError('Expected start, got a second offer')
   const roundTrip = performance.now() - asked
   await frames.write(encodeJson({ type: 'started' } satisfies ResponderFrame), options)
   await delay(Math.min(LONGEST_WAIT_MS, roundTrip / 2), undefined, options)
@@ -86,7 +86,7 @@ export async function askStunPorts(connection: Connection, options: Options): Pr
   }
 }
 
-/** Tells one peer the ports of this relay's STUN servers. */
+/** Tells a peer the ports of this relay's STUN servers. */
 export async function tellStunPorts(stream: Stream, ports: Omit<StunFrame, 'type'>): Promise<void> {
   const frames = new FrameStream(stream)
   frames.discard()
@@ -96,7 +96,7 @@ export async function tellStunPorts(stream: Stream, ports: Omit<StunFrame, 'type
   await frames.close()
 }
 
-/** Asks a relay, over a direct connection, at which addresses it sees the peer at the other end of a circuit. */
+/** Asks a relay, over a direct connection, for the addresses of the peer at the other end of a circuit. */
 export async function askSeen(connection: Connection, peer: string, options: Options): Promise<string[]> {
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(PUNCH_EXCHANGE_TIMEOUT_MS)])
   const stream = await connection.newStream(SEEN_PROTOCOL, { signal })
@@ -110,7 +110,7 @@ export async function askSeen(connection: Connection, peer: string, options: Opt
   }
 }
 
-/** Tells one peer at which addresses this relay sees another. */
+/** Tells a peer the addresses at which this relay sees another. */
 export async function tellSeen(stream: Stream, addressesOf: (peer: string) => string[]): Promise<void> {
   const frames = new FrameStream(stream)
   const signal = AbortSignal.timeout(PUNCH_EXCHANGE_TIMEOUT_MS)

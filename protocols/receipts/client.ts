@@ -12,7 +12,7 @@ import {
 } from './frames.ts'
 
 /**
- * Asks a contributor for its claims and says to each what `decide` returns. Resolves when there are no more.
+ * Asks a contributor for its claims and answers each with the result of `decide`. Resolves when there are no more.
  * Throws the contributor's error, PeerLostError, InvalidFrameError, DOMException (TimeoutError), and what
  * `decide` throws, after the contributor was told.
  */
@@ -46,7 +46,7 @@ export async function reconcile(
     }
     await exchange.close()
   } catch (err) {
-    // The stream lingers behind the caller's back: the contributor has to read why.
+    // The stream lingers after this returns, so that the contributor can read the reason.
     void exchange.fail(toLobstahError(err))
     throw err
   }

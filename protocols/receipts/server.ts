@@ -13,7 +13,7 @@ export interface OpenClaim {
   receipt: SignedRecord
 }
 
-/** Where a contributor's claims come from, and what becomes of what a consumer says to them. */
+/** A contributor's claims, and the handler of a consumer's replies. */
 export interface ClaimSource {
   /** Claims on the consumer by order id, after one. */
   claims(after: string, limit: number): Promise<OpenClaim[]>
@@ -23,7 +23,7 @@ export interface ClaimSource {
 
 type ContributorExchange = Exchange<ClaimReplyFrame, ClaimsFrame>
 
-/** Serves one exchange and ends the stream; resolves to what went wrong, which the consumer was told. */
+/** Serves one exchange and ends the stream; resolves to the error, if any, that the consumer was sent. */
 export async function serveReceipts(
   stream: Stream,
   source: ClaimSource | LobstahError
@@ -53,7 +53,7 @@ async function servePages(exchange: ContributorExchange, source: ClaimSource): P
     for (const claim of page) {
       await write({ type: 'claim', order: claim.order, receipt: claim.receipt })
       const { frame: reply } = await exchange.read(deadline())
-      if (reply.type === 'list') throw new InvalidFrameError('The claim was not replied to')
+      if (reply.type === 'list') throw new InvalidFrameError('Expected a reply to the claim')
       await source.replied(claim, reply)
     }
     const next = claims.length > page.length ? (page.at(-1)?.id ?? null) : null

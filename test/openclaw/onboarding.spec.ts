@@ -99,7 +99,7 @@ describe('openclaw: the questions', function () {
 
   it('say what is dangerous first, explain both opt-ins in two sentences each, and default to no', async () => {
     const result = await answered({})
-    assert.match(shown[0]!, /tool calls.*tools\.profile minimal.*read the prompts.*only friends/s)
+    assert.match(shown[0]!, /tool calls.*tools\.profile minimal.*read the prompts.*friends only/s)
     assert.match(shown[1]!, /^Base URL .*17475\/v1\]$/)
     for (const [i, word] of [
       [2, 'Discover'],
@@ -197,14 +197,14 @@ describe('openclaw: the questions', function () {
     const { notes } = await answered({})
     refuses = false
     assert.match(notes.join('\n'), /rejects this API key: set LOBSTAH_API_KEY/)
-    assert.doesNotMatch(notes.join('\n'), /No model can be reached|No lobstah-node answers/)
+    assert.doesNotMatch(notes.join('\n'), /No model is available|No lobstah-node answers/)
     await assert.rejects(readFile(started), { code: 'ENOENT' })
   })
 
   it('say what to do when no program is there, and when no model is', async () => {
     const nowhere = await answered({ discover: true }, {}, { PATH: '' })
     assert.match(nowhere.notes.join('\n'), /not started by OpenClaw/)
-    assert.match(nowhere.notes.join('\n'), /No model can be reached .* models auth login --provider lobstah/)
+    assert.match(nowhere.notes.join('\n'), /No model is available .* models auth login --provider lobstah/)
     assert.match(nowhere.notes.join('\n'), /asks and serves friends only, and has none/)
     await answered({ discover: true, invites: ['lobstah1good', ''] }, {}, { PATH: '' })
     assert.ok(shown.some((text) => /lobstah-node is not installed here/.test(text)))

@@ -68,13 +68,13 @@ function welcome(config: MeshConfig, node: NodeProcess): string {
 function meshLine({ membership, bootstrap, mdns }: MeshConfig): string {
   const joined = membership === undefined ? [] : [`"${membership.name}", joined`]
   const meets = [
-    ...(bootstrap.length === 0 ? [] : [`joining by ${bootstrap.length} peer(s)`]),
+    ...(bootstrap.length === 0 ? [] : [`joining through ${bootstrap.length} peer(s)`]),
     ...(mdns ? ['looking on the local network'] : [])
   ]
   if (meets.length > 0) return [...joined, ...meets].join(', ')
   return membership === undefined
-    ? 'not joined: nobody is contacted'
-    : `${joined.join()}; nobody is contacted: there is no address to join it by, or nobody to ask or serve`
+    ? 'not joined: the node contacts nobody'
+    : `${joined.join()}; the node contacts nobody: there is no address to join it through, or nobody to ask or serve`
 }
 
 function tryNext(url: string, model = 'MODEL'): string[] {

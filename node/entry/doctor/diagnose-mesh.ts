@@ -37,7 +37,7 @@ export async function diagnoseMesh(config: MeshConfig, running?: Runtime): Promi
       warn(
         'bootstrap',
         mesh === undefined
-          ? 'no mesh is joined: nobody is contacted'
+          ? 'not in a mesh: the node contacts nobody'
           : `this home belongs to the mesh "${mesh}", and knows no address to join it by`,
         mesh === undefined
           ? 'join one: lobstah-node join, or --bootstrap <multiaddr>'
@@ -120,7 +120,7 @@ async function bootstrap(
       return fail(
         'bootstrap',
         `${address} is not reached: ${because(err)}`,
-        `check that it runs, that its address is right and that no firewall is in between${key}`
+        `check that it runs, that its address is right and that no firewall blocks it${key}`
       )
     }
   }
@@ -145,8 +145,8 @@ async function dht(libp2p: LobstahLibp2p): Promise<Finding> {
   if (table.size > 0) return ok('dht', `${table.size} server(s) known`)
   return fail(
     'dht',
-    'no DHT server is known: nobody can be found',
-    'a bootstrap peer must be a relay, or reachable from outside: only those are DHT servers'
+    'no DHT server is known: peers cannot be found',
+    'use a bootstrap peer that is a relay or reachable from outside: only those are DHT servers'
   )
 }
 
@@ -162,13 +162,13 @@ async function places(libp2p: LobstahLibp2p, relays: RelayKeeper): Promise<Findi
   if (held() === 1)
     return warn(
       'relays',
-      'one relay gives a place: while it is down, this node is not reached',
+      'this node has a place on only one relay: while that is down, the node is unreachable',
       'add a second relay to the mesh'
     )
   return fail(
     'relays',
-    'no relay gives a place: behind a NAT this node is not reached',
-    'join by a relay (lobstah-node relay), and see whether it has places left: --relay-limits'
+    'this node has no place on a relay: behind a NAT it is unreachable',
+    'join through a relay (lobstah-node relay), and check whether it has places left: --relay-limits'
   )
 }
 

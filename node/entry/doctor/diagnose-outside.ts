@@ -88,14 +88,17 @@ export class Outside {
   }
 
   async #nat(): Promise<Finding> {
-    if (this.#init.config.lanOnly) return skip('nat', 'nothing outside the local network is asked')
+    if (this.#init.config.lanOnly) return skip('nat', 'only the local network is checked')
     const timer = setTimeout(() => this.#stunKnown.resolve(), STUN_PATIENCE_MS)
     await this.#stunKnown.promise
     clearTimeout(timer)
     const servers = this.#stun.servers()
     const [first] = servers.udp
     if (first === undefined)
-      return skip('nat', 'nobody reached runs a STUN server: join by a relay (lobstah-node relay) to know')
+      return skip(
+        'nat',
+        'no connected peer runs a STUN server: join through a relay (lobstah-node relay) to find out'
+      )
     const asked = `${first.host}, UDP ${servers.udp.map(({ port }) => port).join(', ')}`
     const ends = await gather(servers, {
       wanted: ['udp'],
@@ -108,16 +111,16 @@ export class Outside {
       return warn(
         'nat',
         `no answer by UDP from ${asked}`,
-        'open these ports in the relay’s firewall; where it is this network that blocks UDP, paths are punched by TCP'
+        'open these ports in the relay’s firewall; if this network blocks UDP, direct paths use TCP'
       )
     if (endpoint.mapping === 'symmetric')
       return warn(
         'nat',
-        `symmetric: each destination sees another port of ${seen.address} (asked ${asked})`,
-        'direct paths are found to peers behind other kinds of NAT; to others it stays the relay. A forwarded port (--listen, --announce) or --upnp helps'
+        `symmetric: each destination sees a different port of ${seen.address} (asked ${asked})`,
+        'direct paths work only to peers behind other kinds of NAT; the rest use the relay. A forwarded port (--listen, --announce) or --upnp helps'
       )
     if (isOwn(seen.address)) return ok('nat', `none: ${seen.address} is this machine's own (asked ${asked})`)
-    return ok('nat', `cone: all see ${seen.address}, and direct paths can be punched (asked ${asked})`)
+    return ok('nat', `cone: all see ${seen.address}; direct paths can be punched (asked ${asked})`)
   }
 
   async #reachable(): Promise<Finding> {
@@ -126,8 +129,11 @@ export class Outside {
     const addresses = announced.length > 0 ? announced : this.#addresses()
     if (addresses.length === 0)
       return this.#ports.size === 0
-        ? ok('reachable', 'not listened for, and one who only asks need not be reached')
-        : skip('reachable', 'no peer sees this machine at a public address: all are on private networks')
+        ? ok('reachable', 'not listening, and a node that only asks need not be reachable')
+        : skip(
+            'reachable',
+            'no peer sees this machine at a public address: all peers are on private networks'
+          )
     const tried: string[] = []
     for (const [peer, connection] of this.#dialsBack) {
       for (const address of addresses.slice(0, MAX_ADDRESSES)) {
@@ -140,17 +146,17 @@ export class Outside {
       if (tried.some((text) => !text.endsWith('refused'))) break
     }
     if (tried.every((text) => text.endsWith('refused')))
-      return skip('reachable', 'nobody that is reached would dial back')
+      return skip('reachable', 'no connected peer would dial back')
     if (announced.length > 0)
       return fail(
         'reachable',
         `what is announced cannot be dialled: ${tried.join(', ')}`,
-        'forward that port to this machine and open it in the firewall, or announce nothing: peers lose time over it'
+        'forward that port to this machine and open it in the firewall, or do not announce it: peers waste time dialling it'
       )
     return warn(
       'reachable',
       `not directly: through relays only (${tried.join(', ')})`,
-      'that works; for more speed forward a port and say --listen and --announce, or try --upnp'
+      'this works; for more speed forward a port and set --listen and --announce, or try --upnp'
     )
   }
 

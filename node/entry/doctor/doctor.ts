@@ -65,7 +65,7 @@ async function engine(config: MeshConfig, env: NodeJS.ProcessEnv): Promise<Findi
       return warn(
         'engine',
         `${chosen.reason}: it has no models`,
-        'give it one, such as: ollama pull llama3.2'
+        'install one, such as: ollama pull llama3.2'
       )
     } finally {
       await chosen.engine.close()

@@ -78,7 +78,7 @@ describe('node/patches/routing-table', () => {
     assert.equal(await inTable(asker, contributor), false)
   })
 
-  it('lets nobody in who only asks, and nobody stay who serves no more', async () => {
+  it('admits no DHT client, and drops peers that stop serving', async () => {
     const first = await start(true, [])
     const second = await start(true, [first])
     const contributor = await start(false, [first, second])

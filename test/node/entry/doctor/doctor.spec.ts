@@ -209,7 +209,7 @@ describe('node/entry/doctor/doctor', function () {
 
     it('asks for nothing where nobody is listened for', async () => {
       const { reachable } = await examine({ bootstrap: addressesOf(await relay()) })
-      assert.match(reachable!.detail, /one who only asks need not be reached/)
+      assert.match(reachable!.detail, /a node that only asks need not be reachable/)
     })
 
     it('knows no address on a private network', async () => {
