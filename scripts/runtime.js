@@ -1,7 +1,7 @@
 import { findPackageJSON } from 'node:module'
 import { pathToFileURL } from 'node:url'
 
-/** What the build gives to the bundled modules that name it. CommonJS modules take the first two for granted. */
+/** Globals that the build defines for bundled modules. CommonJS modules expect the first two. */
 export const __filename = import.meta.filename
 export const __dirname = import.meta.dirname
 

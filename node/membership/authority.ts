@@ -42,7 +42,7 @@ export interface AuthorityComponents {
   now: () => number
 }
 
-/** What this node knows of who belongs to its mesh: `protocols/membership/README.md`. */
+/** This node's knowledge of the members of its mesh: see `protocols/membership/README.md`. */
 export class Authority {
   readonly peer: string
   readonly #components: AuthorityComponents

@@ -29,7 +29,7 @@ export class InviteUses {
     return await taken
   }
 
-  /** Who has joined, by the ids of invites. Throws MembershipError. */
+  /** The peers that have joined, by invite id. Throws MembershipError. */
   async read(): Promise<Record<string, string[]>> {
     try {
       return schema.parse(JSON.parse(await readFile(this.#file, 'utf8')))

@@ -60,7 +60,7 @@ export class KeyRing implements ConnectionProtector {
 }
 
 interface BoxedInit {
-  /** What was read already, encrypted. */
+  /** Bytes read so far, encrypted. */
   read?: Uint8Array
   /** Called once the peer was heard. */
   onData?: () => void

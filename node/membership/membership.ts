@@ -14,7 +14,7 @@ const MAX_NAME_LENGTH = 60
 
 const bootstrapAddress = z.string().refine(endsInPeer, { error: 'must end in /p2p/<peer id>' })
 
-/** What mesh.json holds. */
+/** The content of mesh.json. */
 export const membershipSchema = z.object({
   /** For people: it opens nothing. */
   name: z
@@ -34,7 +34,7 @@ export const membershipSchema = z.object({
   certificate: signedRecord.optional(),
   /** The invite that is to be redeemed. */
   invite: z.string().optional(),
-  /** What the owners say. */
+  /** The owners' statements. */
   statements: z.array(signedRecord).optional(),
   /** Number of the key. */
   epoch: z.number().int().min(0).optional(),

@@ -30,7 +30,7 @@ export async function readOwnerFile(home: string): Promise<OwnerFile | undefined
   }
 }
 
-/** What an owner can change. */
+/** The changes that an owner can make. */
 export type Change = (before: Statement) => Partial<Statement>
 
 /** Makes an owner's next statement and keeps it. Throws MembershipError. */

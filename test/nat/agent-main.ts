@@ -36,7 +36,7 @@ const chunk = z.looseObject({
   error: z.looseObject({ message: z.string() }).optional()
 })
 
-/** What is kept of an answer, in characters: some are many megabytes. */
+/** Characters of an answer that are kept: some answers have many megabytes. */
 const MAX_TEXT = 16_384
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -11,7 +11,7 @@ const FILES = [
   '{node,protocols,http-gateway,openclaw,docs,test,bench,scripts,deploy}/**/*.{ts,md,mjs,sh,html}'
 ]
 const NOT_OURS =
-  /(^|\/)node_modules\/|^test\/(fixtures|layers\/planted)\/|^test\/prose\/|^node\/(consumer|contributor|membership)\//
+  /(^|\/)node_modules\/|^test\/(fixtures|layers\/planted)\/|^test\/prose\/|^node\/(consumer|contributor)\//
 
 /** Beginnings of statements: of a line or sentence, in a comment, a list, a table's cell, a quotation. */
 const STATEMENT =

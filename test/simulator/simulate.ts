@@ -35,7 +35,7 @@ export interface Scenario {
   warmUp: number
 }
 
-/** What a policy goes by: what one consumer sees, and the truth, which only the best assignment may look at. */
+/** The input of a policy: the view of one consumer, and the truth, which only the best assignment may use. */
 export interface View {
   candidates: Candidate[]
   request: SimulatedRequest

@@ -39,7 +39,7 @@ export class Affinity {
 }
 
 /**
- * What the requests of one session have in common: the name that the client gave it, else how its prompt begins,
+ * The key that the requests of one session share: the name that the client gave it, else how its prompt begins,
  * which is up to the first message that is not the system's. Embeddings have no session.
  */
 export function sessionOf(request: InferenceRequest, named?: string): string | undefined {

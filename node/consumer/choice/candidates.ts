@@ -51,7 +51,7 @@ export interface CandidatesComponents {
   peers: Peers
   counts: Pick<TokenCounts, 'billing'>
   priceLimits: PriceLimits
-  /** What a peer is to this node. */
+  /** A peer's relation to this node. */
   relation: (peer: string) => Relation
   /** Milliseconds since 1970. */
   now: () => number
@@ -88,7 +88,7 @@ export class Candidates {
       return [
         {
           provider,
-          // What has just answered is in memory, whatever was announced before.
+          // A model that has just answered is in memory, whatever was announced before.
           model:
             now - (health.answeredAt(name) ?? -Infinity) < LOADED_MS ? { ...model, loaded: true } : model,
           contextLength,
@@ -146,7 +146,7 @@ export class Candidates {
     return models.map((model) => ({ ...model, contextLength: this.contextLength(peer, model) }))
   }
 
-  /** What a peer's model holds as far as is known, in tokens. */
+  /** The known context of a peer's model, in tokens. */
   contextLength(peer: string, { id, contextLength }: OfferedModel): number | null {
     return this.#limits.of(peer, id, contextLength)
   }

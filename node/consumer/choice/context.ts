@@ -25,7 +25,7 @@ const PATIENCE_PER_TOKEN_MS = 20
 const MAX_LIMITS = 1024
 const LIMIT_AGE_MS = 15 * 60_000
 
-/** What a request needs of a model's context, in tokens. */
+/** The context that a request needs, in tokens. */
 export interface ContextNeed {
   prompt: number
   /** The longest answer that the request allows; a short one where it sets no limit. */
@@ -77,7 +77,7 @@ export class ContextLimits {
     this.#limits.set(key(peer, model, announced), limit)
   }
 
-  /** What a peer holds as far as this node knows: what it announces, or less once it has refused. */
+  /** A peer's context as far as this node knows: the announced one, or less once it has refused. */
   of(peer: string, model: string, announced: number | null): number | null {
     const learned = this.#limits.get(key(peer, model, announced))
     if (learned === undefined) return announced

@@ -37,7 +37,7 @@ export class Departures {
     this.#served = served
   }
 
-  /** Who served a model last and since when nobody does; undefined where it is served or never was. */
+  /** The peer that served a model last and the time it left; undefined if the model is served or never was. */
   of(model: string): Departure | undefined {
     return this.#departed.get(canonicalModelName(model))
   }

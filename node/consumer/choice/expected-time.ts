@@ -15,7 +15,7 @@ import {
 } from './constants.ts'
 import type { Candidate, Terms } from './judged.ts'
 
-/** What a request takes, in tokens. */
+/** The work of a request, in tokens. */
 export interface Work {
   prompt: number
   answer: number

@@ -19,7 +19,7 @@ export interface ExplainContext {
   /** All that is offered now. */
   offers: OfferedModel[]
   priceLimits: PriceLimits
-  /** Who served the model last, where nobody does now. */
+  /** The peer that served the model last, if nobody does now. */
   departure: Departure | undefined
   /** Milliseconds since 1970. */
   now: number

@@ -7,7 +7,7 @@ import { lacking, wishesOf } from './fitness.ts'
 import { relationOf, type Candidate, type Exclusion, type Judged } from './judged.ts'
 
 export interface JudgeOptions {
-  /** What the mesh has shown itself to be. @default by the candidates */
+  /** Evidence about the mesh. @default by the candidates */
   evidence?: Evidence
   /** Tokens that answers of this model usually have. @default a few paragraphs */
   usualAnswer?: number
@@ -26,7 +26,7 @@ export function judge<C extends Candidate>(
   const work = { prompt: need.prompt, answer: answerTokens(request, usualAnswer) }
   const wishes = wishesOf(request)
   const askable = candidates.filter((candidate) => exclusionsOf(candidate).length === 0)
-  // What a peer holds that only refuses counts for nothing: it must not keep a request from the others.
+  // The context of a peer that only refuses does not count: it must not keep a request from the others.
   const roomiest = bestContext(
     askable.filter((candidate) => !sinks(candidate)),
     need
@@ -53,7 +53,7 @@ export function judge<C extends Candidate>(
   })
 }
 
-/** What a second counts with a candidate. The own engine comes first for what it has a free slot for, and only that. */
+/** The weight of a second with a candidate. The own engine comes first for what it has a free slot for, and only that. */
 function relationFactor(candidate: Candidate): number {
   const relation = relationOf(candidate)
   return RELATION_FACTOR[relation === 'own' && candidate.load >= 1 ? 'friend' : relation]
@@ -70,7 +70,7 @@ function exclusionsOf(candidate: Candidate): Exclusion[] {
   return exclusions
 }
 
-/** What the roomiest candidate holds of a request; where none holds the prompt by the estimate, its tokens. */
+/** The part of a request that the roomiest candidate holds; its tokens if none holds the prompt by the estimate. */
 interface Roomiest {
   rank: 0 | 1 | 2
   tokens: number
@@ -98,7 +98,7 @@ function isRemote({ provider }: Candidate): boolean {
   return provider.route !== 'local'
 }
 
-/** What a request comes to at a candidate, in micro-credits. */
+/** The price of a request at a candidate, in micro-credits. */
 function cost({ model: { price }, billing = 1 }: Candidate, { prompt, answer }: Work): number {
   return (price.prompt * prompt + price.completion * answer) * billing
 }

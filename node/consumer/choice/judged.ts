@@ -2,7 +2,7 @@ import type { OfferedModel, Provider } from '../../../protocols/index.ts'
 import type { Standing } from '../peers/peer-health.ts'
 import type { Pace } from '../peers/pace.ts'
 
-/** What a provider is to this node: its own engine, a friend, a peer that it owes, a member of its private mesh, or none of these. */
+/** A provider's relation to this node: its own engine, a friend, a peer that it owes, a member of its private mesh, or none of these. */
 export type Relation = 'own' | 'friend' | 'creditor' | 'member' | 'stranger'
 
 /** A provider that serves the model, with all that decides whether and how soon it is asked: plain data. */
@@ -60,7 +60,7 @@ export type Exclusion =
   /** It refused or failed this request. */
   | 'tried'
 
-/** What makes up the expected time to finish, in milliseconds; `price` and `relation` may be negative. */
+/** The terms of the expected time to finish, in milliseconds; `price` and `relation` may be negative. */
 export interface Terms {
   /** Round trips until the request is there and the first token is back. */
   path: number
@@ -72,11 +72,11 @@ export interface Terms {
   prefill: number
   /** Until the answer is written. */
   decode: number
-  /** What its failures cost, by how often it fails. */
+  /** The cost of its failures, by how often it fails. */
   risk: number
-  /** What its price counts, against the cheapest. */
+  /** The weight of its price, compared with the cheapest. */
   price: number
-  /** What its relation to this node counts. */
+  /** The weight of its relation to this node. */
   relation: number
 }
 
@@ -88,7 +88,7 @@ export interface Judged<C extends Candidate = Candidate> {
   terms: Terms
   /** Milliseconds until the whole answer is here: the terms but for price and relation. */
   finishMs: number
-  /** What candidates are compared by: the sum of all terms. Lower is better. */
+  /** The score of a candidate, the sum of all terms. Lower is better. */
   score: number
   /** Capabilities that the request wants and the model lacks there: those that lack fewest are asked first. */
   lacks: string[]
@@ -96,7 +96,7 @@ export interface Judged<C extends Candidate = Candidate> {
   known: boolean
 }
 
-/** What a candidate is to this node. */
+/** A candidate's relation to this node. */
 export function relationOf({
   relation,
   provider

@@ -20,7 +20,7 @@ export function listModels(providers: { peer: string; models: OfferedModel[] }[]
   return [...listed.values()].sort((a, b) => a.id.localeCompare(b.id))
 }
 
-/** What a model is shown with: the first peer's word stands, and where it says nothing, another's does. */
+/** Merges the details of a model: the first peer's word stands, and others fill its gaps. */
 function detailsOf(model: OfferedModel): Partial<OfferedModel> {
   return Object.fromEntries(DETAILS.flatMap((name) => (name in model ? [[name, model[name]]] : [])))
 }

@@ -6,7 +6,7 @@ import type { Candidate } from './judged.ts'
 const ENOUGH = 4
 
 /**
- * What peers say is wrong with a request, so that no other need be asked. One stranger's word is not enough: it could
+ * Peers' opinions that the request itself is at fault, so that no other peer need be asked. One stranger's word is not enough: it could
  * end every request so. This node's own engine is believed, and so are peers that have answered before.
  */
 export class Opinions {
@@ -28,7 +28,7 @@ export class Opinions {
     return this.#said.map(({ peer }) => peer)
   }
 
-  /** What is told to the user when nobody else can be asked. */
+  /** The error for the user when nobody else can be asked. */
   get shared(): LobstahError | undefined {
     return this.#said[0]?.err
   }

@@ -23,7 +23,7 @@ export class PriceLimits {
     return model.price.prompt > limit.prompt || model.price.completion > limit.completion
   }
 
-  /** What to tell a user when all who serve a model ask too much for it; undefined where none does. */
+  /** The error for the user if all contributors of a model ask too much; undefined if none does. */
   explain(model: string, offered: OfferedModel[]): PriceTooHighError | undefined {
     const [cheapest] = offered
       .filter((offer) => this.exceeds(offer))

@@ -4,7 +4,7 @@ import type { Delivered, DeliveredCall } from './delivered.ts'
 
 /** How another contributor goes on with an answer. */
 export interface Continuation {
-  /** What it is asked. */
+  /** The request to send. */
   request: InferenceRequest
   /** Content that it says again although the client has it; where it need not, `exact` is true. */
   content: string
@@ -15,7 +15,7 @@ export interface Continuation {
   calls: ReadonlyMap<number, DeliveredCall>
   /** Content that the client has and the contributor is given: a stop sequence may begin in it. */
   prefix: string
-  /** What the message began with before this answer. */
+  /** The beginning of the message before this answer. */
   own: string
   /** Completion tokens of the answer that the contributor is given as part of its prompt. */
   tokens: number
@@ -33,7 +33,7 @@ export interface Refusal {
 }
 
 /**
- * What to ask of another contributor after an answer broke off. `exact` cuts where the text ends instead of before its
+ * The request to another contributor after an answer broke off. `exact` cuts where the text ends instead of before its
  * last word: for a model that goes on with another word than the one that was begun.
  */
 export function continuation(

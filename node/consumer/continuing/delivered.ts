@@ -9,7 +9,7 @@ export interface DeliveredCall {
   arguments: string
 }
 
-/** What a client has of an answer so far, from however many contributors. */
+/** The part of an answer that the client has so far, from any number of contributors. */
 export class Delivered {
   content = ''
   reasoning = ''

@@ -6,7 +6,7 @@ const MIN_ECHO = 16
 /** How far back the beginning of an echo is looked for, in characters. */
 const ECHO_REACH = 512
 
-/** What a template may put before an answer: a sign for its beginning, an empty thought, spaces. */
+/** Text that a template may put before an answer: a marker for its beginning, an empty thought, spaces. */
 const SIGNS = ['<s>', '<bos>', '<|begin_of_text|>', '<\uff5cbegin\u2581of\u2581sentence\uff5c>'] as const
 const THOUGHT = '<think>'
 const LEAD =
@@ -39,11 +39,11 @@ export class DisagreementError extends LobstahError {
 }
 
 export interface JointInit {
-  /** What the message began with before this answer; @default nothing */
+  /** The beginning of the message before this answer. @default nothing */
   own?: string
-  /** What the contributor was given of the message. */
+  /** The part of the message that the contributor was given. */
   prefix: string
-  /** What the client has beyond that. */
+  /** The text that the client has beyond that. */
   tail: string
   /** The contributor was given all but the last spaces: it may go on with any word. */
   exact: boolean

@@ -14,7 +14,7 @@ export class Splice {
   readonly #longestStop: number
   /** Finds where the texts join; undefined once that is known. */
   #joint: Joint | undefined
-  /** What came before that is known. */
+  /** Earlier text, as far as it is known. */
   #undecided: Delta[] = []
   /** Characters that are still to be left out. */
   #again = 0
@@ -22,7 +22,7 @@ export class Splice {
   #reasoning: string | null
   /** The end of what the client has, where a stop sequence may have begun in it. */
   #before: string
-  /** What is new since, for as long as such a sequence may end in it. */
+  /** Newer text, for as long as such a sequence may end in it. */
   #since = ''
   #held: Delta[] = []
 
@@ -48,7 +48,7 @@ export class Splice {
     })
   }
 
-  /** What is new, and may be shown now. Throws DisagreementError. */
+  /** New text that may be shown now. Throws DisagreementError. */
   pass(delta: Delta): Delta[] {
     if (this.#joint === undefined) return this.#show(delta)
     this.#undecided.push(delta)
@@ -58,7 +58,7 @@ export class Splice {
     return again === undefined ? [] : this.#decided(again)
   }
 
-  /** What was held back, at the end of the answer. Throws DisagreementError where it ends before what the client has. */
+  /** Text that was held back, at the end of the answer. Throws DisagreementError where it ends before what the client has. */
   finish(end: End): Delta[] {
     let shown: Delta[] = []
     if (this.#joint !== undefined) {
@@ -107,7 +107,7 @@ export class Splice {
     return this.#since.length < this.#longestStop || this.stopped ? [] : this.#rest()
   }
 
-  /** What was held back because a stop sequence could have ended in it. */
+  /** Text that was held back because a stop sequence could have ended in it. */
   #rest(): Delta[] {
     const held = this.stopped ? [] : this.#held
     this.#before = ''
@@ -131,7 +131,7 @@ export class Splice {
     return shows === undefined ? undefined : fresh
   }
 
-  /** What of some reasoning is new; of reasoning that takes another way than before nothing is shown. */
+  /** The new part of some reasoning; none if it diverges from the earlier reasoning. */
   #think(reasoning: string): string {
     if (this.#reasoning === null) return ''
     const length = Math.min(this.#reasoning.length, reasoning.length)

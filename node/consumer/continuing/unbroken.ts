@@ -16,7 +16,7 @@ import { Splice } from './splice.ts'
 type End = Extract<AnswerEvent, { type: 'end' }>
 
 /**
- * Who may go on with an answer that broke off: nobody, contributors with the same weights, or any with a model of the
+ * Contributors that may continue an answer that broke off: nobody, contributors with the same weights, or any with a model of the
  * name.
  */
 export type Resume = 'off' | 'same-digest' | 'same-name'
@@ -28,7 +28,7 @@ export class Unbroken {
   readonly #held: boolean
   #delivered = new Delivered()
   readonly #receipts = new PaidReceipts()
-  /** What the client need not be shown before the end, where it is shown nothing before that. */
+  /** Text to hold back until the end, for a client that sees nothing before it. */
   #kept: Delta[] = []
   #digest: string | null = null
   #next: Continuation | undefined
@@ -44,7 +44,7 @@ export class Unbroken {
     this.#held = held
   }
 
-  /** What the next contributor is asked. */
+  /** The request for the next contributor. */
   get request(): InferenceRequest {
     return this.#next?.request ?? this.#asked
   }
@@ -112,7 +112,7 @@ export class Unbroken {
       return undefined
     }
     const disagrees = err instanceof DisagreementError
-    // What is told in the end is why the answer broke off.
+    // The final error says why the answer broke off.
     if (!disagrees) this.#failure = err
     if (this.#resume === 'off') throw err
     const exact = disagrees && err.goesOn && this.#next?.exact === false

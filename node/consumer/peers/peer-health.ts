@@ -47,10 +47,10 @@ const CONNECTION_FAILURES = new Set(['peer_lost', 'deadline'])
 /** Models whose pace at one peer is remembered. */
 const MAX_MODELS = 64
 
-/** What a request that was answered or failed leaves of the weight of those before: the latest thirty or so count. */
+/** Decay of earlier requests with each new one: the latest thirty or so count. */
 const KEPT_OUTCOMES = 0.97
 
-/** What this node has seen of one contributor's service. */
+/** This node's experience with one contributor. */
 export class PeerHealth {
   answered = 0
   failed = 0

@@ -6,10 +6,10 @@ import { PeerHealth, type Standing } from './peer-health.ts'
 /** Contributors that are remembered after they have left; those met longest ago are forgotten first. */
 const MAX_SEEN = 1024
 
-/** What only its owner knows of a contributor's status. */
+/** The parts of a contributor's status that only the caller knows. */
 export type PeerDetails = Pick<PeerStatus, 'route' | 'path' | 'disputes' | 'tokenDrift' | 'paid' | 'contexts'>
 
-/** What this node has seen of each contributor since start. */
+/** This node's experience with each contributor since start. */
 export class Peers {
   readonly #seen = new QuickLRU<string, Contributor>({ maxSize: MAX_SEEN })
   readonly #health = new QuickLRU<string, PeerHealth>({ maxSize: MAX_SEEN })

@@ -4,7 +4,7 @@ import { believedPrice, cost, type OfferedModel, type SignedRecord } from '../..
 /** Contributors whose sums are kept; those paid longest ago are forgotten first. */
 const MAX_PEERS = 1024
 
-/** What was paid to a contributor, and what the same tokens cost by default, in micro-credits. */
+/** The amount paid to a contributor, and the default price of the same tokens, in micro-credits. */
 export interface Paid {
   credits: number
   atDefault: number
@@ -16,7 +16,7 @@ interface Counts {
   credits: number
 }
 
-/** What this node has paid since start, against the default prices of the models' sizes. */
+/** The amounts that this node has paid since start, compared with the default prices of the models' sizes. */
 export class Spending {
   readonly #paid = new QuickLRU<string, Paid>({ maxSize: MAX_PEERS })
 
@@ -36,7 +36,7 @@ export class Spending {
     }
   }
 
-  /** What was paid to a contributor; undefined where it is just what it costs by default. */
+  /** The amount paid to a contributor; undefined if it equals the default price. */
   of(peer: string): Paid | undefined {
     const paid = this.#paid.get(peer)
     return paid === undefined || paid.credits === paid.atDefault ? undefined : paid

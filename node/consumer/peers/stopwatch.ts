@@ -44,7 +44,7 @@ export class Stopwatch {
     return this.#waited
   }
 
-  /** What the answer showed, where it had so many tokens to read and wrote so many; undefined where no token came. */
+  /** The measurement of an answer that read and wrote so many tokens; undefined if no token came. */
   observed(promptTokens: number, completionTokens: number): Observed | undefined {
     const firstTokenMs = this.firstTokenMs
     if (firstTokenMs === undefined || this.#firstToken === undefined || this.#ended === undefined)

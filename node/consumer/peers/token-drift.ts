@@ -33,7 +33,7 @@ const NOISE = 1.1
 /** How far a contributor's figure counts in the choice of one: what it bills is bounded anyway. */
 const MAX_BILLING = 2
 
-/** What an answer's text was billed as. */
+/** The billed tokens of an answer's text. */
 export interface BilledText {
   tokens: number
   bytes: number

@@ -4,7 +4,7 @@ import { InvalidFrameError, type InferenceRequest, type Order } from '../../../p
 const DELTAS_PER_TOKEN = 2
 const MORE_DELTAS = 128
 
-/** What one delta's frame may have on average, in bytes: the longest tokens have 128, and JSON's names come on top. */
+/** Average size allowed for a delta's frame, in bytes: the longest tokens have 128, plus JSON's names. */
 const BYTES_PER_DELTA = 256
 
 /** The same for each token whose probability a delta tells, the chosen one among them. */
@@ -13,7 +13,7 @@ const BYTES_PER_LOGPROB = 256
 /** One vector in base64: 16,384 values. */
 const BYTES_PER_VECTOR = 96 * 1024
 
-/** What an answer may have besides. */
+/** Further allowance of an answer. */
 const MORE_BYTES = 64 * 1024
 
 /** Deltas that may come without a receipt: two receipts of 512 tokens, and what an engine cuts smaller. */
@@ -67,7 +67,7 @@ export class AnswerMemory {
 }
 
 /**
- * What a contributor may send for one order, however it sends it: text, reasoning, tool calls, probabilities, vectors,
+ * Bounds on everything that a contributor may send for one order: text, reasoning, tool calls, probabilities, vectors,
  * fields that nobody knows, or nothing at all. Beyond it the answer ends, and that counts against the contributor.
  */
 export class AnswerBounds {

@@ -19,9 +19,9 @@ export interface ClaimContext {
   orderHash: string
   /** The last receipt that was acknowledged. */
   acknowledged: Receipt | undefined
-  /** What was delivered; undefined where a crash lost it. */
+  /** The delivered deltas; undefined if a crash lost them. */
   transcript: Transcript | undefined
-  /** What is owed at most beyond what is acknowledged, where that is not all of it. */
+  /** The most that is owed beyond the acknowledged receipts, if that is limited. */
   limit: Limit | undefined
   /** The most tokens that the request and what was delivered can have; undefined where a crash lost it. */
   most?: TokenCounts | undefined

@@ -10,15 +10,15 @@ const MAX_BROKEN = 256
 /** Orders that are remembered for what is owed of them at most: an id each. */
 const MAX_LIMITED = 4096
 
-/** What is owed of an order beyond its acknowledged receipts: nothing, or its prompt alone. */
+/** The debt of an order beyond its acknowledged receipts: nothing, or its prompt alone. */
 export type Limit = 'nothing' | 'prompt'
 
 /** The purchases under way, and those whose answer broke off before its final receipt. */
 export class Purchases {
-  /** What their answers take. */
+  /** Memory of their answers. */
   readonly memory = new AnswerMemory()
   readonly #running = new Set<string>()
-  /** What they delivered, without the purchases themselves: their documents may have 64 MiB each. */
+  /** Their deliveries, without the purchases, whose documents may have 64 MiB each. */
   readonly #broken = new QuickLRU<string, Transcript>({ maxSize: MAX_BROKEN })
   /** The most tokens that they can be billed for. */
   readonly #most = new QuickLRU<string, TokenCounts>({ maxSize: MAX_LIMITED })
@@ -56,7 +56,7 @@ export class Purchases {
     return this.#running.has(order)
   }
 
-  /** What was delivered for an order whose answer broke off, where it is remembered. */
+  /** The delivery of an order whose answer broke off, if it is remembered. */
   broken(order: string): Transcript | undefined {
     return this.#broken.get(order)
   }
@@ -66,7 +66,7 @@ export class Purchases {
     return this.#most.get(order)
   }
 
-  /** What is owed at most of an order whose answer broke off, where that is remembered and is not all of it. */
+  /** The most that is owed for an order whose answer broke off, if that is remembered and limited. */
   limit(order: string): Limit | undefined {
     return this.#limits.get(order)
   }

@@ -31,7 +31,7 @@ const SOON_MS = 10_000
 /** The same with one that all is settled with. */
 const ROUTINE_MS = 5 * 60_000
 
-/** What is accepted unseen in a day. */
+/** Credits accepted unseen in a day. */
 const UNSEEN = { all: MAX_UNSEEN_CREDITS_A_DAY, each: MAX_UNSEEN_CREDITS_OF_ONE }
 
 export interface ReconcilerComponents {
@@ -188,7 +188,7 @@ async function openClaim(
   throw new InvalidFrameError('The claim is not for an order placed with this contributor')
 }
 
-/** What follows from an acknowledgement that was given before; undefined where none covers the claim. */
+/** The reply that follows from an earlier acknowledgement; undefined if none covers the claim. */
 function saidBefore(deal: Deal, claim: ClaimFrame, receipt: Receipt): ClaimReply | DisputeReason | undefined {
   const { order, acknowledgement, acknowledged } = deal
   if (order.record.payload !== claim.order.payload) return 'not_ordered'

@@ -15,7 +15,7 @@ export interface ReceiptContext {
   order: Order
   /** SHA-256 of the order's payload. */
   orderHash: string
-  /** What was delivered so far. */
+  /** The delivery so far. */
   transcript: Transcript
   /** The receipt before this one. */
   previous: Receipt | undefined

@@ -10,7 +10,7 @@ import {
   type SignedRecord
 } from '../../../protocols/index.ts'
 
-/** What a contributor announces. */
+/** Announcements of a contributor. */
 export interface Offer {
   models: OfferedModel[]
   slots: number

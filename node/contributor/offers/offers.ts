@@ -47,7 +47,7 @@ export interface OffersInit {
   onChange: () => void
 }
 
-/** What the engine can serve now, with prices; an engine that does not answer serves nothing. */
+/** The models that the engine can serve now, with prices; an engine that does not answer serves none. */
 export class Offers {
   readonly #engine: Engine
   readonly #init: OffersInit
@@ -94,7 +94,7 @@ export class Offers {
   }
 
   /**
-   * What to tell of an engine's failure. Learns from it: what the model really holds, and whether the engine is away,
+   * The error to report for an engine's failure. Learns from it the model's real context, and whether the engine is away,
    * which says when to ask again.
    */
   async explained(model: string, err: unknown): Promise<unknown> {

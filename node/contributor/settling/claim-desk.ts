@@ -100,7 +100,7 @@ export class ClaimDesk {
     }
   }
 
-  /** What of a reply is to be kept. Throws InvalidRecordError and UnacknowledgedError. */
+  /** The records of a reply that the ledger stores. Throws InvalidRecordError and UnacknowledgedError. */
   async #verified(
     consumer: string,
     claim: OpenClaim,

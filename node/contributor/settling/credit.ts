@@ -2,7 +2,7 @@ import { CreditExhaustedError, inCredits, type Price } from '../../../protocols/
 import type { Ledger } from '../../ledger/index.ts'
 import { Reservation, type ReservedTokens } from './reservation.ts'
 
-/** What may be owed, in micro-credits. */
+/** Credit lines, in micro-credits. */
 export interface CreditInit {
   /** The most a peer may owe. */
   creditLine: (peer: string) => number
@@ -26,7 +26,7 @@ const EARN =
 export class Credit {
   readonly #init: CreditInit
   readonly #ledger: Pick<Ledger, 'owedBy' | 'owedTogether'>
-  /** What each consumer's running orders may still add to its debt. */
+  /** The most that each consumer's running orders may still add to its debt. */
   readonly #reserved = new Map<string, number>()
 
   constructor(init: CreditInit, ledger: Pick<Ledger, 'owedBy' | 'owedTogether'>) {
@@ -34,7 +34,7 @@ export class Credit {
     this.#ledger = ledger
   }
 
-  /** What a consumer's running orders may still add to its debt, in micro-credits. */
+  /** The most that a consumer's running orders may still add to its debt, in micro-credits. */
   reserved(consumer: string): number {
     return this.#reserved.get(consumer) ?? 0
   }

@@ -25,13 +25,13 @@ export interface MeterInit {
   now: () => number
   /** Milliseconds, of a clock that only goes forward. @default performance.now */
   clock?: () => number
-  /** What the order may bill. */
+  /** The bounds of the order. */
   reservation: Reservation
   /** Prompt tokens that the engine reads in so many milliseconds. */
   readIn: (ms: number) => number
   /** Tokens that the prompt surely has; the engine may count more. @default 0 */
   promptTokens?: number
-  /** What the consumer accepts at most, by its own count. @default as much as the order allows */
+  /** The most that the consumer accepts, by its own count. @default as much as the order allows */
   bounds?: TokenBounds
 }
 
@@ -102,7 +102,7 @@ export class Meter {
     return this.delivered || this.#promptRead() > 0
   }
 
-  /** What an answer that its consumer ends here comes to: before the first delta, the prompt as far as it was read. */
+  /** The price of an answer that its consumer ends here: before the first delta, the prompt as far as it was read. */
   get usage(): Usage {
     return { promptTokens: this.#promptRead(), completionTokens: this.#tokens }
   }
@@ -118,7 +118,7 @@ export class Meter {
     const { reservation } = this.#init
     const tokens = this.#tokens + (delta.tokens ?? 1)
     const { completionTokens } = reservation.tokens
-    // What is beyond the order is not billed.
+    // Tokens beyond the order are not billed.
     if (tokens <= completionTokens || completionTokens >= this.#order.maxCompletionTokens) return
     reservation.extend({
       promptTokens: this.#promptTokens,

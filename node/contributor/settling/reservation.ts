@@ -14,7 +14,7 @@ export interface ReservationComponents {
   free: (microCredits: number) => void
 }
 
-/** What one order may come to: it never bills what was not reserved before. */
+/** The reservation of one order, which never bills more than it reserved. */
 export class Reservation {
   readonly #components: ReservationComponents
   #tokens: ReservedTokens = { promptTokens: 0, completionTokens: 0 }

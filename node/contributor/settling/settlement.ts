@@ -66,7 +66,7 @@ export class Settlement {
     this.#keeping.catch(this.#fail)
   }
 
-  /** Sends a receipt when its turn comes. What goes wrong is thrown by `room` and `sent`. */
+  /** Sends a receipt when its turn comes. `room` and `sent` throw its failures. */
   add(receipt: Receipt): void {
     this.#latest = receipt
     this.#open.set(receipt.seq, '')
