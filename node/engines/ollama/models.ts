@@ -63,6 +63,8 @@ export class OllamaModels {
   /** Digests of which a part was seen in the memory of a GPU. */
   readonly #onGpu = new Set<string>()
   readonly #notes = new Map<string, string>()
+  /** Digests that are in memory now; undefined where Ollama does not tell. */
+  #resident: ReadonlySet<string> | undefined
   #models = new Map<string, OllamaModel>()
 
   constructor(init: OllamaModelsInit = {}) {
@@ -135,7 +137,9 @@ export class OllamaModels {
   async #readLoaded(client: Ollama): Promise<Map<string, number>> {
     const now = new Map<string, number>()
     try {
-      for (const model of resident.parse(await client.ps()).models ?? []) {
+      const models = resident.parse(await client.ps()).models ?? []
+      this.#resident = new Set(models.map(({ digest }) => digest))
+      for (const model of models) {
         if (model.size_vram) this.#onGpu.add(model.digest)
         if (model.context_length == null) continue
         now.set(model.digest, model.context_length)
@@ -143,6 +147,7 @@ export class OllamaModels {
       }
     } catch (err) {
       if (!(err instanceof LobstahError || err instanceof z.ZodError)) throw err
+      this.#resident = undefined
     }
     return now
   }
@@ -162,6 +167,7 @@ export class OllamaModels {
       ),
       parameters: count(info['general.parameter_count']),
       ...detailsOf(shown, size),
+      ...(this.#resident === undefined ? {} : { loaded: this.#resident.has(digest) }),
       capabilities: capabilitiesOf(shown)
     }
   }

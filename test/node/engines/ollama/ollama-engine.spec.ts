@@ -59,6 +59,7 @@ describe('node/engines/ollama', () => {
         families: ['llama'],
         embeddingLength: 3072,
         size: 2_019_393_189,
+        loaded: false,
         capabilities: ['chat', 'completion', 'json_object', 'json_schema', 'logprobs', 'tools', 'continue']
       })
       const embedding = models.find((model) => model.id === 'nomic-embed-text:latest')
