@@ -6,6 +6,12 @@ import { requireMembers } from './members.ts'
 /** How long an entry waits to be written, in milliseconds: so much a node that is killed forgets. */
 const WRITE_INTERVAL_MS = 1000
 
+/** Peers kept on disk: libp2p itself forgets none that does not come back, and keys cost nothing. */
+const MAX_PEERS = 8192
+
+/** The keys of peers, and the first key after them. */
+const PEERS = { gte: '/peers/', lt: '/peers0' }
+
 /** Entries that are remembered. */
 const MAX_REMEMBERED = 4096
 
@@ -18,10 +24,14 @@ export class PeerDatastore extends LevelDatastore {
   #unwritten = new Map<string, Uint8Array>()
   #writing: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  /** Keys of the peers on disk, the one that was written longest ago first; undefined before the first write. */
+  #peers: Set<string> | undefined
+  readonly #maxPeers: number
 
-  constructor(...args: ConstructorParameters<typeof LevelDatastore>) {
-    super(...args)
-    requireMembers('datastore-level', this, ['db.batch()'])
+  constructor(path: ConstructorParameters<typeof LevelDatastore>[0], { maxPeers = MAX_PEERS } = {}) {
+    super(path)
+    this.#maxPeers = maxPeers
+    requireMembers('datastore-level', this, ['db.batch()', 'db.keys()'])
     requireMembers('datastore-level', LevelDatastore.prototype, ['_query()'])
   }
 
@@ -46,6 +56,7 @@ export class PeerDatastore extends LevelDatastore {
     this.#remembered.delete(key.toString())
     this.#unwritten.delete(key.toString())
     await this.#writing
+    this.#peers?.delete(key.toString())
     await super.delete(key, options)
   }
 
@@ -85,6 +96,27 @@ export class PeerDatastore extends LevelDatastore {
     this.#unwritten = new Map()
     if (entries.length === 0) return
     const before = this.#writing
-    this.#writing = before.then(() => this.db.batch(entries)).catch(() => undefined)
+    this.#writing = before
+      .then(async () => {
+        const surplus = await this.#surplus(entries.map(({ key }) => key))
+        await this.db.batch([...entries, ...surplus.map((key) => ({ type: 'del' as const, key }))])
+      })
+      .catch(() => undefined)
+  }
+
+  /** Takes note of peers that are written; resolves to those that have to go for them. */
+  async #surplus(keys: string[]): Promise<string[]> {
+    const peers = (this.#peers ??= new Set(await this.db.keys(PEERS).all()))
+    for (const key of keys) {
+      if (key < PEERS.gte || key >= PEERS.lt) continue
+      peers.delete(key)
+      peers.add(key)
+    }
+    const surplus = [...peers].slice(0, Math.max(0, peers.size - this.#maxPeers))
+    for (const key of surplus) {
+      peers.delete(key)
+      this.#remembered.delete(key)
+    }
+    return surplus
   }
 }

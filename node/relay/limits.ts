@@ -8,6 +8,7 @@ import {
 import type { Stream } from '@libp2p/interface'
 import { pEvent } from 'p-event'
 import { RelayLimitError } from './errors.ts'
+import { StalledCircuits } from './stalled-circuits.ts'
 import { boundByAddress, useOwnClocks, watchCircuits } from '../patches/index.ts'
 
 /** The limits of one peer on a relay. A circuit is one relayed connection, with all its streams. */
@@ -73,9 +74,11 @@ export class RelayUsage {
   /** Circuits that are open between two peers. */
   readonly #pairs = new Map<string, number>()
   readonly #accounts = new Map<string, Account>()
+  readonly #stalled: StalledCircuits
 
-  constructor(limits: RelayLimits) {
+  constructor(limits: RelayLimits, stalled = new StalledCircuits()) {
     this.#limits = limits
+    this.#stalled = stalled
   }
 
   /** Peers that have a circuit now, or have had one and still owe for it. */
@@ -171,8 +174,11 @@ export class RelayUsage {
       if (!held && (!drained || this.#wait(account) > 0) && from.readStatus === 'readable') {
         held = true
         from.pause()
+        const stalled = { from, to, owner: account }
+        this.#stalled.add(stalled)
         void this.#released(to, account).then(() => {
           held = false
+          this.#stalled.delete(stalled)
           if (from.readStatus === 'paused') from.resume()
         })
       }

@@ -47,6 +47,29 @@ describe('node/patches/peer-datastore', () => {
     assert.equal(await datastore.has(a), true)
   })
 
+  it('keeps a bounded number of peers, those written last, over a restart too', async () => {
+    const peers = Array.from({ length: 20 }, (_, n) => new Key(`/peers/${String(n).padStart(2, '0')}`))
+    const open = async (): Promise<void> => {
+      await datastore.close()
+      datastore = new PeerDatastore(folder, { maxPeers: 10 })
+      await datastore.open()
+    }
+    await open()
+    await datastore.put(new Key('/dht/other'), Buffer.from('stays'))
+    for (const key of peers.slice(0, 10)) await datastore.put(key, Buffer.from('1'))
+    await listed()
+    await datastore.put(peers[0] ?? a, Buffer.from('2'))
+    for (const key of peers.slice(10, 14)) await datastore.put(key, Buffer.from('1'))
+    assert.equal((await listed()).length, 10)
+    assert.equal(await text(peers[0] ?? a), '2')
+    await open()
+    for (const key of peers.slice(14)) await datastore.put(key, Buffer.from('1'))
+    const kept = await listed()
+    assert.equal(kept.length, 10)
+    assert.ok(peers.slice(14).every((key) => kept.includes(`${key.toString()}=1`)))
+    assert.equal(await datastore.has(new Key('/dht/other')), true)
+  })
+
   it('writes by itself', async () => {
     const batch = datastore.db.batch.bind(datastore.db) as (entries: object[]) => Promise<void>
     const written = Promise.withResolvers<undefined>()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Stream } from '@libp2p/interface'
 import { DEFAULT_RELAY_LIMITS, RelayUsage } from '../../../node/relay/limits.ts'
+import { StalledCircuits } from '../../../node/relay/stalled-circuits.ts'
 import { until } from '../../support/mesh.ts'
 
 /** The parts of a stream that the limits look at. */
@@ -8,9 +9,10 @@ class StubStream extends EventTarget {
   status = 'open'
   readStatus = 'readable'
   writableNeedsDrain = false
+  readBufferLength = 0
 
   send(): boolean {
-    return true
+    return !this.writableNeedsDrain
   }
 
   pause(): void {
@@ -19,6 +21,11 @@ class StubStream extends EventTarget {
 
   resume(): void {
     this.readStatus = 'readable'
+  }
+
+  abort(): void {
+    this.status = 'aborted'
+    this.dispatchEvent(new Event('close'))
   }
 
   close(): void {
@@ -51,6 +58,23 @@ describe('node/relay/limits', () => {
     assert.equal(again.readStatus, 'paused')
     again.close()
     otherAgain.close()
+  })
+
+  it('bounds what stalled circuits of all peers hold, at the cost of the peer that holds most', async () => {
+    const usage = new RelayUsage(limits, new StalledCircuits(10_000))
+    const stall = (peer: string, bytes: number): StubStream => {
+      const [own, other] = circuit(usage, peer, `contributor of ${peer}`)
+      other.writableNeedsDrain = true
+      streamOf(other).send(new Uint8Array(1))
+      assert.equal(own.readStatus, 'paused')
+      own.readBufferLength = bytes
+      return own
+    }
+    const honest = stall('honest', 3000)
+    const [first, second] = [stall('greedy', 4000), stall('greedy', 4000)]
+    await until(() => first.status === 'aborted')
+    assert.deepEqual([honest.status, second.status], ['open', 'open'])
+    for (const own of [honest, second]) own.close()
   })
 
   it('forgets a peer that has left and owes nothing', () => {
