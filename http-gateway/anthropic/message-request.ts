@@ -55,6 +55,8 @@ export const messageBody = z.object({
       effort: z.enum(['low', 'medium', 'high', 'xhigh', 'max']).nullish()
     })
     .nullish(),
+  // The name that `output_config.format` had in the beta, which older SDKs send.
+  output_format: format.nullish(),
   stream: z.boolean().nullish()
 })
 type MessageBody = z.infer<typeof messageBody>
@@ -65,7 +67,7 @@ const MEDIUM_BUDGET_TOKENS = 8_192
 
 /** The request that a body asks for. Throws BadRequestError naming the field. */
 export function toChatRequest(body: MessageBody): ChatRequest {
-  const output = body.output_config
+  const answer = (body.output_config?.format ?? body.output_format)?.schema
   return {
     kind: 'chat',
     model: body.model,
@@ -73,9 +75,9 @@ export function toChatRequest(body: MessageBody): ChatRequest {
     ...toSampling({ ...body, stop: body.stop_sequences }),
     ...withoutNulls({
       response_format:
-        output?.format == null
+        answer === undefined
           ? undefined
-          : { type: output.format.type, json_schema: { name: 'output', schema: output.format.schema } },
+          : { type: 'json_schema' as const, json_schema: { name: 'output', schema: answer } },
       reasoning_effort: toEffort(body)
     })
   }

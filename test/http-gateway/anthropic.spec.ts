@@ -256,6 +256,20 @@ describe('http-gateway/anthropic', () => {
     })
   })
 
+  it('takes the schema of an answer under its name of today and that of the beta', async () => {
+    const schema = { type: 'object', properties: { x: { type: 'integer' } } }
+    const format = { type: 'json_schema', schema }
+    for (const fields of [{ output_config: { format } }, { output_format: format }]) {
+      assert.equal((await post({ ...hello, ...fields })).statusCode, 200)
+      const request = test.consumer.requests.at(-1)
+      assert.ok(request?.kind === 'chat')
+      assert.deepEqual(request.response_format, {
+        type: 'json_schema',
+        json_schema: { name: 'output', schema }
+      })
+    }
+  })
+
   it('refuses an image that is somewhere else, by its place', async () => {
     const image = { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } }
     const response = await post({ ...hello, messages: [{ role: 'user', content: [image] }] })
