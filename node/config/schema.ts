@@ -83,7 +83,7 @@ export const settings = z.strictObject({
   engineUrl: httpUrl.optional().describe("The engine's address, if it is not the usual one"),
   engineKey: text
     .optional()
-    .describe("The engine's API key; not taken from the command line, which other users can read"),
+    .describe("The engine's API key; other users can read it on the command line"),
   modelFile: text.optional().describe('A GGUF file for the embedded engine'),
   threads: whole(1, 1024)
     .optional()
@@ -101,7 +101,7 @@ export const settings = z.strictObject({
   apiKeys: list(text)
     .default([])
     .describe(
-      'API keys the gateway accepts; with none set, it requires no key. Not taken from the command line, which other users can read'
+      'API keys the gateway accepts; with none set, it requires no key. Other users can read them on the command line'
     ),
   allowedHosts: list(
     text.regex(/^[\w.-]+$|^[\da-f:.]+$/i, {

@@ -12,21 +12,25 @@ const INVITE = /^lobstah\d/
 
 const READ = 'other users of this machine can read a command line'
 
-/** Refuses secrets among the flags. Throws CommandError, which names another way and no secret. */
-export function refuseSecrets(flags: Readonly<Record<string, unknown>>): void {
-  const said = [...SECRETS]
+/** Warnings about keys among the flags: each names another way, and no key. */
+export function secretWarnings(flags: Readonly<Record<string, unknown>>): string[] {
+  return [...SECRETS]
     .filter(([name]) => flags[name] !== undefined)
     .map(
       ([name, remedy]) =>
-        `${flagName(name)} is refused: ${READ}. Set ${variableName(name)} instead, or ${remedy}`
+        `${flagName(name)} exposes a secret: ${READ}. Set ${variableName(name)} instead, or ${remedy}`
     )
+}
+
+/** Refuses an invite among the flags, as `join` does. Throws CommandError, which names another way and not the invite. */
+export function refuseInvites(flags: Readonly<Record<string, unknown>>): void {
   const peers = [flags.bootstrap]
     .flat()
     .flatMap((value) => (typeof value === 'string' ? value.split(',') : []))
-  if (peers.some((text) => INVITE.test(text.trim())))
-    said.push(
-      `An invite in ${flagName('bootstrap')} is refused: ${READ}. ` +
-        `Join once with lobstah-node join < invite.txt, or set ${variableName('bootstrap')} instead`
-    )
-  if (said.length > 0) throw new CommandError(said.join('\n'), EXIT.usage)
+  if (!peers.some((text) => INVITE.test(text.trim()))) return
+  throw new CommandError(
+    `An invite in ${flagName('bootstrap')} is refused: ${READ}. ` +
+      `Join once with lobstah-node join < invite.txt, or set ${variableName('bootstrap')} instead`,
+    EXIT.usage
+  )
 }
