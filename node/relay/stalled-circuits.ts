@@ -14,12 +14,6 @@ export interface StalledCircuit {
   owner: object
 }
 
-/** The bytes that a stream holds for its reader and for its peer; not in its public type. */
-interface Buffers {
-  readBufferLength?: number
-  writeBufferLength?: number
-}
-
 /** Bounds what circuits that wait hold together: each may fill a window, and one peer opens many. */
 export class StalledCircuits {
   readonly #maxBytes: number
@@ -70,6 +64,6 @@ export class StalledCircuits {
   }
 }
 
-function bytesIn({ from, to }: { from: Stream & Buffers; to: Stream & Buffers }): number {
-  return (from.readBufferLength ?? 0) + (to.writeBufferLength ?? 0)
+function bytesIn({ from, to }: { from: Stream; to: Stream }): number {
+  return from.readBufferLength + to.writeBufferLength
 }

@@ -63,7 +63,10 @@ async function question(url: string, words: number): Promise<Outcome> {
     if (spoken.failure === undefined) outcome.wrong = judge(spoken, kind, words)
     else outcome.failed = spoken.failure
   } catch (err) {
-    outcome.failed = err instanceof Error ? `${err.message} ${String(err.cause ?? '')}` : String(err)
+    outcome.failed =
+      err instanceof Error
+        ? `${err.message} ${err.cause instanceof Error ? err.cause.message : ''}`
+        : String(err)
   }
   return outcome
 }
@@ -79,7 +82,7 @@ function judge(
   if (texts.length !== choices) return `${texts.length} choices`
   for (const text of texts) {
     if (text === expected) continue
-    const at = [...expected].findIndex((character, place) => text[place] !== character)
+    const at = Array.from(expected, (_, place) => expected[place] === text[place]).indexOf(false)
     const near = JSON.stringify(at < 0 ? text.slice(-40) : text.slice(Math.max(0, at - 20), at + 20))
     return `it differs at ${at} of ${expected.length}: ${near}, and has ${text.length}`
   }

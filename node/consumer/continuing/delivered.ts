@@ -54,9 +54,11 @@ export class Delivered {
 }
 
 /** Adds a piece to the call that it is of. */
-export function addPiece(calls: Map<number, DeliveredCall>, piece: ToolCallDelta): void {
+export function addPiece(calls: Map<number, DeliveredCall>, piece: ToolCallDelta): DeliveredCall {
   const { name = '', arguments: text = '' } = calls.get(piece.index) ?? {}
-  calls.set(piece.index, { name: name + (piece.name ?? ''), arguments: text + (piece.arguments ?? '') })
+  const call = { name: name + (piece.name ?? ''), arguments: text + (piece.arguments ?? '') }
+  calls.set(piece.index, call)
+  return call
 }
 
 /** Whether no text can follow in a call's arguments. */

@@ -21,8 +21,7 @@ export class RepeatedCalls {
     return pieces.filter((piece) => {
       const known = this.#known.get(piece.index)
       if (known === undefined) return true
-      addPiece(this.#made, piece)
-      const made = this.#made.get(piece.index)!
+      const made = addPiece(this.#made, piece)
       if (!known.name.startsWith(made.name) || !known.arguments.startsWith(made.arguments))
         throw new DisagreementError(false)
       return false

@@ -10,6 +10,7 @@ class StubStream extends EventTarget {
   readStatus = 'readable'
   writableNeedsDrain = false
   readBufferLength = 0
+  writeBufferLength = 0
 
   send(): boolean {
     return !this.writableNeedsDrain
