@@ -81,9 +81,7 @@ export const settings = z.strictObject({
     .default('auto')
     .describe(`The engine that runs the models: auto (the first found), ${engineSummaries}, or none`),
   engineUrl: httpUrl.optional().describe("The engine's address, if it is not the usual one"),
-  engineKey: text
-    .optional()
-    .describe("The engine's API key; other users can read it on the command line"),
+  engineKey: text.optional().describe("The engine's API key; other users can read it on the command line"),
   modelFile: text.optional().describe('A GGUF file for the embedded engine'),
   threads: whole(1, 1024)
     .optional()
