@@ -171,6 +171,7 @@ export class LobstahConsumer implements Consumer {
         offers: this.#offers().flatMap(({ models }) => models),
         priceLimits: this.#priceLimits,
         departure: this.#departures.of(request.model),
+        tooSmall: this.#chooser.tooSmall(answer),
         now: this.#components.now()
       })
     )

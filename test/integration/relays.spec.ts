@@ -11,7 +11,7 @@ import { createLobstahLibp2p } from '../../node/libp2p.ts'
 import { createRelay, type Relay, type RelayInit } from '../../node/relay.ts'
 import { DEFAULT_RELAY_LIMITS } from '../../node/relay/limits.ts'
 import { Mesh, ask, collect, contributorsKnown, textOf, until } from '../support/mesh.ts'
-import { ScriptedEngine, say } from '../support/scripted-engine.ts'
+import { SCRIPTED_MODEL, ScriptedEngine, say } from '../support/scripted-engine.ts'
 
 /** Where libp2p's relay gives places; not in its public type. */
 interface Reserving {
@@ -137,11 +137,16 @@ describe('relays', function () {
     assert.equal(textOf(await collect(modest.consumer.infer(ask('Hi')))), 'fine')
   })
 
+  /** An engine that holds a prompt of 12 MiB. */
+  const roomy = (): { engine: ScriptedEngine } => ({
+    engine: new ScriptedEngine(() => say(['fine']), [{ ...SCRIPTED_MODEL, contextLength: 2 ** 24 }])
+  })
+
   it('hold up who sends more than its share, and lose nothing of it', async () => {
     const bytesPerSecond = 2 ** 20
     const relay = await startRelay({ relayLimits: { ...DEFAULT_RELAY_LIMITS, bytesPerSecond } })
     const bootstrap = addressesOf(relay)
-    await contribute(bootstrap)
+    await contribute(bootstrap, roomy())
     const consumer = await mesh.node({ bootstrap })
     await contributorsKnown(consumer, 1)
     // The burst is eight seconds' worth, and a window of 1 MiB is on the way: at least 3 s are left to wait.
@@ -154,7 +159,7 @@ describe('relays', function () {
   it('cut a circuit that has carried more than they allow, which the consumer sees as a lost peer', async () => {
     const relay = await startRelay({ relayLimits: { ...DEFAULT_RELAY_LIMITS, bytesPerCircuit: 50_000 } })
     const bootstrap = addressesOf(relay)
-    await contribute(bootstrap)
+    await contribute(bootstrap, roomy())
     const consumer = await mesh.node({ bootstrap })
     await contributorsKnown(consumer, 1)
     await assert.rejects(collect(consumer.consumer.infer(ask('x'.repeat(100_000)))), {

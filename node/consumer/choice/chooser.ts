@@ -56,6 +56,14 @@ export class Chooser {
     )
   }
 
+  /** The largest context of the candidates that lack only room; undefined if there are none. */
+  tooSmall(wanted: Wanted): number | undefined {
+    const contexts = this.judged(wanted)
+      .filter(({ exclusions }) => exclusions.length === 1 && exclusions[0] === 'context')
+      .map(({ candidate }) => candidate.contextLength ?? 0)
+    return contexts.length === 0 ? undefined : Math.max(...contexts)
+  }
+
   /** The candidates that may be asked, the best first; empty where there are none and none is expected. */
   async choose(
     wanted: Wanted,

@@ -1,4 +1,5 @@
 import {
+  ContextLengthExceededError,
   ModelDepartedError,
   ModelNotFoundError,
   NoProviderError,
@@ -21,13 +22,20 @@ export interface ExplainContext {
   priceLimits: PriceLimits
   /** The peer that served the model last, if nobody does now. */
   departure: Departure | undefined
+  /** The largest context of those that were not asked because they surely cannot hold the request. @default none */
+  tooSmall?: number | undefined
   /** Milliseconds since 1970. */
   now: number
 }
 
 /** Why nobody was asked: none of the offers would do. */
 export function explain(name: string, context: ExplainContext): LobstahError {
-  const { offers, priceLimits, departure, now } = context
+  const { offers, priceLimits, departure, tooSmall, now } = context
+  if (tooSmall !== undefined)
+    return new ContextLengthExceededError(
+      `The request has more tokens than the ${tooSmall} that any contributor of ${name} in reach can hold`,
+      { contextLength: tooSmall }
+    )
   const tooDear = priceLimits.explain(
     name,
     offers.filter((model) => findModel([model], name) !== undefined)

@@ -117,7 +117,7 @@ describe('node/entry/choose-engine', function () {
       const asks = await runProcess(['--home', home, 'doctor', '--gateway-port', '0'], { env })
       assert.match(
         asks.stdout,
-        /^- {5}engine +none found: Ollama at http:\/\/127\.0\.0\.1:9 does not answer,/
+        /^- {5}engine +none found: Ollama at http:\/\/127\.0\.0\.1:9 does not answer;/
       )
       assert.equal(asks.code, 0)
       const serves = await runProcess(['--home', home, 'doctor', '--gateway-port', '0', '--contribute'], {
