@@ -197,7 +197,7 @@ describe('attacks on credit', function () {
             })
           })
         )
-      await assert.rejects(collect(consumer.consumer.infer(ask('word '.repeat(50_000)))))
+      await assert.rejects(collect(consumer.consumer.infer(ask('word '.repeat(5000)))))
       const said = await exchanged.promise
       assert.deepEqual(
         said.filter(({ type }) => type !== 'list').map(({ type, reason }) => [type, reason]),
@@ -207,7 +207,7 @@ describe('attacks on credit', function () {
       assert.equal(spent, 0)
       reportAttack({
         promise: 'nothing seen and not cancelled, nothing owed',
-        attack: 'a claim for a prompt of 250,000 bytes and 1,536 tokens, with no delta',
+        attack: 'a claim for a prompt of 25,000 bytes and 1,536 tokens, with no delta',
         reached: `${spent} credits`,
         bound: '0 credits'
       })
