@@ -1,5 +1,4 @@
 import { flagName, variableName, type SettingName } from '../config/index.ts'
-import { CommandError, EXIT } from './errors.ts'
 
 /** Settings that are secrets, and what to use instead of their flag. */
 const SECRETS: ReadonlyMap<SettingName, string> = new Map([
@@ -12,25 +11,21 @@ const INVITE = /^lobstah\d/
 
 const READ = 'other users of this machine can read a command line'
 
-/** Warnings about keys among the flags: each names another way, and no key. */
+/** Warnings about secrets among the flags: each names another way, and no secret. */
 export function secretWarnings(flags: Readonly<Record<string, unknown>>): string[] {
-  return [...SECRETS]
+  const keys = [...SECRETS]
     .filter(([name]) => flags[name] !== undefined)
     .map(
       ([name, remedy]) =>
         `${flagName(name)} exposes a secret: ${READ}. Set ${variableName(name)} instead, or ${remedy}`
     )
-}
-
-/** Refuses an invite among the flags, as `join` does. Throws CommandError, which names another way and not the invite. */
-export function refuseInvites(flags: Readonly<Record<string, unknown>>): void {
   const peers = [flags.bootstrap]
     .flat()
     .flatMap((value) => (typeof value === 'string' ? value.split(',') : []))
-  if (!peers.some((text) => INVITE.test(text.trim()))) return
-  throw new CommandError(
-    `An invite in ${flagName('bootstrap')} is refused: ${READ}. ` +
-      `Join once with lobstah-node join < invite.txt, or set ${variableName('bootstrap')} instead`,
-    EXIT.usage
-  )
+  if (!peers.some((text) => INVITE.test(text.trim()))) return keys
+  return [
+    ...keys,
+    `The invite in ${flagName('bootstrap')} is a secret: ${READ}. ` +
+      `Join once with lobstah-node join < invite.txt, or set ${variableName('bootstrap')} instead`
+  ]
 }

@@ -5,7 +5,7 @@ import { packageVersion } from '../version.ts'
 import type { CommandContext, CommandSpec } from './command.ts'
 import { COMMANDS, COMMAND_GROUPS } from './command-list.ts'
 import { EXIT, EXIT_CODES } from './errors.ts'
-import { refuseInvites, secretWarnings } from './command-line-secrets.ts'
+import { secretWarnings } from './command-line-secrets.ts'
 import { processOutput } from './output.ts'
 import { settingFlags } from './setting-flags.ts'
 import { spoken } from './stdin.ts'
@@ -90,7 +90,6 @@ function subcommandsOf(command: Command): string[] {
 
 function contextOf(command: Command, env: NodeJS.ProcessEnv): CommandContext {
   const flags = given(command)
-  refuseInvites(flags)
   const config = resolveConfig({ flags, env, homeDir: userHome() })
   const output = processOutput(config.json)
   for (const warning of secretWarnings(flags)) output.note(`Warning: ${warning}`)

@@ -114,7 +114,7 @@ describe('the mesh by the command line', function () {
     const invited = await at('a', 'invite', '--name', 'one', '--address', address)
     const other = await at('b', 'invite', '--name', 'two', '--address', address)
     const argv = await at('c', 'join', invited.stdout.trim())
-    assert.match(argv.stderr, /Others on this machine can read a command line/)
+    assert.match(argv.stderr, /Other users of this machine can read command lines/)
     const put = (text: string, ...args: string[]): ReturnType<typeof runProcess> =>
       runProcess(['--home', home('c'), 'join', ...args], { input: text })
     assert.match((await put(`${invited.stdout.trim()}x`)).stderr, /damaged/)
@@ -190,7 +190,7 @@ describe('the mesh by the command line', function () {
   it('says that a node which runs already is not in the mesh that was just made', async () => {
     await start('late', ['--relay', '--no-gateway', '--listen', '/ip4/127.0.0.1/tcp/0'])
     const first = await at('late', 'invite', '--name', 'late')
-    assert.match(first.stderr, /The node that runs on this home is not in this mesh yet/)
+    assert.match(first.stderr, /The node running on this home is not in this mesh yet/)
     assert.equal(first.code, 0)
     assert.doesNotMatch((await at('late', 'invite')).stderr, /not in this mesh yet/)
   })
@@ -292,7 +292,7 @@ describe('the mesh by the command line', function () {
     const other = await at('other', 'invite', '--name', 'two', '--address', address)
     const both = await at('member', 'doctor', '--bootstrap', other.stdout.trim())
     assert.equal(both.code, 2)
-    assert.match(both.stderr, /invite is to the mesh "two", and this home belongs to "lobster home"/)
+    assert.match(both.stderr, /invite is for the mesh "two", but this home belongs to "lobster home"/)
   })
 
   it('notices a frozen contributor by its silence, and says so', async () => {
@@ -334,7 +334,7 @@ describe('the mesh by the command line', function () {
     assert.ok(frozenAt > 0)
     assert.doesNotMatch(text, /"finish_reason":"stop"/)
     assert.doesNotMatch(text, /\[DONE\]/)
-    // Five seconds of silence, and some more for a busy machine.
-    assert.ok(took < 8000, `took ${took} ms`)
+    // Three seconds of silence, the wait for a lone contributor to come back, and some more for a busy machine.
+    assert.ok(took < 25_000, `took ${took} ms`)
   })
 })
