@@ -129,7 +129,7 @@ describe('the mesh by the command line', function () {
       assert.match((await put(other.stdout)).stderr, /mesh\.json cannot be read.*--replace/)
       const { code, stderr } = await replacing()
       assert.equal(code, 0)
-      const kept = /kept as (.+)/.exec(stderr)?.[1] ?? ''
+      const kept = /It was moved to (.+)/.exec(stderr)?.[1] ?? ''
       assert.equal(await readFile(kept, 'utf8'), '{"key":"half')
     }
   })

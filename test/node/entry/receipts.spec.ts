@@ -74,7 +74,7 @@ describe('node/entry: receipts and ledger', function () {
     const shown = await at('receipts', 'show', orders[0]!)
     assert.match(shown.stdout, /"kind": "acknowledgement"/)
     const unknown = await at('receipts', 'show', 'AAAAAAAAAAAAAAAAAAAAAA')
-    assert.deepEqual([unknown.code, /has no order/.test(unknown.stderr)], [1, true])
+    assert.deepEqual([unknown.code, /There is no order/.test(unknown.stderr)], [1, true])
   })
 
   it('exports lines that stand for themselves, for this program and for an independent verifier', async () => {
@@ -133,7 +133,7 @@ describe('node/entry: receipts and ledger', function () {
       const file = await exportOf(lines)
       const { code, stderr } = await runProcess(['--home', node.home, 'receipts', 'import-proof', file])
       assert.equal(code, 2, stderr)
-      assert.match(stderr, /is running on .* and writes its ledger\. Stop it, and try again/)
+      assert.match(stderr, /is running on .* and using its ledger\. Stop it and try again/)
     } finally {
       assert.equal(await node.end(), 0)
     }
@@ -168,7 +168,7 @@ describe('node/entry: receipts and ledger', function () {
     await cp(join(home, 'identity.key'), join(folder, 'copy', 'identity.key'))
     assert.equal((await at('ledger', 'backup', copy)).code, 0)
     const again = await at('ledger', 'backup', copy)
-    assert.deepEqual([again.code, /name a new file/.test(again.stderr)], [1, true])
+    assert.deepEqual([again.code, /choose a new file/.test(again.stderr)], [1, true])
     const verify = (): ReturnType<typeof runProcess> =>
       runProcess(['--home', join(folder, 'copy'), 'ledger', 'verify', '--json'])
     assert.deepEqual(JSON.parse((await verify()).stdout), { entries: 8 })
