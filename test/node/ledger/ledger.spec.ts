@@ -334,7 +334,7 @@ describe('node/ledger/ledger', () => {
     } finally {
       await kept.stop()
     }
-    await assert.rejects(book.backup(copy), /name a new file/)
+    await assert.rejects(book.backup(copy), /choose a new file/)
     assert.deepEqual(await book.verify(), { entries: 603 })
   })
 
