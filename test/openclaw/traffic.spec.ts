@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { setTimeout as delay } from 'node:timers/promises'
 import { gateway, type Gateway } from '../../http-gateway/index.ts'
 import type { Lobstah } from '../../node/lobstah.ts'
 import type { ChatMessage, GenerateRequest } from '../../protocols/index.ts'
-import { Mesh, addressesOf, contributorsKnown, idle, until } from '../support/mesh.ts'
+import { Mesh, addressesOf, contributorsKnown, idle } from '../support/mesh.ts'
 import { SCRIPTED_MODEL, ScriptedEngine, say, type Script } from '../support/scripted-engine.ts'
 
 const MODEL = { ...SCRIPTED_MODEL, contextLength: 262_144, capabilities: ['chat', 'tools', 'vision'] }
@@ -245,51 +244,5 @@ describe('openclaw: an agent’s traffic', function () {
       asked.map((content) => `You said ${content}`)
     )
     assert.deepEqual(await receipts(), [8, 8])
-  })
-
-  describe('keeps a session with the peer that has its prompt cached', () => {
-    /** A session with a slow peer, and a faster one that came later and gets all new sessions. */
-    async function beginWithSlow(messages: Json[], headers: Json = {}): Promise<string> {
-      await begin(async function* () {
-        await delay(600)
-        yield* say(['ok'])
-      })
-      await send(http, messages, {}, headers)
-      const fast = await contribute(() => say(['ok']))
-      // By itself it would look again within 20 s.
-      await until(async () => {
-        await consumer.directory.find(MODEL.id)
-        return consumer.directory.contributors().length === 2
-      })
-      assert.equal((await send(http, [SYSTEM, { role: 'user', content: 'another session' }])).peer, fast.peer)
-      return contributors[0]?.peer ?? ''
-    }
-
-    it('by how its prompt begins', async () => {
-      const messages: Json[] = [SYSTEM, { role: 'user', content: 'first' }]
-      const slow = await beginWithSlow(messages)
-      for (let i = 0; i < 3; i++) {
-        messages.push({ role: 'assistant', content: 'ok' }, { role: 'user', content: `and ${i}?` })
-        assert.equal((await send(http, messages)).peer, slow)
-      }
-    })
-
-    it('by the name that the client gives it', async () => {
-      const headers = { 'x-session-affinity': 'session-1' }
-      const slow = await beginWithSlow([SYSTEM, { role: 'user', content: 'first' }], headers)
-      for (let i = 0; i < 3; i++) {
-        const compacted = [SYSTEM, { role: 'user', content: `another beginning ${i}` }]
-        assert.equal((await send(http, compacted, {}, headers)).peer, slow)
-      }
-    })
-
-    it('and moves it when that peer is gone', async () => {
-      const messages = [SYSTEM, { role: 'user', content: 'first' }]
-      await beginWithSlow(messages)
-      await contributors[0]?.stop()
-      const fast = contributors[1]?.peer
-      assert.equal((await send(http, messages)).peer, fast)
-      assert.equal((await send(http, messages)).peer, fast)
-    })
   })
 })
