@@ -30,6 +30,11 @@ const DIAL_TIMEOUT_MS = 10_000
  */
 const MAX_ASKED = 20
 
+/** Where kad-dht pings a peer before it takes it into its table. */
+interface Bucket {
+  verify(contact: { peerId: PeerId }, options?: unknown): Promise<boolean>
+}
+
 type OnlyServersComponents = Pick<
   KadDHTComponents,
   'peerId' | 'peerStore' | 'connectionManager' | 'events' | 'logger'
@@ -44,6 +49,7 @@ export function onlyServers(dht: SingleKadDHT, components: OnlyServersComponents
   requireMembers('@libp2p/kad-dht', dht, [
     'onPeerConnect()',
     'routingTable.addEventListener()',
+    'routingTable.kb.verify()',
     'routingTable.remove()'
   ])
   const { peerId, peerStore, connectionManager } = components
@@ -69,6 +75,7 @@ export function onlyServers(dht: SingleKadDHT, components: OnlyServersComponents
     }
   }
   dropOthers(dht, components)
+  pingAgain(dht, components)
   return dht
 }
 
@@ -90,6 +97,23 @@ function dropOthers(dht: SingleKadDHT, { peerStore, events, logger }: OnlyServer
       (err: unknown) => log('%p is not known - %e', peer, err)
     )
   })
+}
+
+/**
+ * Repeats a ping that failed where the peer is connected all the same. Of two dials of one peer libp2p keeps the first
+ * and closes the other, the ping on it included, and nobody comes to the table a second time: a node that starts would
+ * look nothing up.
+ */
+function pingAgain(dht: SingleKadDHT, { connectionManager }: OnlyServersComponents): void {
+  const { kb } = dht.routingTable as unknown as { kb: Bucket }
+  const verify = kb.verify.bind(kb)
+  kb.verify = async (contact, options) => {
+    if (await verify(contact, options)) return true
+    const connected = connectionManager
+      .getConnections(contact.peerId)
+      .some((connection) => connection.status === 'open')
+    return connected && (await verify(contact, options))
+  }
 }
 
 function isRelayed(address: Multiaddr): boolean {

@@ -24,7 +24,7 @@ const stub = (members: object = {}): never => members as never
 
 const nothing = (): undefined => undefined
 const send = { sendRequest: nothing, sendMessage: nothing }
-const table = { addEventListener: nothing, remove: nothing }
+const table = { addEventListener: nothing, remove: nothing, kb: { verify: nothing } }
 const store = { reserve: nothing, removeReservation: nothing, clear: nothing }
 const stream = {
   recvWindow: 1,
@@ -45,6 +45,11 @@ const APPLIED: [PatchedPackage, string, () => unknown][] = [
     () => skipUnreachable(stub({ network: { sendRequest: nothing } }), stub())
   ],
   ['@libp2p/kad-dht', 'onPeerConnect()', () => onlyServers(stub({ routingTable: table }), stub())],
+  [
+    '@libp2p/kad-dht',
+    'routingTable.kb.verify()',
+    () => onlyServers(stub({ onPeerConnect: nothing, routingTable: { ...table, kb: {} } }), stub())
+  ],
   [
     '@libp2p/kad-dht',
     'routingTable.remove()',
@@ -118,9 +123,9 @@ describe('node/patches/members', () => {
     assert.ok(descriptor)
     Object.defineProperty(prototype, '_query', { value: undefined, configurable: true })
     try {
-      assert.throws(() => new PeerDatastore(stub({ batch: nothing })), {
+      assert.throws(() => new PeerDatastore(stub({ batch: nothing, keys: nothing })), {
         name: 'PatchError',
-        message: /has no (_query|db\.keys)\(\)/
+        message: /has no _query\(\)/
       })
     } finally {
       Object.defineProperty(prototype, '_query', descriptor)

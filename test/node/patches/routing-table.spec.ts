@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import type { PeerId } from '@libp2p/interface'
+import { ConnectionClosedError, type PeerId, type PeerInfo } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
 import { pEvent } from 'p-event'
 import { ProviderRecords } from '../../../node/discovery/index.ts'
@@ -54,6 +54,32 @@ describe('node/patches/routing-table', () => {
     const table = node.services.dht.routingTable as unknown as Table
     return (await table.find(other.peerId)) !== undefined
   }
+
+  it('takes up a server whose first ping went with a second connection to it', async () => {
+    const server = await start(true, [])
+    const asker = await start(false, [])
+    const { ping } = asker.services
+    const pinged = ping.ping.bind(ping)
+    const first = Promise.withResolvers<undefined>()
+    let pings = 0
+    ping.ping = async (...args) => {
+      if (pings++ > 0) return await pinged(...args)
+      await first.promise
+      throw new ConnectionClosedError('Remote closed connection during opening')
+    }
+    const dht = asker.services.dht as unknown as { onPeerConnect(peer: PeerInfo): Promise<void> }
+    let told = 0
+    const take = dht.onPeerConnect.bind(dht)
+    dht.onPeerConnect = async (peer) => {
+      await take(peer)
+      told++
+    }
+    await asker.dial(server.getMultiaddrs())
+    await until(() => told === 1 && pings === 1)
+    first.resolve(undefined)
+    await until(() => inTable(asker, server))
+    assert.equal(told, 1, 'the table may wait for ever to be told again')
+  })
 
   it('takes up servers of which others tell, and no contributor that a look-up finds', async () => {
     const first = await start(true, [])
