@@ -35,7 +35,7 @@ const HOSTILE: Record<string, (sale: Sale) => Promise<unknown>> = {
 }
 
 describe('attacks: many peers of one person', function () {
-  this.timeout(300_000)
+  this.timeout(120_000)
   let mesh: Mesh
   const hostile: DishonestContributor[] = []
   beforeEach(() => {

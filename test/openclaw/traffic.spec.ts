@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
 import { gateway, type Gateway } from '../../http-gateway/index.ts'
 import type { Lobstah } from '../../node/lobstah.ts'
 import type { ChatMessage, GenerateRequest } from '../../protocols/index.ts'
-import { Mesh, addressesOf, contributorsKnown, idle } from '../support/mesh.ts'
+import { Mesh, addressesOf, contributorsKnown, idle, until } from '../support/mesh.ts'
 import { SCRIPTED_MODEL, ScriptedEngine, say, type Script } from '../support/scripted-engine.ts'
 
 const MODEL = { ...SCRIPTED_MODEL, contextLength: 262_144, capabilities: ['chat', 'tools', 'vision'] }
@@ -244,5 +245,62 @@ describe('openclaw: an agent’s traffic', function () {
       asked.map((content) => `You said ${content}`)
     )
     assert.deepEqual(await receipts(), [8, 8])
+  })
+
+  describe('keeps a session with the peer that has its prompt cached', () => {
+    /** An engine that reads ten prompt tokens a millisecond, and none again that the prompt before began with. */
+    function caching(): Script {
+      let read = ''
+      return async function* (request) {
+        const prompt = messagesOf(request).map(textOf).join('\n')
+        let cached = 0
+        while (cached < read.length && read[cached] === prompt[cached]) cached++
+        read = prompt
+        await delay((prompt.length - cached) / 4 / 10)
+        yield { type: 'delta', delta: { content: 'ok', tokens: 1 } }
+        const usage = { promptTokens: Math.ceil(prompt.length / 4), completionTokens: 1 }
+        yield { type: 'end', finishReason: 'stop', usage }
+      }
+    }
+
+    /** A session with one peer, and another that came later, is as fast, and was never asked. */
+    async function beginAlone(messages: Json[], headers: Json = {}): Promise<string> {
+      await begin(caching())
+      await send(http, messages, {}, headers)
+      await contribute(caching())
+      // By itself it would look again within 20 s.
+      await until(async () => {
+        await consumer.directory.find(MODEL.id)
+        return consumer.directory.contributors().length === 2
+      })
+      return contributors[0]?.peer ?? ''
+    }
+
+    it('by how its prompt begins', async () => {
+      const messages: Json[] = [SYSTEM, { role: 'user', content: 'first' }]
+      const first = await beginAlone(messages)
+      for (let i = 0; i < 6; i++) {
+        messages.push({ role: 'assistant', content: 'ok' }, { role: 'user', content: `and ${i}?` })
+        assert.equal((await send(http, messages)).peer, first)
+      }
+    })
+
+    it('by the name that the client gives it', async () => {
+      const headers = { 'x-session-affinity': 'session-1' }
+      const first = await beginAlone([SYSTEM, { role: 'user', content: 'first' }], headers)
+      for (let i = 0; i < 6; i++) {
+        const compacted = [SYSTEM, { role: 'user', content: `another beginning ${i}` }]
+        assert.equal((await send(http, compacted, {}, headers)).peer, first)
+      }
+    })
+
+    it('and moves it when that peer is gone', async () => {
+      const messages = [SYSTEM, { role: 'user', content: 'first' }]
+      await beginAlone(messages)
+      await contributors[0]?.stop()
+      const other = contributors[1]?.peer
+      assert.equal((await send(http, messages)).peer, other)
+      assert.equal((await send(http, messages)).peer, other)
+    })
   })
 })

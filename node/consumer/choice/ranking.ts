@@ -47,13 +47,17 @@ export function rank<C extends Candidate>(
   return order(judged, evidence, random).map(({ candidate }) => candidate)
 }
 
-/** A peer to be measured, where it is this request's turn. The own engine keeps what it has a free slot for. */
+/**
+ * A peer to be measured, where it is this request's turn. The own engine keeps what it has a free slot for, and a peer
+ * the session whose prompt it holds: another would read all of it again.
+ */
 function explored<C extends Candidate>(
   rivals: readonly Judged<C>[],
   evidence: Evidence,
   random: () => number
 ): Judged<C> | undefined {
-  if (rivals[0]?.candidate.provider.route === 'local') return undefined
+  const best = rivals[0]?.candidate
+  if (best?.provider.route === 'local' || (best?.warmTokens ?? 0) > 0) return undefined
   const unknown = rivals.filter(
     ({ known, candidate }) => !known && candidate.load < 1 && candidate.provider.route !== 'local'
   )

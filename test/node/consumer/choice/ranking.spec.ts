@@ -189,6 +189,7 @@ describe('node/consumer/choice/ranking', () => {
     assert.ok(few > 0.15 && few < 0.22, `${few}`)
     assert.ok(many > 0.01 && many < 0.03, `${many}`)
     assert.equal(rank([known, { ...unknown, load: 1 }], REQUEST, () => 0)[0], known)
+    assert.equal(rank([{ ...known, warmTokens: 1000 }, unknown], REQUEST, () => 0)[0]?.warmTokens, 1000)
     const own = candidate('own', { route: 'local' })
     assert.equal(rank([own, unknown], REQUEST, () => 0)[0], own)
   })
