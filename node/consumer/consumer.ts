@@ -124,7 +124,7 @@ export class LobstahConsumer implements Consumer {
       const { candidate } = chosen
       const { provider, model, warmTokens } = candidate
       attempts.asks(performance.now())
-      const waits = this.#candidates.patience(candidate, answer.request, others.length)
+      const waits = this.#candidates.patience(candidate, answer.request, others.length, answer.begun)
       const onReceipt = answer.asks()
       const tracked = { ...this.#components, peers: this.#peers, counts: this.#counts }
       try {

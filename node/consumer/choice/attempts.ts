@@ -112,7 +112,9 @@ export class Attempts {
     if (pauseMs !== undefined && (begun || err.code === 'engine_failed')) {
       this.#firstAway ??= now
       this.#patience = Math.max(this.#patience, err.retryAfterMs === undefined ? RETURN_MS : ABSENCE_MS)
-      this.#away.set(peer, now + pauseMs)
+      // A peer that broke off and does not say when it is back is not asked after the wait is over.
+      if (err.retryAfterMs !== undefined || now + pauseMs < this.#firstAway + RETURN_MS)
+        this.#away.set(peer, now + pauseMs)
     }
     if (err.code === 'engine_failed' && err.retryAfterMs !== undefined) {
       // Waiting is bounded by time instead, as refusals are.

@@ -116,10 +116,11 @@ export class Candidates {
 
   /**
    * How long a peer may take to accept, and one that never answered to its first token, in milliseconds, where another
-   * may be asked.
+   * may be asked. Where the answer has begun, a lone peer has to accept as soon: it has just been lost.
    */
-  patience(candidate: Candidate, request: InferenceRequest, others: number): Patience {
-    if (candidate.provider.route === 'local' || others === 0) return {}
+  patience(candidate: Candidate, request: InferenceRequest, others: number, begun: boolean): Patience {
+    if (candidate.provider.route === 'local' || (others === 0 && !begun)) return {}
+    if (others === 0) return { acceptMs: SILENCE_TIMEOUT_MS }
     const knows = candidate.standing === 'proven' || isTrusted(candidate)
     return { acceptMs: SILENCE_TIMEOUT_MS, ...(knows ? {} : { patienceMs: patienceFor(request) }) }
   }

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { Attempts } from '../../../../node/consumer/choice/attempts.ts'
-import { BusyError, ContextLengthExceededError, EngineFailedError } from '../../../../protocols/index.ts'
+import {
+  BusyError,
+  ContextLengthExceededError,
+  EngineFailedError,
+  PeerLostError
+} from '../../../../protocols/index.ts'
 
 describe('node/consumer/choice/attempts', () => {
   it('ends after four failures that took their time, or eight that did not', () => {
@@ -52,6 +57,16 @@ describe('node/consumer/choice/attempts', () => {
     const broken = new Attempts()
     broken.failed('peer', new EngineFailedError(), null, 0)
     assert.equal(broken.waitsUntil(0), undefined)
+  })
+
+  it('asks a peer again that broke off, and not once the wait is over', () => {
+    const attempts = new Attempts()
+    attempts.failed('peer', new PeerLostError(), null, 0, true)
+    assert.equal(attempts.waitsUntil(0), 500)
+    attempts.failed('peer', new PeerLostError(), null, 3500, true)
+    assert.equal(attempts.allows('peer', null, 4500), false)
+    assert.equal(attempts.waitsUntil(3500), 4000)
+    assert.equal(attempts.waitsUntil(4000), undefined)
   })
 
   it('tells of a busy peer before others: asking again may help', () => {
