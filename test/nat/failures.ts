@@ -26,6 +26,12 @@ export interface Failure {
   ci?: boolean
 }
 
+const lineDown = async ({ lab }: Scene): Promise<void> => {
+  await lab.line('A', 'down')
+  await delay(12_000)
+  await lab.line('A', 'up')
+}
+
 export const FAILURES: Failure[] = [
   {
     name: 'relay killed and restarted, punched pair',
@@ -81,11 +87,7 @@ export const FAILURES: Failure[] = [
     nat: ['cone', 'cone'],
     relays: 1,
     path: 'punched',
-    breaks: async ({ lab }) => {
-      await lab.line('A', 'down')
-      await delay(12_000)
-      await lab.line('A', 'up')
-    },
+    breaks: lineDown,
     whole: false
   },
   {
@@ -111,11 +113,7 @@ export const FAILURES: Failure[] = [
     nat: ['cone', 'cone'],
     relays: 1,
     path: 'punched',
-    breaks: async ({ lab }) => {
-      await lab.line('A', 'down')
-      await delay(12_000)
-      await lab.line('A', 'up')
-    },
+    breaks: lineDown,
     third: true,
     whole: true
   },

@@ -28,10 +28,6 @@ const PRIOR_PROMPT_TOKENS = 1000
 /** Shorter answers tell nothing about the speed of writing, in tokens. */
 const MIN_WRITTEN_TOKENS = 8
 
-/** First tokens of which the lateness is remembered, and how many it takes to know what is late. */
-const REMEMBERED_RATIOS = 41
-const ENOUGH_RATIOS = 8
-
 /** What one answer showed. */
 export interface Observed {
   /** Prompt tokens that had to be read. */
@@ -54,8 +50,6 @@ export class PaceMeter {
   #writeWeight = 0
   #writeSum = 0
   #at = 0
-  /** Measured first-token times as multiples of those expected. */
-  #ratios: number[] = []
 
   /** The pace at `now`, in milliseconds since 1970; `usual` stands in for what was not seen. */
   at(now: number, usual: Pace = USUAL_PACE): Pace {
@@ -95,24 +89,11 @@ export class PaceMeter {
       this.#y += firstTokenMs
       this.#xx += promptTokens ** 2
       this.#xy += promptTokens * firstTokenMs
-      this.#ratios = [...this.#ratios, firstTokenMs / Math.max(1, expected)].slice(-REMEMBERED_RATIOS)
     }
     if (written !== undefined && written.tokens >= MIN_WRITTEN_TOKENS) {
       this.#writeWeight += 1
       this.#writeSum += written.ms / written.tokens
     }
-  }
-
-  /**
-   * By when 95 in 100 first tokens came of a prompt with so many tokens to read, in milliseconds; undefined where too few
-   * were seen.
-   */
-  late(promptTokens: number, now: number): number | undefined {
-    if (this.#ratios.length < ENOUGH_RATIOS) return undefined
-    const { startMs, readMs } = this.at(now)
-    const sorted = this.#ratios.toSorted((a, b) => a - b)
-    const ratio = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))] ?? 1
-    return (startMs + readMs * promptTokens) * Math.max(1, ratio)
   }
 
   /** What is left of the weight of the answers by the time that has passed. */
