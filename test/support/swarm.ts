@@ -7,7 +7,7 @@ import { NoProviderError } from '../../protocols/index.ts'
 import { BootstrapKeeper, ProviderRecords } from '../../node/discovery/index.ts'
 import { createLobstahLibp2p, type LobstahLibp2p } from '../../node/libp2p.ts'
 import type { Lobstah } from '../../node/lobstah.ts'
-import { createRelay, type Relay } from '../../node/relay.ts'
+import { createRelay, type Relay } from '../../node/network.ts'
 import { Mesh, ask } from './mesh.ts'
 import { ScriptedEngine, say } from './scripted-engine.ts'
 

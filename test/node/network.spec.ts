@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { createLobstahLibp2p, loadQuic } from '../../node/libp2p.ts'
-import { RELAY_LISTEN, createRelay, type Relay, type RelayInit } from '../../node/relay.ts'
+import { RELAY_LISTEN, createRelay, type Relay, type RelayInit } from '../../node/network.ts'
 
-describe('node/relay', function () {
+describe('node/network', function () {
   this.timeout(30_000)
   let relays: Relay[]
   beforeEach(() => {
