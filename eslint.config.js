@@ -2,7 +2,7 @@ import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
   {
-    ignores: ['dist/', 'coverage/', 'node_modules/', 'test/layers/planted/', 'test/fixtures/', 'test/sdks/']
+    ignores: ['dist/', 'coverage/', 'node_modules/', 'test/fixtures/', 'test/sdks/']
   },
   ...tseslint.configs.strictTypeChecked,
   {

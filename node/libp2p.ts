@@ -1,84 +1,36 @@
 import { createLibp2p, dnsaddrResolver, type Libp2p, type Libp2pOptions } from 'libp2p'
-import { circuitRelayTransport, type CircuitRelayService } from '@libp2p/circuit-relay-v2'
-import { identify, identifyPush, type Identify, type IdentifyPush } from '@libp2p/identify'
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import {
   FaultTolerance,
   type ConnectionGater,
   type MultiaddrConnection,
-  type PeerDiscovery,
   type PeerId,
-  type PrivateKey,
-  type ServiceMap
+  type PrivateKey
 } from '@libp2p/interface'
-import { kadDHT, passthroughMapper, type KadDHTComponents, type SingleKadDHT } from '@libp2p/kad-dht'
-import { mdns, type MulticastDNSComponents } from '@libp2p/mdns'
-import { ping, type Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
-import { uPnPNAT } from '@libp2p/upnp-nat'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
-import { CHAT_PROTOCOL, KAD_PROTOCOL } from '../protocols/index.ts'
+import { CHAT_PROTOCOL } from '../protocols/index.ts'
 import { DialPolicy, InboundPlaces, isPrivateAddress, leadsThere } from './addresses/index.ts'
-import { closeLost, doors, type Doors } from './reach/index.ts'
-import { outerAddress } from './discovery/index.ts'
+import { MAX_HOP_STREAMS, services, type LobstahServices } from './libp2p-services.ts'
+import { KeyRing, type Authority } from './membership/index.ts'
 import {
-  boundAnswers,
-  boundRecords,
   compactNoise,
-  dialBack,
-  dials,
   freeReservation,
   keepStreamsOut,
   muxer,
-  onlyServers,
   pinnedWebSockets,
-  skipUnreachable,
   vouchForDials,
-  warnOfMismatches,
-  type DialBack,
-  type Dials
+  warnOfMismatches
 } from './patches/index.ts'
-import { KeyRing, gate, type Authority, type Gate } from './membership/index.ts'
-import { DEFAULT_RELAY_LIMITS, RelayUsage, limitedRelay, type RelayLimits } from './relay/limits.ts'
-import { witness } from './relay/witness.ts'
+import { closeLost } from './reach/index.ts'
+import type { RelayLimits } from './relay/defaults.ts'
+import { publicAddresses } from './relay/listening.ts'
 
-/** Streams at once from one peer through a relay: 32 by default, one for each contributor asked. */
-const MAX_HOP_STREAMS = 4096
+export type { Listener, LobstahServices } from './libp2p-services.ts'
 
 /** Connections of one peer: by each transport, over a few relays, and some that are about to close. */
 const MAX_CONNECTIONS_PER_PEER = 32
-
-/** Lifetime of a reservation, in milliseconds: 20 days, under the 2³¹ ms of a timer. A peer that leaves frees its place at once. */
-const RESERVATION_TTL_MS = 20 * 24 * 3600 * 1000
-
-/** How long a provider record holds, in milliseconds. */
-const PROVIDER_VALIDITY_MS = 600_000
-
-export interface LobstahServices extends ServiceMap {
-  autonat: DialBack
-  dials: Dials
-  /** At whose word addresses are dialled. */
-  policy: DialPolicy
-  dht: SingleKadDHT
-  gate?: Gate
-  doors: Doors
-  identify: Identify
-  identifyPush: IdentifyPush
-  ping: Ping
-  relay?: CircuitRelayService
-  listener: Listener
-  mdns?: PeerDiscovery
-}
-
-/** The part of libp2p's own components that is needed. */
-interface Transports {
-  listen(addresses: Multiaddr[]): Promise<void>
-}
-
-/** Takes up more addresses while the node runs. */
-export interface Listener {
-  listen(address: string): Promise<void>
-}
 
 /** A libp2p node with the services of the mesh. */
 export type LobstahLibp2p = Libp2p<LobstahServices>
@@ -87,7 +39,7 @@ export interface Libp2pInit {
   privateKey: PrivateKey
   /** Multiaddrs to listen on; `/p2p-circuit` reserves a place on a relay. */
   listen?: string[]
-  /** Multiaddrs to tell others instead of the ones listened on. */
+  /** Multiaddrs to tell others instead of the ones listened on. @default a relay's are at this machine's public addresses */
   announce?: string[]
   /** Whether others may be relayed; makes the node a DHT server too. */
   relay?: boolean
@@ -135,24 +87,50 @@ export async function loadQuic(): Promise<QuicTransport | undefined> {
 }
 
 /** Builds the libp2p node, not yet started. Its limits are argued in `docs/architecture.md`. */
-export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp2p> {
+export async function createLobstahLibp2p(given: Libp2pInit): Promise<LobstahLibp2p> {
   warnOfMismatches()
-  const limits = init.relayLimits ?? DEFAULT_RELAY_LIMITS
-  const usage = new RelayUsage(limits)
+  const init = { ...given, ...addressesOf(given) }
   const policy = new DialPolicy({ ...init, privateMesh: init.meshKeys !== undefined })
-  policy.trust(relaysOf(init.listen ?? []))
+  policy.trust(relaysOf(init.listen))
   const places = new InboundPlaces()
-  const quic = init.meshKeys === undefined ? init.quic : undefined
-  const listen = (init.listen ?? []).filter((address) => quic !== undefined || !address.includes('/quic'))
   const node: LobstahLibp2p = await createLibp2p<LobstahServices>({
     start: false,
     privateKey: init.privateKey,
     ...(init.datastore === undefined ? {} : { datastore: init.datastore }),
-    addresses: { listen, announce: init.announce ?? [] },
+    addresses: { listen: init.listen, announce: init.announce },
     // Private addresses of other networks are not even kept; in an isolated network they may be routable.
     ...(init.lanOnly === true
       ? {}
       : { peerStore: { addressFilter: (_: PeerId, address: Multiaddr) => leadsThere(address) } }),
+    ...connections(init, policy),
+    connectionGater: gater(init.lanOnly === true, places, (peer) => node.getConnections(peer).length),
+    services: services(init, policy)
+  })
+  vouchForDials(node, policy)
+  freeReservations(node)
+  countPlaces(node, places)
+  closeLost(node)
+  keepStreamsOut(node)
+  return node
+}
+
+/** A private mesh's key cannot be enforced on QUIC. */
+function quicOf({ meshKeys, quic }: Libp2pInit): QuicTransport | undefined {
+  return meshKeys === undefined ? quic : undefined
+}
+
+/** The addresses to listen on with the transports that there are, and those to tell others. */
+function addressesOf(init: Libp2pInit): { listen: string[]; announce: string[] } {
+  const given = init.listen ?? []
+  const listen = given.filter((address) => quicOf(init) !== undefined || !address.includes('/quic'))
+  if (init.announce?.length) return { listen, announce: init.announce }
+  return { listen, announce: init.relay === true ? publicAddresses(listen) : [] }
+}
+
+/** How connections are made, secured, shared and watched. */
+function connections(init: Libp2pInit, policy: DialPolicy): Libp2pOptions {
+  const quic = quicOf(init)
+  return {
     transports: [
       tcp(),
       pinnedWebSockets(),
@@ -173,7 +151,6 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
         maxEarlyStreams: 1000
       })
     ],
-    connectionGater: gater(init.lanOnly === true, places, (peer) => node.getConnections(peer).length),
     connectionManager: {
       maxConnections: 2000,
       // More than one host alone can fill: 100 a second for 5 s.
@@ -188,51 +165,8 @@ export async function createLobstahLibp2p(init: Libp2pInit): Promise<LobstahLibp
       pingInterval: 10_000,
       pingTimeout: { minTimeout: 10_000 }
     },
-    transportManager: { faultTolerance: FaultTolerance.FATAL_ALL },
-    services: {
-      policy: () => policy,
-      dials: dials({ policy, failedDialMs: init.failedDialMs }),
-      // Before all others, whose handlers it guards.
-      ...(init.authority === undefined ? {} : { gate: gate(init.authority) }),
-      identify: identify(),
-      identifyPush: identifyPush(),
-      // The DHT pings peers beside the connection monitor; one stream for both would fail healthy connections.
-      ping: ping({ maxInboundStreams: 32, maxOutboundStreams: 32 }),
-      doors: doors(),
-      dht: dht(init.relay === true),
-      ...(init.relay === true
-        ? {
-            relay: limitedRelay(
-              limits,
-              {
-                maxInboundHopStreams: MAX_HOP_STREAMS,
-                maxOutboundStopStreams: MAX_HOP_STREAMS,
-                reservations: {
-                  maxReservations: limits.reservations,
-                  reservationTtl: init.reservationTtlMs ?? RESERVATION_TTL_MS,
-                  applyDefaultLimit: false
-                }
-              },
-              usage
-            ),
-            witness: witness(usage)
-          }
-        : {}),
-      autonat: dialBack(),
-      ...(init.relay === true && !init.announce?.length ? { outerAddress: outerAddress() } : {}),
-      ...(init.mdns === true ? { mdns: localSearch(init.mdnsPort) } : {}),
-      ...(init.upnp === true ? { upnp: uPnPNAT() } : {}),
-      listener: (components: { transportManager: Transports }): Listener => ({
-        listen: (address) => components.transportManager.listen([multiaddr(address)])
-      })
-    }
-  })
-  vouchForDials(node, policy)
-  freeReservations(node)
-  countPlaces(node, places)
-  closeLost(node)
-  keepStreamsOut(node)
-  return node
+    transportManager: { faultTolerance: FaultTolerance.FATAL_ALL }
+  }
 }
 
 function protection({ meshKeys }: Libp2pInit): Pick<Libp2pOptions, 'connectionProtector'> {
@@ -245,24 +179,6 @@ function freeReservations(node: LobstahLibp2p): void {
     const { relay } = node.services
     if (relay !== undefined) freeReservation(relay, event.detail)
   })
-}
-
-function dht(server: boolean): (components: KadDHTComponents) => SingleKadDHT {
-  const create = kadDHT({
-    protocol: KAD_PROTOCOL,
-    clientMode: !server,
-    peerInfoMapper: passthroughMapper,
-    initialQuerySelfInterval: 50,
-    reprovide: { interval: 60_000, validity: PROVIDER_VALIDITY_MS, threshold: 480_000 }
-  }) as (components: KadDHTComponents) => SingleKadDHT
-  return (components) => {
-    const made = boundAnswers(boundRecords(create(components)))
-    return skipUnreachable(onlyServers(made, components), components)
-  }
-}
-
-function localSearch(port = 5353): (components: MulticastDNSComponents) => PeerDiscovery {
-  return mdns({ serviceTag: '_lobstah._udp.local', port })
 }
 
 /** The relays on which a node was told to listen. */

@@ -1,23 +1,19 @@
 import { defaultLogger } from '@libp2p/logger'
-import type { ComponentLogger, Startable } from '@libp2p/interface'
+import type { Logger, Startable } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { multiaddr } from '@multiformats/multiaddr'
 import type { Registry } from 'prom-client'
 import type { Price } from '../protocols/index.ts'
-import { Creditors, consumer, type Consumer, type Resume } from './consumer/index.ts'
-import { contributor, type Contributor, type SharedLine } from './contributor/index.ts'
+import { Creditors, consumer, type Consumer, type ConsumerComponents, type Resume } from './consumer/index.ts'
 import {
-  BootstrapKeeper,
-  Directory,
-  LocalPeers,
-  ModeKeeper,
-  ProviderRecords,
-  RelayKeeper
-} from './discovery/index.ts'
+  contributor,
+  type Contributor,
+  type ContributorComponents,
+  type SharedLine
+} from './contributor/index.ts'
+import { Directory, ProviderRecords, type RelayKeeper } from './discovery/index.ts'
 import type { Engine } from './engines/index.ts'
-import { explainListen } from './errors.ts'
 import type { Ledger } from './ledger/index.ts'
-import { createLobstahLibp2p, type Libp2pInit, type LobstahLibp2p } from './libp2p.ts'
+import type { LobstahLibp2p } from './libp2p.ts'
 import {
   consumerObserver,
   contributorObserver,
@@ -25,7 +21,7 @@ import {
   watchCapacity,
   watchLibp2p
 } from './metrics/index.ts'
-import { Reach, StunServer, stunPortFor } from './reach/index.ts'
+import { createNetwork, type NetworkInit } from './network.ts'
 import { undoAll } from './undo.ts'
 import { packageVersion } from './version.ts'
 
@@ -38,7 +34,7 @@ const DEFAULT_CREDIT_LINE = 60_000_000_000_000
 /** How much contributors are wanted by how they have done; friends and creditors come before all of them. */
 const RANKS = { proven: 2, unproven: 1, evasive: 0 } as const
 
-export interface LobstahInit extends Libp2pInit {
+export interface LobstahInit extends Omit<NetworkInit, 'reaches'> {
   ledger: Ledger
   /** Where the node counts what it does. @default nowhere */
   metrics?: Registry
@@ -46,12 +42,6 @@ export interface LobstahInit extends Libp2pInit {
   engine?: Engine
   /** Serves the mesh. @default false */
   contribute?: boolean
-  /** Multiaddrs of peers to join by, each ended by `/p2p/<peer id>`. @default none: nobody is contacted */
-  bootstrap?: string[]
-  /** @default none for a consumer, `/p2p-circuit` and a free port for a contributor */
-  listen?: string[]
-  /** UDP and TCP port of a relay's STUN server; it takes the next UDP port too. @default the one after all that it listens on */
-  stunPort?: number
   /** Requests answered at once. @default 1 */
   slots?: number
   /** Requests that may wait. @default 16 */
@@ -71,11 +61,6 @@ export interface LobstahInit extends Libp2pInit {
   sharedLine?: SharedLine
   /** Longest time that running answers get when the node stops, in milliseconds. @default 10 s */
   drainMs?: number
-  /** Whether direct connections are made behind relayed ones. @default true */
-  punch?: boolean
-  logger?: ComponentLogger
-  /** Milliseconds since 1970. */
-  now?: () => number
 }
 
 /** A node of the mesh. */
@@ -95,76 +80,37 @@ export interface Lobstah extends Startable {
   stop(): Promise<void>
 }
 
-function defaultListen(init: LobstahInit): string[] {
-  if (init.relay === true) return ['/ip4/0.0.0.0/tcp/17476']
-  return init.contribute === true ? ['/ip4/0.0.0.0/tcp/0', '/p2p-circuit'] : []
+/** The collaborators that consumer and contributor share. */
+interface Shared extends Omit<ConsumerComponents, 'log' | 'local' | 'pathOf' | 'directory' | 'observer'> {
+  libp2p: LobstahLibp2p
+  providerRecords: ProviderRecords
+  log: (scope: string) => Logger
 }
 
 /** Puts a node together; nothing runs, and nobody is contacted, before `start`. */
 export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
-  const {
-    privateKey,
-    ledger,
-    engine,
-    metrics,
-    bootstrap = [],
-    now = Date.now,
-    logger = defaultLogger()
-  } = init
-  const peer = peerIdFromPrivateKey(privateKey).toString()
-  const listen = init.listen ?? defaultListen(init)
-  const libp2p = await createLobstahLibp2p({ ...init, listen })
-  const log = (scope: string): ReturnType<ComponentLogger['forComponent']> =>
-    logger.forComponent(`lobstah:${scope}`)
-  const keeper = new BootstrapKeeper(
-    { peers: bootstrap.map((text) => multiaddr(text)) },
-    { libp2p, log: log('bootstrap') }
-  )
-  const relays = new RelayKeeper({ listen }, { libp2p, log: log('relays') })
+  const { privateKey, ledger, engine, now = Date.now, logger = defaultLogger() } = init
+  const log = (scope: string): Logger => logger.forComponent(`lobstah:${scope}`)
   const { serves = () => true, asks = () => true } = init
-  const reach = new Reach(
-    { allows: (other) => (init.contribute === true && serves(other)) || asks(other) },
-    { libp2p, doors: libp2p.services.doors, log: log('reach'), now }
-  )
-  const stun = new StunServer(
-    { port: init.stunPort ?? stunPortFor(listen) },
-    { libp2p, log: log('stun'), now }
-  )
-  const { mdns } = libp2p.services
+  const network = await createNetwork({
+    ...init,
+    reaches: (other) => (init.contribute === true && serves(other)) || asks(other)
+  })
+  const { libp2p, relays } = network
+  const peer = peerIdFromPrivateKey(privateKey).toString()
   const providerRecords = new ProviderRecords({ libp2p, log: log('provider-records') })
+  const shared: Shared = { libp2p, providerRecords, ledger, privateKey, peer, now, log }
   const creditors = new Creditors(ledger)
   const trusts = (other: string): boolean => init.isFriend?.(other) === true || creditors.has(other)
   const directory = new Directory(
     {
-      joins: bootstrap.length > 0 || init.mdns === true,
+      joins: (init.bootstrap?.length ?? 0) > 0 || init.mdns === true,
       allows: asks,
       rank: (other) => (trusts(other) ? 3 : RANKS[asking.standing(other)])
     },
     { libp2p, providerRecords, log: log('directory'), now }
   )
-  const serving =
-    engine &&
-    contributor({
-      serve: init.contribute === true,
-      slots: init.slots ?? 1,
-      queue: init.queue ?? 16,
-      prices: init.prices ?? {},
-      allows: serves,
-      creditLine: init.creditLine ?? (() => DEFAULT_CREDIT_LINE),
-      sharedLine: init.sharedLine,
-      agent: AGENT,
-      drainMs: init.drainMs ?? 10_000
-    })({
-      libp2p,
-      engine,
-      ledger,
-      providerRecords,
-      privateKey,
-      peer,
-      log: log('contributor'),
-      now,
-      ...(metrics === undefined ? {} : { observer: contributorObserver(metrics) })
-    })
+  const serving = engine && servingSide(init, engine, shared)
   const asking = consumer({
     allows: asks,
     relation: (other) =>
@@ -178,36 +124,21 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
     maxPrice: init.maxPrice ?? {},
     resume: init.resume ?? 'same-digest'
   })({
-    libp2p,
+    ...shared,
+    log: log('consumer'),
     directory,
-    ledger,
     local:
       serving === undefined
         ? []
         : [{ provider: serving.provider, load: () => load(serving), slots: init.slots ?? 1 }],
-    privateKey,
-    peer,
-    pathOf: (connection) => reach.pathOf(connection),
-    log: log('consumer'),
-    now,
-    ...(metrics === undefined ? {} : { observer: consumerObserver(metrics) })
+    pathOf: (connection) => network.reach.pathOf(connection),
+    ...(init.metrics === undefined ? {} : { observer: consumerObserver(init.metrics) })
   })
-  if (metrics !== undefined) {
-    watchLibp2p(metrics, libp2p)
-    watchBalance(metrics, ledger)
-    if (serving !== undefined) watchCapacity(metrics, () => serving.capacity())
-  }
+  if (init.metrics !== undefined) watch(init.metrics, shared, serving)
   const parts: Startable[] = [
     ledger,
     creditors,
-    relays,
-    ...(mdns === undefined ? [] : [new LocalPeers({ libp2p, search: mdns, log: log('mdns') })]),
-    libp2p,
-    ...(init.relay === true ? [] : [new ModeKeeper({ libp2p, log: log('dht') })]),
-    ...(init.relay === true ? [stun] : []),
-    // Its sockets are its own: the gater, which keeps dials on the local network, does not see them.
-    ...(init.lanOnly === true || init.punch === false ? [] : [reach]),
-    keeper,
+    network,
     providerRecords,
     ...(serving ? [serving] : []),
     directory,
@@ -225,15 +156,36 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
     relays,
     ledger,
     start: async () => {
-      try {
-        for (const part of parts) await part.start()
-      } catch (err) {
-        throw explainListen(err)
-      }
+      for (const part of parts) await part.start()
     },
     drain,
     stop: () => undoAll([() => engine?.close(), ...parts.map((part) => () => part.stop()), drain])
   }
+}
+
+/** What serves this machine's user and, with `contribute`, the mesh. */
+function servingSide(init: LobstahInit, engine: Engine, shared: Shared): Contributor {
+  const components: ContributorComponents = { ...shared, engine, log: shared.log('contributor') }
+  return contributor({
+    serve: init.contribute === true,
+    slots: init.slots ?? 1,
+    queue: init.queue ?? 16,
+    prices: init.prices ?? {},
+    allows: init.serves ?? (() => true),
+    creditLine: init.creditLine ?? (() => DEFAULT_CREDIT_LINE),
+    sharedLine: init.sharedLine,
+    agent: AGENT,
+    drainMs: init.drainMs ?? 10_000
+  })({
+    ...components,
+    ...(init.metrics === undefined ? {} : { observer: contributorObserver(init.metrics) })
+  })
+}
+
+function watch(metrics: Registry, { libp2p, ledger }: Shared, serving: Contributor | undefined): void {
+  watchLibp2p(metrics, libp2p)
+  watchBalance(metrics, ledger)
+  if (serving !== undefined) watchCapacity(metrics, () => serving.capacity())
 }
 
 function load(serving: Contributor): number {

@@ -1,84 +1,98 @@
-import { networkInterfaces } from 'node:os'
 import { defaultLogger } from '@libp2p/logger'
 import type { ComponentLogger, Startable } from '@libp2p/interface'
-import { multiaddr } from '@multiformats/multiaddr'
-import { isPrivateIp } from './addresses/index.ts'
-import { BootstrapKeeper } from './discovery/index.ts'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { BootstrapKeeper, LocalPeers, ModeKeeper, RelayKeeper } from './discovery/index.ts'
 import { explainListen } from './errors.ts'
-import { StunServer, stunPortFor } from './reach/index.ts'
 import { createLobstahLibp2p, type Libp2pInit, type LobstahLibp2p } from './libp2p.ts'
+import { Reach, StunServer, stunPortFor } from './reach/index.ts'
+import { RELAY_LISTEN } from './relay/listening.ts'
+import { undoAll } from './undo.ts'
 
-/** Where a relay listens when nothing is said: TCP, WebSocket, and QUIC where it is to be had. */
-export const RELAY_LISTEN = [
-  '/ip4/0.0.0.0/tcp/17476',
-  '/ip4/0.0.0.0/tcp/17477/ws',
-  '/ip4/0.0.0.0/udp/17476/quic-v1'
-]
-
-export interface RelayInit extends Omit<Libp2pInit, 'relay'> {
-  /** Other relays of the mesh, each ended by `/p2p/<peer id>`. @default none */
+export interface NetworkInit extends Libp2pInit {
+  /** Whether the node serves the mesh, and wants to be reached for it. @default false */
+  contribute?: boolean
+  /** Multiaddrs of peers to join by, each ended by `/p2p/<peer id>`. @default none: nobody is contacted */
   bootstrap?: string[]
-  /** UDP and TCP port of the STUN server. @default the one after all that it listens on */
+  /** @default none for a consumer, `/p2p-circuit` and a free port for a contributor, {@link RELAY_LISTEN} for a relay */
+  listen?: string[]
+  /** UDP and TCP port of a relay's STUN server; it takes the next UDP port too. @default the one after all that it listens on */
   stunPort?: number
+  /** Whether direct connections are made behind relayed ones. @default true */
+  punch?: boolean
+  /** Peers that direct connections are made to. @default every peer */
+  reaches?: (peer: string) => boolean
   logger?: ComponentLogger
+  /** Milliseconds since 1970. */
+  now?: () => number
 }
 
-/** A relay: circuits for others, a DHT server, and dial-backs by AutoNAT v2. It has no engine and no ledger. */
-export interface Relay extends Startable {
+/** A node's part of the network: its libp2p, and what keeps it joined and reachable. A relay is this and no more. */
+export interface Network extends Startable {
   readonly libp2p: LobstahLibp2p
-  /** Where its STUN server listens, while it runs. */
+  /** On whom others can reach this node where they cannot reach it directly. */
+  readonly relays: RelayKeeper
+  readonly reach: Reach
+  /** Where a relay's STUN server listens, while it runs. */
   stunPorts(): ReturnType<StunServer['ports']>
+  /** Throws ListenError; nothing listens any more then. */
   start(): Promise<void>
   stop(): Promise<void>
 }
 
-/** Puts a relay together; nothing runs before `start`. */
-export async function createRelay(init: RelayInit): Promise<Relay> {
-  const listen = init.listen ?? RELAY_LISTEN
-  const announce = init.announce?.length ? init.announce : publicAddresses(listen)
-  const libp2p = await createLobstahLibp2p({ ...init, listen, announce, relay: true })
-  const keeper = new BootstrapKeeper(
-    { peers: (init.bootstrap ?? []).map((text) => multiaddr(text)) },
-    { libp2p, log: (init.logger ?? defaultLogger()).forComponent('lobstah:bootstrap') }
-  )
-  const stun = new StunServer(
-    { port: init.stunPort ?? stunPortFor(listen) },
-    { libp2p, log: (init.logger ?? defaultLogger()).forComponent('lobstah:stun'), now: Date.now }
-  )
-  const stop = async (): Promise<void> => {
-    await keeper.stop()
-    await stun.stop()
-    await libp2p.stop()
-  }
-  return {
-    libp2p,
-    stunPorts: () => stun.ports(),
-    start: async () => {
-      try {
-        await libp2p.start()
-        await stun.start()
-        keeper.start()
-      } catch (err) {
-        // Listeners that are already open would keep the process alive.
-        await stop()
-        throw explainListen(err)
-      }
-    },
-    stop
-  }
+/** The addresses a node listens on by default, by its role. */
+export function defaultListen({ relay, contribute }: Pick<NetworkInit, 'relay' | 'contribute'>): string[] {
+  if (relay === true) return RELAY_LISTEN
+  return contribute === true ? ['/ip4/0.0.0.0/tcp/0', '/p2p-circuit'] : []
 }
 
-/**
- * The listen addresses, on the public addresses of this machine's interfaces. libp2p lists none of them before
- * four peers of different networks have dialled back, which a mesh's first relay waits for in vain.
- */
-function publicAddresses(listen: string[]): string[] {
-  const own = Object.values(networkInterfaces())
-    .flatMap((entries) => entries ?? [])
-    .filter(({ address, family }) => family === 'IPv4' && !isPrivateIp(address))
-  return own.flatMap(({ address }) =>
-    listen
-      .filter((text) => text.startsWith('/ip4/0.0.0.0/') && !/\/(tcp|udp)\/0(\/|$)/.test(text))
-      .map((text) => text.replace('0.0.0.0', address))
+/** A node that only relays: circuits for others, a DHT server, and dial-backs by AutoNAT v2. */
+export async function createRelay(init: Omit<NetworkInit, 'relay' | 'contribute'>): Promise<Network> {
+  return await createNetwork({ ...init, relay: true, punch: false })
+}
+
+/** Puts a node's part of the network together; nothing runs before `start`. */
+export async function createNetwork(init: NetworkInit): Promise<Network> {
+  const { bootstrap = [], now = Date.now, logger = defaultLogger() } = init
+  const log = (scope: string): ReturnType<ComponentLogger['forComponent']> =>
+    logger.forComponent(`lobstah:${scope}`)
+  const listen = init.listen ?? defaultListen(init)
+  const libp2p = await createLobstahLibp2p({ ...init, listen })
+  const { doors, mdns } = libp2p.services
+  const relays = new RelayKeeper({ listen }, { libp2p, log: log('relays') })
+  const reach = new Reach(init.reaches === undefined ? {} : { allows: init.reaches }, {
+    libp2p,
+    doors,
+    log: log('reach'),
+    now
+  })
+  const stun = new StunServer(
+    { port: init.stunPort ?? stunPortFor(listen) },
+    { libp2p, log: log('stun'), now }
   )
+  const parts: Startable[] = [
+    relays,
+    ...(mdns === undefined ? [] : [new LocalPeers({ libp2p, search: mdns, log: log('mdns') })]),
+    libp2p,
+    init.relay === true ? stun : new ModeKeeper({ libp2p, log: log('dht') }),
+    // Its sockets are its own: the gater, which keeps dials on the local network, does not see them.
+    ...(init.lanOnly === true || init.punch === false ? [] : [reach]),
+    new BootstrapKeeper({ peers: others(bootstrap, libp2p) }, { libp2p, log: log('bootstrap') })
+  ]
+  const stop = (): Promise<void> => undoAll(parts.map((part) => () => part.stop()))
+  const start = async (): Promise<void> => {
+    try {
+      for (const part of parts) await part.start()
+    } catch (err) {
+      // The sockets that listen already would keep the process alive.
+      await stop()
+      throw explainListen(err)
+    }
+  }
+  return { libp2p, relays, reach, stunPorts: () => stun.ports(), start, stop }
+}
+
+/** The peers to join by; a mesh's first node may find itself among them. */
+function others(bootstrap: readonly string[], { peerId }: LobstahLibp2p): Multiaddr[] {
+  const own = `/p2p/${peerId.toString()}`
+  return bootstrap.filter((text) => !text.endsWith(own)).map((text) => multiaddr(text))
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { MAX_MODEL_NAME_LENGTH } from '../../protocols/inference/index.ts'
 import { INVITE_PREFIXES } from '../../protocols/membership/constants.ts'
 import { ENGINE_NAMES, ENGINES } from '../engines/descriptors.ts'
+import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../relay/defaults.ts'
 import { ed25519PeerId } from '../../protocols/records/fields.ts'
 
 // Every `error` completes the sentence "expected …".
@@ -64,12 +65,12 @@ export const settings = z.strictObject({
   relayLimits: z
     .strictObject(
       {
-        reservations: count.default(4096),
-        circuitsPerPeer: count.default(256),
-        bytesPerCircuit: count.default(16 * 2 ** 30),
-        circuitMs: whole(1, 2 ** 31 - 1).default(24 * 3600 * 1000),
-        bytesPerSecond: count.default(8 * 2 ** 20)
-      },
+        reservations: count.default(DEFAULT_RELAY_LIMITS.reservations),
+        circuitsPerPeer: count.default(DEFAULT_RELAY_LIMITS.circuitsPerPeer),
+        bytesPerCircuit: count.default(DEFAULT_RELAY_LIMITS.bytesPerCircuit),
+        circuitMs: whole(1, 2 ** 31 - 1).default(DEFAULT_RELAY_LIMITS.circuitMs),
+        bytesPerSecond: count.default(DEFAULT_RELAY_LIMITS.bytesPerSecond)
+      } satisfies Record<keyof RelayLimits, z.ZodType>,
       {
         error: 'an object with reservations, circuitsPerPeer, bytesPerCircuit, circuitMs or bytesPerSecond'
       }

@@ -7,35 +7,13 @@ import {
 } from '@libp2p/circuit-relay-v2'
 import type { Stream } from '@libp2p/interface'
 import { pEvent } from 'p-event'
+import type { RelayLimits } from './defaults.ts'
 import { RelayLimitError } from './errors.ts'
 import { StalledCircuits } from './stalled-circuits.ts'
 import { boundByAddress, useOwnClocks, watchCircuits } from '../patches/index.ts'
 
-/** The limits of one peer on a relay. A circuit is one relayed connection, with all its streams. */
-export interface RelayLimits {
-  /** Peers that hold a place at once. */
-  reservations: number
-  /** Circuits that one peer may have opened at once. */
-  circuitsPerPeer: number
-  /** Bytes through one circuit, both ways together. */
-  bytesPerCircuit: number
-  /** Longest life of a circuit, in milliseconds. */
-  circuitMs: number
-  /** Bytes a second that one peer may send through the relay, over all its circuits. */
-  bytesPerSecond: number
-}
-
-/** For hours of chat, with a request of 64 MiB now and then. */
-export const DEFAULT_RELAY_LIMITS: RelayLimits = {
-  reservations: 4096,
-  circuitsPerPeer: 256,
-  bytesPerCircuit: 16 * 2 ** 30,
-  circuitMs: 24 * 3600 * 1000,
-  bytesPerSecond: 8 * 2 ** 20
-}
-
 /** Seconds' worth of bytes that may go at once after a quiet time. */
-const BURST_S = 8
+export const BURST_S = 8
 
 /** libp2p's relay with limits of ours: its own end a chat after two minutes, in what looks like a clean end. */
 export function limitedRelay(

@@ -8,8 +8,8 @@ import { pEvent } from 'p-event'
 import type { Lobstah } from '../../node/lobstah.ts'
 import { RelayKeeper } from '../../node/discovery/index.ts'
 import { createLobstahLibp2p } from '../../node/libp2p.ts'
-import { createRelay, type Relay, type RelayInit } from '../../node/network.ts'
-import { DEFAULT_RELAY_LIMITS } from '../../node/relay/limits.ts'
+import { createRelay, type Network, type NetworkInit } from '../../node/network.ts'
+import { DEFAULT_RELAY_LIMITS } from '../../node/relay/defaults.ts'
 import { Mesh, ask, collect, contributorsKnown, textOf, until } from '../support/mesh.ts'
 import { SCRIPTED_MODEL, ScriptedEngine, say } from '../support/scripted-engine.ts'
 
@@ -21,7 +21,7 @@ interface Reserving {
 describe('relays', function () {
   this.timeout(60_000)
   let mesh: Mesh
-  let relays: Relay[]
+  let relays: Network[]
 
   beforeEach(() => {
     mesh = new Mesh()
@@ -32,7 +32,7 @@ describe('relays', function () {
     await Promise.all(relays.map((relay) => relay.stop()))
   })
 
-  async function startRelay(init: Partial<RelayInit> = {}, privateKey?: PrivateKey): Promise<Relay> {
+  async function startRelay(init: Partial<NetworkInit> = {}, privateKey?: PrivateKey): Promise<Network> {
     const relay = await createRelay({
       loopbackPeers: true,
       listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -44,7 +44,7 @@ describe('relays', function () {
     return relay
   }
 
-  const addressesOf = (...nodes: Relay[]): string[] =>
+  const addressesOf = (...nodes: Network[]): string[] =>
     nodes.flatMap(({ libp2p }) => libp2p.getMultiaddrs().map(String))
 
   const contribute = (bootstrap: string[], rest: object = {}): Promise<Lobstah> =>
@@ -56,7 +56,7 @@ describe('relays', function () {
       ...rest
     })
 
-  async function stopRelay(relay: Relay): Promise<void> {
+  async function stopRelay(relay: Network): Promise<void> {
     relays.splice(relays.indexOf(relay), 1)
     await relay.stop()
   }
@@ -219,7 +219,7 @@ describe('relays', function () {
   })
 
   /** Counts whom a relay gives no place from now on. */
-  function countRefusals({ libp2p }: Relay): () => number {
+  function countRefusals({ libp2p }: Network): () => number {
     const { reservationStore: store } = libp2p.services.relay as unknown as { reservationStore: Reserving }
     const reserve = store.reserve.bind(store)
     let count = 0
@@ -232,7 +232,7 @@ describe('relays', function () {
   }
 
   /** Asks for a place as a client does that renews it. */
-  async function reserve(node: Lobstah, relay: Relay): Promise<void> {
+  async function reserve(node: Lobstah, relay: Network): Promise<void> {
     const connection = await node.libp2p.dial(relay.libp2p.getMultiaddrs())
     const stream = await connection.newStream('/libp2p/circuit/relay/0.2.0/hop')
     // A length of two, then field 1 (the type) with the value 0 (RESERVE).
@@ -266,7 +266,7 @@ describe('relays', function () {
   const TTL_MS = 2000
 
   /** Renews a place every quarter of `TTL_MS`, for twice as long; whether a circuit through it is still open then. */
-  async function survivesRenewals(relay: Relay): Promise<boolean> {
+  async function survivesRenewals(relay: Network): Promise<boolean> {
     const bootstrap = addressesOf(relay)
     const contributor = await contribute(bootstrap)
     await until(() => contributor.relays.held().length === 1)

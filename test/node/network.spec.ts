@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
+import type { NetworkInterfaceInfo } from 'node:os'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { createLobstahLibp2p, loadQuic } from '../../node/libp2p.ts'
-import { RELAY_LISTEN, createRelay, type Relay, type RelayInit } from '../../node/network.ts'
+import { createRelay, defaultListen, type Network, type NetworkInit } from '../../node/network.ts'
+import { publicAddresses } from '../../node/relay/listening.ts'
 
 describe('node/network', function () {
   this.timeout(30_000)
-  let relays: Relay[]
+  let relays: Network[]
   beforeEach(() => {
     relays = []
   })
@@ -16,7 +18,7 @@ describe('node/network', function () {
     await Promise.all(relays.map((relay) => relay.stop()))
   })
 
-  async function create(init: Partial<RelayInit> = {}): Promise<Relay> {
+  async function create(init: Partial<NetworkInit> = {}): Promise<Network> {
     const relay = await createRelay({
       loopbackPeers: true,
       privateKey: await generateKeyPair('Ed25519'),
@@ -27,7 +29,7 @@ describe('node/network', function () {
     return relay
   }
 
-  const addressesOf = (relay: Relay): string[] => relay.libp2p.getMultiaddrs().map(String)
+  const addressesOf = (relay: Network): string[] => relay.libp2p.getMultiaddrs().map(String)
 
   it('listens on TCP, WebSocket, QUIC and a second TCP port, as 443, and is reached by each', async () => {
     const quic = await loadQuic()
@@ -63,11 +65,33 @@ describe('node/network', function () {
     }
   })
 
-  it('listens on all of them when nothing is said', () => {
-    assert.deepEqual(RELAY_LISTEN, [
+  it('listens on all of them by default, whichever way it is made a relay', async () => {
+    const relay = await create()
+    assert.equal(relay.libp2p.services.relay !== undefined, true)
+    assert.deepEqual(defaultListen({ relay: true, contribute: true }), defaultListen({ relay: true }))
+    assert.deepEqual(defaultListen({ relay: true }), [
       '/ip4/0.0.0.0/tcp/17476',
       '/ip4/0.0.0.0/tcp/17477/ws',
       '/ip4/0.0.0.0/udp/17476/quic-v1'
+    ])
+  })
+
+  it('announces what it listens on at the public addresses of its interfaces, with a fixed port', () => {
+    const entry = (address: string, family: 'IPv4' | 'IPv6' = 'IPv4'): NetworkInterfaceInfo =>
+      ({ address, family }) as NetworkInterfaceInfo
+    const interfaces = {
+      lo: [entry('127.0.0.1')],
+      eth0: [entry('5.10.0.10'), entry('192.168.1.2'), entry('2001:db8::1', 'IPv6')]
+    }
+    const listen = [
+      '/ip4/0.0.0.0/tcp/17476',
+      '/ip4/0.0.0.0/tcp/17477/ws',
+      '/ip4/0.0.0.0/tcp/0',
+      '/p2p-circuit'
+    ]
+    assert.deepEqual(publicAddresses(listen, interfaces), [
+      '/ip4/5.10.0.10/tcp/17476',
+      '/ip4/5.10.0.10/tcp/17477/ws'
     ])
   })
 

@@ -7,7 +7,7 @@ import { NoProviderError } from '../../protocols/index.ts'
 import { BootstrapKeeper, ProviderRecords } from '../../node/discovery/index.ts'
 import { createLobstahLibp2p, type LobstahLibp2p } from '../../node/libp2p.ts'
 import type { Lobstah } from '../../node/lobstah.ts'
-import { createRelay, type Relay } from '../../node/network.ts'
+import { createRelay, type Network } from '../../node/network.ts'
 import { Mesh, ask } from './mesh.ts'
 import { ScriptedEngine, say } from './scripted-engine.ts'
 
@@ -59,7 +59,7 @@ export async function swarm(
   progress: (stage: string) => void = () => undefined
 ): Promise<SwarmResult> {
   const mesh = new Mesh()
-  const relays: Relay[] = []
+  const relays: Network[] = []
   const lookers: Looker[] = []
   try {
     const from = performance.now()
@@ -129,7 +129,7 @@ export async function swarm(
   }
 }
 
-async function startRelay(first: Relay | undefined): Promise<Relay> {
+async function startRelay(first: Network | undefined): Promise<Network> {
   const relay = await createRelay({
     loopbackPeers: true,
     privateKey: await generateKeyPair('Ed25519'),

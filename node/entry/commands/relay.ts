@@ -3,7 +3,8 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../../config/index.ts'
 import { farthestFirst, isPublicAddress } from '../../addresses/index.ts'
 import { loadOrCreateIdentity } from '../../identity/index.ts'
-import { createRelay, RELAY_LISTEN, type Relay } from '../../network.ts'
+import { createRelay, type Network } from '../../network.ts'
+import { RELAY_LISTEN } from '../../relay/listening.ts'
 import { openDatastore } from '../home-lock.ts'
 import { libp2pSettings } from '../libp2p-settings.ts'
 import { meshAuthority } from '../mesh-authority.ts'
@@ -38,7 +39,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
       privateKey: identity.privateKey,
       datastore,
       ...(config.stunPort === undefined ? {} : { stunPort: config.stunPort }),
-      bootstrap: config.bootstrap.filter((address) => !address.includes(identity.peerId.toString())),
+      bootstrap: [...config.bootstrap],
       logger: logging({ level: config.logLevel, json: config.json }).components
     })
     await node.start()
@@ -94,7 +95,7 @@ async function inviteOf(config: MeshConfig): Promise<string | null> {
 interface RelayFacts {
   peer: string
   addresses: string[]
-  stun: ReturnType<Relay['stunPorts']>
+  stun: ReturnType<Network['stunPorts']>
   mesh: string | null
   private: boolean
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Stream } from '@libp2p/interface'
-import { DEFAULT_RELAY_LIMITS, RelayUsage } from '../../../node/relay/limits.ts'
+import { DEFAULT_RELAY_LIMITS } from '../../../node/relay/defaults.ts'
+import { RelayUsage } from '../../../node/relay/limits.ts'
 import { StalledCircuits } from '../../../node/relay/stalled-circuits.ts'
 import { until } from '../../support/mesh.ts'
 
