@@ -6,9 +6,11 @@ import type { Price } from '../protocols/index.ts'
 import { Creditors, consumer, type Consumer, type ConsumerComponents, type Resume } from './consumer/index.ts'
 import {
   contributor,
+  shares,
   type Contributor,
   type ContributorComponents,
-  type SharedLine
+  type SharedLine,
+  type Weights
 } from './contributor/index.ts'
 import { Directory, ProviderRecords, type RelayKeeper } from './discovery/index.ts'
 import type { Engine } from './engines/index.ts'
@@ -31,6 +33,9 @@ const AGENT = `lobstah-node/${packageVersion()}`
 /** Default credit line of a peer, in micro-credits: a day of an agent's work on a 32-billion-parameter model. */
 const DEFAULT_CREDIT_LINE = 60_000_000_000_000
 
+/** How the engine is shared when nothing is configured. */
+const DEFAULT_WEIGHTS: Weights = { friends: 4, creditors: 2, strangers: 1, peers: {}, keys: {} }
+
 /** How much contributors are wanted by how they have done; friends and creditors come before all of them. */
 const RANKS = { proven: 2, unproven: 1, evasive: 0 } as const
 
@@ -44,8 +49,10 @@ export interface LobstahInit extends Omit<NetworkInit, 'reaches'> {
   contribute?: boolean
   /** Requests answered at once. @default 1 */
   slots?: number
-  /** Requests that may wait. @default 16 */
+  /** Requests of peers that may wait. @default 16 */
   queue?: number
+  /** How friends, creditors, strangers and this node's own API keys share the engine. */
+  weights?: Weights
   prices?: Readonly<Record<string, Price>>
   /** Whom this node serves. @default everybody */
   serves?: (peer: string) => boolean
@@ -110,7 +117,7 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
     },
     { libp2p, providerRecords, log: log('directory'), now }
   )
-  const serving = engine && servingSide(init, engine, shared)
+  const serving = engine && servingSide(init, engine, shared, creditors)
   const asking = consumer({
     allows: asks,
     relation: (other) =>
@@ -164,12 +171,20 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
 }
 
 /** What serves this machine's user and, with `contribute`, the mesh. */
-function servingSide(init: LobstahInit, engine: Engine, shared: Shared): Contributor {
+function servingSide(
+  init: LobstahInit,
+  engine: Engine,
+  shared: Shared,
+  creditors: Creditors
+): Contributor {
   const components: ContributorComponents = { ...shared, engine, log: shared.log('contributor') }
   return contributor({
     serve: init.contribute === true,
     slots: init.slots ?? 1,
     queue: init.queue ?? 16,
+    shares: shares(init.weights ?? DEFAULT_WEIGHTS, (other) =>
+      init.isFriend?.(other) === true ? 'friends' : creditors.has(other) ? 'creditors' : 'strangers'
+    ),
     prices: init.prices ?? {},
     allows: init.serves ?? (() => true),
     creditLine: init.creditLine ?? (() => DEFAULT_CREDIT_LINE),

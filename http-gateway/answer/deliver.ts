@@ -9,6 +9,7 @@ import type { EndEvent } from './answer.ts'
 import { Answers, type Ends } from './answers.ts'
 import { ownHeaders, placeHeaders, receiptHeader } from './headers.ts'
 import { SseWriter } from './sse-writer.ts'
+import { tierOf } from './tier.ts'
 import { SERVER_SENT_EVENTS, type StreamKind } from './stream-kind.ts'
 
 /** One request, or one for each of several choices of the same model. */
@@ -176,9 +177,12 @@ function ask(
   metrics.opened(reply.raw)
   const signal = calls.open(reply.raw)
   const session = reply.request.headers['x-session-affinity']
+  const tier = tierOf(reply.request)
   const options = {
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(typeof session === 'string' ? { session } : {}),
+    ...(tier === undefined ? {} : { tier }),
+    ...(caller === undefined || caller.owner ? {} : { key: caller.name }),
     ...(reply.request.headers['x-lobstah-resume'] === 'off' ? { resume: false } : {}),
     ...(held ? { held } : {}),
     onSpent: (microCredits: number) => keys.spent(caller, microCredits)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { MAX_MODEL_NAME_LENGTH } from '../../protocols/inference/index.ts'
+import { MAX_MODEL_NAME_LENGTH, tier } from '../../protocols/inference/index.ts'
 import { alone } from './alone.ts'
 import { KeyFileError } from './errors.ts'
 import { hashSecret, keyHash } from './hash.ts'
@@ -15,7 +15,9 @@ const keyLimits = z.strictObject({
   /** Requests for answers in a minute. */
   perMinute: z.int().min(1).max(1_000_000).optional(),
   /** Micro-credits in a day. */
-  spendPerDay: z.int().min(0).max(Number.MAX_SAFE_INTEGER).optional()
+  spendPerDay: z.int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+  /** The most urgent tier of its requests. */
+  tier: tier.optional()
 })
 export type KeyLimits = z.infer<typeof keyLimits>
 

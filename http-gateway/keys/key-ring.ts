@@ -116,13 +116,14 @@ export class KeyRing {
   }
 }
 
-function toCaller({ name, models, perMinute, spendPerDay }: KeyRecord): Caller {
+function toCaller({ name, models, perMinute, spendPerDay, tier }: KeyRecord): Caller {
   return {
     name,
     owner: false,
     ...(models === undefined ? {} : { models }),
     ...(perMinute === undefined ? {} : { perMinute }),
-    ...(spendPerDay === undefined ? {} : { spendPerDay })
+    ...(spendPerDay === undefined ? {} : { spendPerDay }),
+    ...(tier === undefined ? {} : { tier })
   }
 }
 

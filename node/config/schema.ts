@@ -12,6 +12,7 @@ const text = z.string({ error: 'text' }).min(1, { error: 'text that is not empty
 const flag = z.boolean({ error: 'true or false' })
 const microCredits = whole(0, Number.MAX_SAFE_INTEGER)
 const count = whole(1, Number.MAX_SAFE_INTEGER)
+const weight = whole(1, 1000)
 
 const access = z.enum(['friends', 'mesh'], { error: 'friends or mesh' })
 const httpUrl = z.url({ protocol: /^https?$/, error: 'an http or https URL, such as http://127.0.0.1:11434' })
@@ -94,6 +95,21 @@ export const settings = z.strictObject({
     ),
   slots: whole(1, 1024).default(1).describe('Requests to answer at the same time'),
   queue: whole(0, 1024).default(16).describe('Requests that may wait for a free slot'),
+  weights: z
+    .strictObject(
+      {
+        friends: weight.default(4),
+        creditors: weight.default(2),
+        strangers: weight.default(1),
+        peers: z.record(peerId, weight, { error: "an object with a weight for each peer's id" }).default({}),
+        keys: z.record(text, weight, { error: "an object with a weight for each API key's name" }).default({})
+      },
+      { error: 'an object with friends, creditors, strangers, peers and keys, each a weight' }
+    )
+    .prefault({})
+    .describe(
+      "How the engine is shared, by tokens: the weight of each friend, of each creditor, of all strangers together, of peers by id, and among this machine's own requests, which come first, of API keys by name"
+    ),
   gateway: flag.default(true).describe('Serve the OpenAI-compatible API on this machine'),
   gatewayHost: text.default('127.0.0.1').describe('Address the gateway listens on'),
   gatewayPort: whole(0, 65_535).default(17_475).describe('Port the gateway listens on; 0 picks a free one'),

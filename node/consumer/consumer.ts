@@ -112,7 +112,7 @@ export class LobstahConsumer implements Consumer {
 
   async *infer(request: InferenceRequest, options: InferOptions = {}): AsyncGenerator<AnswerEvent> {
     const { signal, session } = options
-    const attempts = new Attempts()
+    const attempts = new Attempts(options.tier)
     const opinions = new Opinions()
     const resume = options.resume === false ? 'off' : this.#init.resume
     const answer = new Unbroken(request, resume, options.held)

@@ -66,7 +66,7 @@ export class RemoteProvider implements Provider {
   }
 
   async *infer(request: InferenceRequest, options: InferOptions = {}): AsyncGenerator<AnswerEvent> {
-    const { signal, traceparent, onSpent, onReceipt, acceptMs } = options
+    const { signal, traceparent, tier, onSpent, onReceipt, acceptMs } = options
     signal?.throwIfAborted()
     const wanted = canonicalModelName(request.model)
     const model = this.models().find(({ id }) => canonicalModelName(id) === wanted)
@@ -79,7 +79,7 @@ export class RemoteProvider implements Provider {
       paid?.(record)
       onReceipt?.(record)
     }
-    const components = { ...this.#components, memory: purchases.memory, onSpent, onReceipt: receive }
+    const components = { ...this.#components, memory: purchases.memory, tier, onSpent, onReceipt: receive }
     const purchase = await Purchase.place(request, model, this.peer, components)
     purchases.begin(purchase)
     let exchange: ChatExchange
@@ -93,10 +93,11 @@ export class RemoteProvider implements Provider {
     let failure: LobstahError | undefined
     try {
       const timeout = acceptMs === undefined ? {} : { timeoutMs: acceptMs }
-      const { position } = await readAccepted(exchange, { signal, ...timeout })
+      const queued = await readAccepted(exchange, { signal, ...timeout })
       accepted = true
-      const place = position > 0 ? { position } : {}
+      const place = queued.position > 0 ? { position: queued.position } : {}
       yield { type: 'accepted', peer: this.peer, route: routeOf(connection), model: model.id, ...place }
+      if (queued.position > 0) yield { type: 'status', phase: 'queued', ...queued }
       while (!ended) {
         const event = await next(exchange, purchase, signal)
         ended = event.type === 'end'

@@ -11,12 +11,14 @@ import {
   serveChat,
   serveInfo,
   type AnswerEvent,
+  type InferOptions,
   type InferenceRequest,
   type Provider
 } from '../../protocols/index.ts'
 import { Admission } from './orders/admission.ts'
 import { Orders } from './orders/orders.ts'
-import { Announcer } from './offers/announcer.ts'
+import { ServiceTimes } from './orders/service-times.ts'
+import { Announcer, type Offer } from './offers/announcer.ts'
 import { ClaimDesk } from './settling/claim-desk.ts'
 import { Credit } from './settling/credit.ts'
 import { engineEvents } from './answers/engine-events.ts'
@@ -34,6 +36,7 @@ export class LobstahContributor implements Contributor {
   readonly #credit: Credit
   readonly #orders: Orders
   readonly #claimDesk: ClaimDesk
+  readonly #times = new ServiceTimes()
   readonly #running = new Set<Promise<unknown>>()
   #started = false
 
@@ -43,9 +46,22 @@ export class LobstahContributor implements Contributor {
     const onChange = (): void => this.#announcer.changed()
     const { peer, privateKey, log, now, engine } = components
     const busy = engine.busy && (() => engine.busy?.() ?? Promise.resolve(0))
-    this.#admission = new Admission({ slots: init.slots, queue: init.queue, busy }, onChange)
+    const { observer } = components
+    this.#admission = new Admission(
+      {
+        slots: () => init.slots,
+        queue: init.queue,
+        busy,
+        times: this.#times,
+        onStart: (tier, waitedMs) => observer?.started(tier, waitedMs)
+      },
+      onChange
+    )
     this.#credit = new Credit(init, components.ledger)
-    const offer = (): Capacity => ({ ...this.capacity(), models: this.#offers.announced })
+    const offer = (): Offer => {
+      const { slots, active, queued } = this.#admission
+      return { slots, active, queued, models: this.#offers.announced }
+    }
     this.#announcer = new Announcer(offer, { peer, privateKey, agent: init.agent, now })
     const onModels = (): void => {
       this.#announcer.changed()
@@ -53,7 +69,8 @@ export class LobstahContributor implements Contributor {
     }
     this.#offers = new Offers(engine, { prices: init.prices, onChange: onModels }, log)
     const [offers, admission, credit] = [this.#offers, this.#admission, this.#credit]
-    this.#orders = new Orders({ ...components, offers, admission, credit })
+    const { shareOf } = init.shares
+    this.#orders = new Orders({ ...components, offers, admission, credit, shareOf, times: this.#times })
     this.#claimDesk = new ClaimDesk(components, this.#orders.serving)
   }
 
@@ -94,8 +111,8 @@ export class LobstahContributor implements Contributor {
   }
 
   capacity(): Capacity {
-    const { slots, active, queued } = this.#admission
-    return { models: this.#offers.models, slots, active, queued }
+    const { slots, active, queued, tiers } = this.#admission
+    return { models: this.#offers.models, slots, active, queued, tiers }
   }
 
   reserved(consumer: string): number {
@@ -107,22 +124,24 @@ export class LobstahContributor implements Contributor {
       peer: this.#components.peer,
       route: 'local',
       models: () => this.#offers.models,
-      infer: (request, options) => this.#answerLocally(request, options?.signal)
+      infer: (request, options) => this.#answerLocally(request, options)
     }
   }
 
   async *#answerLocally(
     request: InferenceRequest,
-    signal = new AbortController().signal
+    { signal = new AbortController().signal, tier, key }: InferOptions = {}
   ): AsyncGenerator<AnswerEvent> {
     const { peer, engine } = this.#components
-    const ticket = this.#admission.enter(peer)
+    const share = this.#init.shares.shareOfKey(key)
+    const ticket = this.#admission.enter({ share, own: true, ...(tier === undefined ? {} : { tier }) })
     try {
-      yield* localAnswer(ticket, peer, request, () => engineEvents(engine, request, signal), signal)
+      const expectedWork = this.#times.expectedWork(request)
+      yield* localAnswer({ ticket, peer, request, expectedWork, signal }, (either) =>
+        engineEvents(engine, request, either)
+      )
     } catch (err) {
       throw await this.#offers.explained(request.model, err)
-    } finally {
-      ticket.leave()
     }
   }
 

@@ -5,13 +5,15 @@
  * announces what can be served.
  */
 import type { Libp2p, Logger, PrivateKey, Startable } from '@libp2p/interface'
-import type { OfferedModel, Price, Provider } from '../../protocols/index.ts'
+import type { OfferedModel, Price, Provider, Tier } from '../../protocols/index.ts'
 import type { ProviderRecords } from '../discovery/index.ts'
 import type { Engine } from '../engines/index.ts'
 import type { Ledger } from '../ledger/index.ts'
 import { LobstahContributor } from './contributor.ts'
+import type { Shares } from './orders/shares.ts'
 import type { CreditInit } from './settling/credit.ts'
 
+export { shares, type Weights } from './orders/shares.ts'
 export type { SharedLine } from './settling/credit.ts'
 
 export interface ContributorInit extends CreditInit {
@@ -19,8 +21,10 @@ export interface ContributorInit extends CreditInit {
   serve: boolean
   /** Requests answered at once. */
   slots: number
-  /** Requests that may wait for a slot. */
+  /** Requests of peers that may wait for a slot. */
   queue: number
+  /** How peers and keys share the engine. */
+  shares: Shares
   /** Micro-credits per token, by model; by parameter count where a model has none. */
   prices: Readonly<Record<string, Price>>
   /** Whether a peer is served at all. */
@@ -47,6 +51,8 @@ export interface ContributorComponents {
 
 /** Told of what is worth counting, once an order. */
 export interface ContributorObserver {
+  /** A request has its slot, after a wait of so many milliseconds. */
+  started(tier: Tier, waitedMs: number): void
   /** An answer has ended, in whatever way, after so many completion tokens. */
   served(completionTokens: number): void
   /** An order was refused, or its answer failed, with a code of `protocols/README.md`. */
@@ -59,6 +65,8 @@ export interface Capacity {
   slots: number
   active: number
   queued: number
+  /** How many wait in each tier. */
+  tiers: Record<Tier, number>
 }
 
 export interface Contributor extends Startable {

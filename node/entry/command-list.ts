@@ -129,7 +129,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       new Option('--models <names>', 'models the key may ask, separated by commas (default: all)'),
       new Option('--rate <n/min>', 'requests per minute, such as 60/min'),
-      new Option('--spend <credits>', 'credits the key may spend per day')
+      new Option('--spend <credits>', 'credits the key may spend per day'),
+      new Option(
+        '--tier <tier>',
+        'the most urgent tier of its requests: interactive (the default), batch or best-effort'
+      )
     ],
     run: async ({ config, output }, name, flags) =>
       (await import('./commands/keys.ts')).addApiKey(config, name, flags, output)

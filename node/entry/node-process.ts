@@ -120,6 +120,7 @@ async function lobstahInit(parts: Parts): Promise<LobstahInit> {
     datastore,
     slots: config.slots,
     queue: config.queue,
+    weights: config.weights,
     prices: config.prices,
     maxPrice: config.maxPrice ?? {},
     resume: config.resume,

@@ -27,7 +27,8 @@ const GROUPS: Record<string, readonly SettingName[]> = {
     'threads',
     'contextLength',
     'slots',
-    'queue'
+    'queue',
+    'weights'
   ],
   'The gateway:': [
     'gateway',

@@ -31,6 +31,13 @@ export function contributorObserver(registry: Registry): ContributorObserver {
     help: 'Orders answered, in whole or in part.',
     registers: [registry]
   })
+  const waits = new Histogram({
+    name: 'lobstah_contributor_wait_seconds',
+    help: 'How long requests waited for a slot, by tier.',
+    labelNames: ['tier'],
+    buckets: [0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800],
+    registers: [registry]
+  })
   const tokens = new Counter({
     name: 'lobstah_contributor_completion_tokens_total',
     help: 'Completion tokens generated for others.',
@@ -42,6 +49,7 @@ export function contributorObserver(registry: Registry): ContributorObserver {
     'Orders refused or failed, by code.'
   )
   return {
+    started: (tier, waitedMs) => waits.observe({ tier }, waitedMs / 1000),
     served: (completionTokens) => {
       answers.inc()
       tokens.inc(completionTokens)

@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises'
 import type { Connection } from '@libp2p/interface'
 import { Gauge, type Registry } from 'prom-client'
+import type { Tier } from '../../protocols/index.ts'
 import { routeOf } from '../discovery/index.ts'
 
 /** Reports how busy the engine is, at each scrape. */
 export function watchCapacity(
   registry: Registry,
-  capacity: () => { slots: number; active: number; queued: number }
+  capacity: () => { slots: number; active: number; tiers: Record<Tier, number> }
 ): void {
   const gauge = (name: string, help: string, value: () => number): void => {
     new Gauge({
@@ -24,7 +25,15 @@ export function watchCapacity(
     () => capacity().slots
   )
   gauge('lobstah_contributor_active_requests', 'Requests in flight on the engine.', () => capacity().active)
-  gauge('lobstah_contributor_queued_requests', 'Requests waiting for a slot.', () => capacity().queued)
+  new Gauge({
+    name: 'lobstah_contributor_queued_requests',
+    help: 'Requests that wait for a slot, by tier.',
+    labelNames: ['tier'],
+    registers: [registry],
+    collect() {
+      for (const [tier, count] of Object.entries(capacity().tiers)) this.set({ tier }, count)
+    }
+  })
 }
 
 /** Reports the balance with all peers together, at each scrape. */

@@ -93,8 +93,9 @@ export async function openChat(
 export async function readAccepted(
   exchange: ChatExchange,
   options: { signal?: AbortSignal | undefined; timeoutMs?: number } = {}
-): Promise<{ position: number }> {
+): Promise<Omit<Extract<ContributorFrame, { type: 'accepted' }>, 'type'>> {
   const { frame } = await exchange.read({ timeoutMs: ACCEPT_TIMEOUT_MS, ...options })
   if (frame.type !== 'accepted') throw new InvalidFrameError(`Expected accepted, got ${frame.type}`)
-  return { position: frame.position }
+  const { position, waitMs } = frame
+  return { position, ...(waitMs === undefined ? {} : { waitMs }) }
 }

@@ -16,6 +16,9 @@ export const REQUEST_TIMEOUT_MS = 60_000
 /** Longest wait for room for a consumer's frame, in milliseconds: they are small. */
 export const SEND_TIMEOUT_MS = 1000
 
+/** Longest wait for a slot that a contributor tells, in milliseconds: a day. */
+export const MAX_WAIT_MS = 86_400_000
+
 /** Completion tokens after which a contributor sends the next receipt. */
 export const RECEIPT_INTERVAL_TOKENS = 512
 

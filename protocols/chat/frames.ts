@@ -3,8 +3,10 @@ import { errorFrame } from '../framing/error-frame.ts'
 import { delta, finishReason, usage } from '../inference/answer.ts'
 import { TRACEPARENT } from '../inference/traceparent.ts'
 import { signedRecord } from '../records/signed-record.ts'
+import { MAX_WAIT_MS } from './constants.ts'
 
 const position = z.number().int().min(0).max(1_000_000)
+const waitMs = z.number().int().min(0).max(MAX_WAIT_MS)
 
 /** The first frame; the request document follows it as a frame of its own. */
 export const orderFrame = z.object({
@@ -27,11 +29,12 @@ export type ConsumerFrame = z.infer<typeof consumerFrame>
 /** Frames of a contributor. */
 export const contributorFrame = z.discriminatedUnion('type', [
   delta.extend({ type: z.literal('delta') }),
-  z.object({ type: z.literal('accepted'), position }),
+  z.object({ type: z.literal('accepted'), position, waitMs: waitMs.optional() }),
   z.object({
     type: z.literal('status'),
     phase: z.enum(['queued', 'prefill', 'generating']),
-    position: position.optional()
+    position: position.optional(),
+    waitMs: waitMs.optional()
   }),
   z.object({ type: z.literal('receipt'), receipt: signedRecord }),
   z.object({ type: z.literal('end'), finishReason, usage }),

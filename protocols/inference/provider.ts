@@ -2,6 +2,7 @@ import type { SignedRecord } from '../records/signed-record.ts'
 import type { Delta, FinishReason, Usage } from './answer.ts'
 import type { ModelInfo, Price } from './model.ts'
 import type { InferenceRequest } from './request.ts'
+import type { Tier } from './tier.ts'
 
 /** How an answer travels: by this node's own engine, on a direct connection, or through a relay. */
 export type Route = 'local' | 'direct' | 'relayed'
@@ -14,7 +15,7 @@ export type Route = 'local' | 'direct' | 'relayed'
  */
 export type AnswerEvent =
   | { type: 'accepted'; peer: string; route: Route; model: string; position?: number }
-  | { type: 'status'; phase: 'queued' | 'prefill' | 'generating'; position?: number }
+  | { type: 'status'; phase: 'queued' | 'prefill' | 'generating'; position?: number; waitMs?: number }
   | { type: 'delta'; delta: Delta }
   | {
       type: 'end'
@@ -40,6 +41,10 @@ export interface InferOptions {
   onSpent?: (microCredits: number) => void
   /** Told of every receipt that was acknowledged. */
   onReceipt?: (receipt: SignedRecord) => void
+  /** How soon the request wants to be answered. @default 'interactive' */
+  tier?: Tier
+  /** Whose request it is among this node's own: the name of an API key. @default the owner's */
+  key?: string
   /** Whether another contributor may go on with an answer that breaks off, as far as the node allows. @default true */
   resume?: boolean
   /** The client is shown nothing before the end: what broke off may be answered anew. @default false */

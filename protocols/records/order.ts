@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MAX_MODEL_NAME_LENGTH } from '../inference/request.ts'
 import { price } from '../inference/model.ts'
+import { tier } from '../inference/tier.ts'
 import { amount, ed25519PeerId, hash, orderId, time } from './fields.ts'
 import { MAX_SETTLEMENT_BYTES, type RecordKind } from './signed-record.ts'
 
@@ -19,6 +20,8 @@ const schema = z.object({
   maxPromptTokens: amount,
   /** The most completion tokens that may be billed. */
   maxCompletionTokens: amount,
+  /** How soon it wants to be answered; `interactive` where it is left out. */
+  tier: tier.optional(),
   issuedAt: time,
   expiresAt: time
 })

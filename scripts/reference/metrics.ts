@@ -17,7 +17,12 @@ export async function metricsSection(): Promise<string> {
   new GatewayMetrics(registry)
   consumerObserver(registry)
   contributorObserver(registry)
-  watchCapacity(registry, () => ({ slots: 0, active: 0, queued: 0 }))
+  watchCapacity(registry, () => ({
+    slots: 0,
+    active: 0,
+    queued: 0,
+    tiers: { interactive: 0, batch: 0, 'best-effort': 0 }
+  }))
   ledgerObserver(registry)
   watchBalance(registry, { balance: () => Promise.resolve({ earned: 0, spent: 0, claimed: 0 }) })
   watchLedgerSize(registry, import.meta.filename)

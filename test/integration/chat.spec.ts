@@ -217,6 +217,8 @@ describe('a chat through the mesh', () => {
     await until(() => engine.started === 1)
     const waiting = consumer.consumer.infer(ask('2'))[Symbol.asyncIterator]()
     assert.equal(((await waiting.next()).value as AnswerEvent).type, 'accepted')
+    const place = { type: 'status', phase: 'queued', position: 1 }
+    assert.deepEqual((await waiting.next()).value, place)
     await assert.rejects(collect(consumer.consumer.infer(ask('3'))), BusyError)
     gate.resolve()
     assert.equal(textOf(await first), 'done')

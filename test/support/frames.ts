@@ -50,8 +50,8 @@ export const CONSUMER_FRAMES: { [T in ConsumerFrame['type']]: Extract<ConsumerFr
 /** One frame of each type that a contributor sends, all fields set. */
 export const CONTRIBUTOR_FRAMES: { [T in ContributorFrame['type']]: Extract<ContributorFrame, { type: T }> } =
   {
-    accepted: { type: 'accepted', position: 3 },
-    status: { type: 'status', phase: 'queued', position: 2 },
+    accepted: { type: 'accepted', position: 3, waitMs: 12_500 },
+    status: { type: 'status', phase: 'queued', position: 2, waitMs: 8000 },
     delta: {
       type: 'delta',
       content: 'Hällo',

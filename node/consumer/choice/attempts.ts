@@ -1,4 +1,9 @@
-import { BusyError, ContextLengthExceededError, type LobstahError } from '../../../protocols/index.ts'
+import {
+  BusyError,
+  ContextLengthExceededError,
+  type LobstahError,
+  type Tier
+} from '../../../protocols/index.ts'
 
 /** Contributors that may work on one request and fail; one that fails at once counts as half. */
 const MAX_ATTEMPTS = 4
@@ -24,6 +29,9 @@ const RETURN_MS = 4000
 
 /** How long a request waits for an engine that is away for a moment, in milliseconds. */
 export const ABSENCE_MS = 10_000
+
+/** How long a request that is not interactive waits for a slot, in milliseconds from the first refusal. */
+export const BATCH_PATIENCE_MS = 600_000
 
 /** Codes by which a contributor refuses before it has done any work. */
 const REFUSALS = new Set([
@@ -54,6 +62,12 @@ export class Attempts {
   #resumed = 0
   /** Times that contributors broke off since the answer last moved on. */
   #broken = 0
+  /** Whether busy contributors are asked again when they say so: nobody waits for the answer. */
+  readonly #patient: boolean
+
+  constructor(tier: Tier = 'interactive') {
+    this.#patient = tier !== 'interactive'
+  }
 
   /** Whether anybody was asked. */
   get begun(): boolean {
@@ -62,7 +76,9 @@ export class Attempts {
 
   /** Whether another may be asked at `now`, by the monotonic clock. */
   open(now: number): boolean {
-    const inTime = this.#firstFailure === undefined || now - this.#firstFailure < REFUSALS_MS
+    const inTime =
+      this.#firstFailure === undefined ||
+      now - this.#firstFailure < (this.#patient ? BATCH_PATIENCE_MS : REFUSALS_MS)
     return this.#used < MAX_ATTEMPTS && this.failures.length < MAX_ASKED && inTime
   }
 
@@ -83,7 +99,9 @@ export class Attempts {
     if (this.#firstAway === undefined || now - this.#firstAway >= this.#patience) return undefined
     const next = [...this.#away.values()].filter((at) => at > now)
     // One that is not there yet may come at any time until then.
-    return next.length > 0 ? Math.min(...next) : this.#firstAway + this.#patience
+    if (next.length > 0) return Math.min(...next)
+    const until = this.#firstAway + Math.min(this.#patience, ABSENCE_MS)
+    return until > now ? until : undefined
   }
 
   /** An answer broke off after so many more tokens: where that is progress, all may be asked again, within bounds. */
@@ -109,9 +127,11 @@ export class Attempts {
     this.#tried.add(peer)
     this.#away.delete(peer)
     const pauseMs = err.retryAfterMs ?? (begun ? PAUSE_MS * 2 ** this.#broken++ : undefined)
-    if (pauseMs !== undefined && (begun || err.code === 'engine_failed')) {
+    const waits = begun || err.code === 'engine_failed' || (this.#patient && err.code === 'busy')
+    if (pauseMs !== undefined && waits) {
       this.#firstAway ??= now
-      this.#patience = Math.max(this.#patience, err.retryAfterMs === undefined ? RETURN_MS : ABSENCE_MS)
+      const absenceMs = this.#patient ? BATCH_PATIENCE_MS : ABSENCE_MS
+      this.#patience = Math.max(this.#patience, err.retryAfterMs === undefined ? RETURN_MS : absenceMs)
       // A peer that broke off and does not say when it is back is not asked after the wait is over.
       if (err.retryAfterMs !== undefined || now + pauseMs < this.#firstAway + RETURN_MS)
         this.#away.set(peer, now + pauseMs)

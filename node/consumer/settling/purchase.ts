@@ -23,6 +23,7 @@ import {
   type Order,
   type Receipt,
   type SignedRecord,
+  type Tier,
   type Usage
 } from '../../../protocols/index.ts'
 import type { Ledger, LedgerRecord } from '../../ledger/index.ts'
@@ -46,6 +47,8 @@ export interface PurchaseComponents {
   now: () => number
   /** What all answers under way take. @default nothing is shared */
   memory?: AnswerMemory
+  /** How soon the answer is wanted. @default 'interactive' */
+  tier?: Tier | undefined
   /** Counts by the vocabulary. @default the one of this process */
   counter?: TokenCounter
   /** Told of what each countersigned receipt adds, in micro-credits. */
@@ -119,6 +122,7 @@ export class Purchase {
       price: { prompt: model.price.prompt, completion: model.price.completion },
       maxPromptTokens: plausiblePromptTokens(document.byteLength),
       maxCompletionTokens: maxCompletionTokens(request, model),
+      ...(components.tier === undefined ? {} : { tier: components.tier }),
       issuedAt,
       expiresAt: issuedAt + ORDER_TTL_MS
     }

@@ -27,6 +27,8 @@ export interface AnswerInit {
   settlement: Settlement
   /** Resolves when the order is known to be none that was placed before: nothing of the answer is sent until then. */
   isNew: Promise<void>
+  /** Fires when the answer is to make room for a more urgent one; the reason goes to the consumer. */
+  handover: AbortSignal
 }
 
 /**
@@ -35,7 +37,7 @@ export interface AnswerInit {
  * the consumer broke off, what was delivered or read is claimed.
  */
 export async function answer(events: () => AsyncIterable<EngineEvent>, init: AnswerInit): Promise<Usage> {
-  const { session, meter, settlement, isNew } = init
+  const { session, meter, settlement, isNew, handover } = init
   const { signal } = session
   let end: End | undefined
   let generating = false
@@ -79,12 +81,16 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
   meter.begin()
   try {
     await pipe(events, payloads, send)
+    if (end === undefined) handover.throwIfAborted()
     end ??= signal.aborted ? undefined : failed()
-  } catch (err) {
+  } catch (thrown) {
+    const handedOver = handover.aborted && !signal.aborted
+    const err: unknown = handedOver ? handover.reason : thrown
     if (!cancelled(session)) {
       // Where the consumer or its line ends the answer, it owes what it has. What this side ends is billed no further.
+      // An answer that makes room is paid as far as it was delivered, and free before.
       const ends = signal.aborted || err instanceof CreditExhaustedError
-      if (ends && meter.owed) {
+      if ((ends && meter.owed) || (handedOver && meter.delivered)) {
         await meter.bound()
         settlement.add(meter.finalReceipt(meter.usage, 'error'))
       }
@@ -113,14 +119,14 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
 export function heartbeat(
   session: ChatSession,
   phase: () => 'queued' | 'prefill' | 'generating',
-  position?: () => number
+  place: () => { position?: number; waitMs?: number } = () => ({})
 ): () => void {
   const timer = setInterval(() => {
     if (session.signal.aborted || performance.now() - session.lastSent < HEARTBEAT_MS * 0.75) return
     const status = {
       type: 'status' as const,
       phase: phase(),
-      ...(position === undefined ? {} : { position: position() })
+      ...place()
     }
     // The answer itself notices when the consumer is lost.
     session.send(status).catch(() => undefined)

@@ -1,69 +1,56 @@
-import { BusyError, CancelledError, MAX_REQUEST_BYTES, ShuttingDownError } from '../../../protocols/index.ts'
+import { BusyError, CancelledError, ShuttingDownError, TIERS, type Tier } from '../../../protocols/index.ts'
+import {
+  ARRIVAL_MS,
+  MAX_BYTES,
+  MAX_BYTES_OF_PEER,
+  MAX_OWN_WAITING,
+  MAX_RETRY_AFTER_MS,
+  MIN_RETRY_AFTER_MS
+} from './constants.ts'
+import { yielding } from './handover.ts'
 import { LingeringWork, type BusyEngine } from './lingering-work.ts'
+import { displaced } from './places.ts'
+import { ServiceTimes, expectedWaits } from './service-times.ts'
+import type { Entry, Ticket, Used, Waiter } from './ticket.ts'
+import { Waiting } from './waiting.ts'
 
 export interface AdmissionInit {
-  /** Requests answered at once. */
-  slots: number
-  /** Requests that may wait for a slot. */
+  /** Requests answered at once, as far as is known now. */
+  slots: () => number
+  /** Requests of peers that may wait for a slot. */
   queue: number
   /** Milliseconds, of a clock that only goes forward. @default performance.now */
   clock?: () => number
   /** Tells how many requests that were left the engine still works on. Without it, a slot that is left is free. */
-  busy?: BusyEngine
-}
-
-/** Most bytes of request documents that are read, wait or are answered, of all peers together. */
-const MAX_BYTES = 2 * MAX_REQUEST_BYTES
-
-/** The same of one peer. */
-const MAX_BYTES_OF_PEER = MAX_REQUEST_BYTES
-
-/**
- * How long an order keeps its place in a full queue while its request is on the way, in milliseconds. Where there
- * is room, it may take its time.
- */
-const ARRIVAL_MS = 5000
-
-/** A request's place: in the queue until `turn` resolves, then in a slot, until `leave`. */
-export interface Ticket {
-  /** Place in the queue, from 1; 0 when it is not in it. */
-  position(): number
-  /** Resolves when a slot is this ticket's. Throws the signal's reason when it fires first. */
-  turn(signal: AbortSignal): Promise<void>
-  leave(): void
-}
-
-interface Waiter {
-  peer: string
-  /** What its request document may take, in bytes. */
-  bytes: number
-  /** When it came, in milliseconds of the monotonic clock. */
-  since: number
-  state: 'arriving' | 'waiting' | 'active' | 'left'
-  turn: PromiseWithResolvers<void>
+  busy?: BusyEngine | undefined
+  /** What is known of how long answers take. @default nothing yet */
+  times?: ServiceTimes
+  /** Told when a request gets its slot, and how long it waited, in milliseconds. */
+  onStart?: ((tier: Tier, waitedMs: number) => void) | undefined
 }
 
 /**
- * The bounded queue before the engine. A free slot goes to the waiting peer that holds the fewest slots,
- * oldest request first, so that one peer's burst does not keep the others out.
+ * The bounded queue before the engine. The more urgent tier comes first, and in each the node's own user; peers share
+ * the rest by tokens and weight, so that one peer's burst does not keep the others out.
  */
 export class Admission {
   readonly #init: AdmissionInit
   readonly #onChange: () => void
-  readonly #active = new Map<string, number>()
-  #waiting: Waiter[] = []
-  /** Tickets that were not given back. */
-  readonly #held = new Set<Waiter>()
+  readonly #waiting = new Waiting()
+  /** Those that hold a slot. */
+  readonly #active = new Set<Waiter>()
   /** Tickets that have not asked for their turn yet, oldest first: they read their request. */
   readonly #arriving = new Set<Waiter>()
   readonly #clock: () => number
   readonly #lingering: LingeringWork
+  readonly #times: ServiceTimes
   #closed = false
 
   constructor(init: AdmissionInit, onChange: () => void) {
     this.#init = init
     this.#onChange = onChange
     this.#clock = init.clock ?? (() => performance.now())
+    this.#times = init.times ?? new ServiceTimes()
     this.#lingering = new LingeringWork(init.busy, () => {
       this.#next()
       onChange()
@@ -71,46 +58,60 @@ export class Admission {
   }
 
   get slots(): number {
-    return this.#init.slots
+    return this.#init.slots()
   }
 
   /** Slots that are not free, those included whose request was left while the engine still works on it. */
   get active(): number {
-    return this.#active.values().reduce((sum, count) => sum + count, this.#lingering.count)
+    return this.#active.size + this.#lingering.count
   }
 
   get queued(): number {
-    return this.#waiting.length + this.#arriving.size
+    return this.#waiting.all.size + this.#arriving.size
+  }
+
+  /** How many wait in each tier. */
+  get tiers(): Record<Tier, number> {
+    const count = (wanted: Tier): number =>
+      [...this.#waiting.all, ...this.#arriving].filter(({ tier }) => tier === wanted).length
+    return { interactive: count('interactive'), batch: count('batch'), 'best-effort': count('best-effort') }
   }
 
   /**
-   * Takes a place, and the memory, for a peer's request of so many bytes. Throws BusyError when there is none,
+   * Takes a place, and the memory, for a request. Throws BusyError, which says when to come back, where there is none, and
    * ShuttingDownError when closed.
    */
-  enter(peer: string, bytes = 0): Ticket {
+  enter({ share, own = false, tier = 'interactive', bytes = 0 }: Entry): Ticket {
     if (this.#closed) throw new ShuttingDownError()
-    if (this.#bytes((other) => other === peer) + bytes > MAX_BYTES_OF_PEER)
-      throw new BusyError('Your other requests take all the memory that one peer gets')
-    const full = (): boolean => this.#full || this.#bytes(() => true) + bytes > MAX_BYTES
-    if (full()) this.#dropLate()
-    if (full()) throw new BusyError()
     const waiter: Waiter = {
-      peer,
+      share,
+      own,
+      tier,
       bytes,
+      work: 0,
       since: this.#clock(),
+      startedAt: 0,
       state: 'arriving',
-      turn: Promise.withResolvers()
+      turn: Promise.withResolvers(),
+      handover: new AbortController()
     }
-    this.#held.add(waiter)
-    // Whoever leaves without having waited is told nothing.
+    this.#makeRoom(waiter)
+    // A request that leaves without having waited is told nothing.
     waiter.turn.promise.catch(() => undefined)
     this.#arriving.add(waiter)
     this.#onChange()
     return {
-      position: () => this.#waiting.indexOf(waiter) + 1,
-      turn: (signal) => this.#turn(waiter, signal),
-      leave: () => this.#leave(waiter, new CancelledError())
+      handover: waiter.handover.signal,
+      position: () => this.#waiting.position(waiter),
+      waitMs: () => this.#waitMs(waiter),
+      turn: (signal, work = 0) => this.#turn(waiter, signal, work),
+      leave: (used) => this.#leave(waiter, new CancelledError(), used)
     }
+  }
+
+  /** Asks whether more can be answered at once now. */
+  changed(): void {
+    this.#next()
   }
 
   /** Refuses new requests from now on. */
@@ -123,12 +124,28 @@ export class Admission {
     this.#lingering.stop()
   }
 
-  async #turn(waiter: Waiter, signal: AbortSignal): Promise<void> {
+  #makeRoom(waiter: Waiter): void {
+    if (waiter.own) {
+      const waiting = [...this.#waiting.all, ...this.#arriving].filter(({ own }) => own).length
+      if (waiting >= MAX_OWN_WAITING) throw this.#busy(waiter.tier)
+      return
+    }
+    const { id } = waiter.share
+    if (this.#bytes((other) => other.share.id === id) + waiter.bytes > MAX_BYTES_OF_PEER)
+      throw this.#busy(waiter.tier, 'Your other requests take all the memory that one peer gets')
+    const full = (): boolean => this.#full || this.#bytes(() => true) + waiter.bytes > MAX_BYTES
+    if (full()) this.#dropLate()
+    if (this.#full) this.#displace(waiter)
+    if (full()) throw this.#busy(waiter.tier)
+  }
+
+  async #turn(waiter: Waiter, signal: AbortSignal, work: number): Promise<void> {
     if (waiter.state === 'left') return await waiter.turn.promise
     const onAbort = (): void => this.#leave(waiter, signal.reason)
     this.#arriving.delete(waiter)
     waiter.state = 'waiting'
-    this.#waiting.push(waiter)
+    waiter.work = work
+    this.#waiting.add(waiter, this.#active)
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
     this.#next()
@@ -139,56 +156,100 @@ export class Admission {
     }
   }
 
-  #leave(waiter: Waiter, reason: unknown): void {
+  #leave(waiter: Waiter, reason: unknown, used?: Used): void {
     if (waiter.state === 'left') return
     if (waiter.state === 'arriving') this.#arriving.delete(waiter)
-    else if (waiter.state === 'active') this.#release(waiter.peer)
-    else this.#waiting = this.#waiting.filter((other) => other !== waiter)
+    else if (waiter.state === 'waiting') this.#waiting.remove(waiter)
+    else {
+      this.#active.delete(waiter)
+      this.#lingering.left()
+      if (used !== undefined && used.work > 0) {
+        this.#times.observe(used.work, used.completionTokens, this.#clock() - waiter.startedAt)
+        this.#waiting.charge(waiter, used.work - waiter.work)
+      }
+    }
     waiter.state = 'left'
-    this.#held.delete(waiter)
     waiter.turn.reject(reason)
     this.#next()
     this.#onChange()
   }
 
-  #bytes(counts: (peer: string) => boolean): number {
-    return [...this.#held].reduce((sum, { peer, bytes }) => (counts(peer) ? sum + bytes : sum), 0)
+  /** Bytes of the peers' requests. */
+  #bytes(counts: (waiter: Waiter) => boolean): number {
+    const held = [...this.#waiting.all, ...this.#arriving, ...this.#active]
+    return held.reduce((sum, waiter) => (counts(waiter) ? sum + waiter.bytes : sum), 0)
+  }
+
+  /** Those of peers that have a place and no slot. */
+  get #placed(): Waiter[] {
+    return [...this.#waiting.all, ...this.#arriving].filter(({ own }) => !own)
   }
 
   get #full(): boolean {
-    return this.active + this.queued >= this.#init.slots + this.#init.queue
+    return this.active + this.#placed.length >= this.slots + this.#init.queue
   }
 
   /** Takes its place from the order whose request is the longest on its way, where that is too long. */
   #dropLate(): void {
-    const [oldest] = this.#arriving
+    const oldest = this.#arriving.values().find(({ own }) => !own)
     if (oldest !== undefined && this.#clock() - oldest.since >= ARRIVAL_MS)
-      this.#leave(oldest, new BusyError('The queue is full and the request did not come in time'))
+      this.#leave(oldest, this.#busy(oldest.tier, 'The queue is full and the request did not come in time'))
+  }
+
+  /** Takes its place from a request that has less of a claim. */
+  #displace(newcomer: Waiter): void {
+    const placed = this.#placed
+    const loser = placed.length === 0 ? undefined : displaced(placed, newcomer)
+    if (loser !== undefined)
+      this.#leave(
+        loser,
+        this.#busy(loser.tier, 'The queue is full, and another had a better claim to the place')
+      )
+  }
+
+  #busy(tier: Tier, message?: string): BusyError {
+    const waitMs = this.#waitMs(undefined, tier)
+    if (waitMs === undefined) return new BusyError(message)
+    const retryAfterMs = Math.min(Math.max(MIN_RETRY_AFTER_MS, waitMs), MAX_RETRY_AFTER_MS)
+    return new BusyError(message, { retryAfterMs })
+  }
+
+  /** When a waiter gets its slot, or without one, the next who would come in a tier. */
+  #waitMs(waiter: Waiter | undefined, tier: Tier = 'interactive'): number | undefined {
+    if (waiter !== undefined && waiter.state !== 'waiting') return undefined
+    const now = this.#clock()
+    const running = [...this.#active].map(({ work, startedAt }) =>
+      this.#times.remainingMs(work, now - startedAt)
+    )
+    const all = this.#waiting.order
+    const ahead = waiter === undefined ? all.filter((other) => !lessUrgentThan(other.tier, tier)) : all
+    const waiting = ahead.map(({ work }) => this.#times.expectedMs(work))
+    if (!known(running) || !known(waiting) || this.#times.expectedMs(1) === undefined) return undefined
+    const waits = expectedWaits(this.slots, running, waiting)
+    const wait = waits[waiter === undefined ? ahead.length : all.indexOf(waiter)]
+    return wait === undefined ? undefined : Math.round(wait)
   }
 
   #next(): void {
-    while (this.active < this.#init.slots && this.#waiting.length > 0) {
-      let chosen = 0
-      for (const [index, waiter] of this.#waiting.entries()) {
-        if (this.#slotsOf(waiter) < this.#slotsOf(this.#waiting[chosen])) chosen = index
-      }
-      const [waiter] = this.#waiting.splice(chosen, 1)
+    while (this.active < this.slots) {
+      const waiter = this.#waiting.shift()
       if (waiter === undefined) return
-      this.#active.set(waiter.peer, this.#slotsOf(waiter) + 1)
+      this.#active.add(waiter)
       waiter.state = 'active'
+      waiter.startedAt = this.#clock()
+      this.#init.onStart?.(waiter.tier, waiter.startedAt - waiter.since)
       waiter.turn.resolve()
       this.#onChange()
     }
+    for (const { handover, tier } of yielding([...this.#active], [...this.#waiting.all]))
+      handover.abort(this.#busy(tier, 'The answer made room for an interactive request'))
   }
+}
 
-  #slotsOf(waiter: Waiter | undefined): number {
-    return waiter === undefined ? 0 : (this.#active.get(waiter.peer) ?? 0)
-  }
+function lessUrgentThan(tier: Tier, other: Tier): boolean {
+  return TIERS.indexOf(tier) > TIERS.indexOf(other)
+}
 
-  #release(peer: string): void {
-    const held = (this.#active.get(peer) ?? 0) - 1
-    if (held > 0) this.#active.set(peer, held)
-    else this.#active.delete(peer)
-    this.#lingering.left()
-  }
+function known(times: (number | undefined)[]): times is number[] {
+  return !times.includes(undefined)
 }

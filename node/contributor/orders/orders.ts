@@ -1,12 +1,14 @@
 import {
   OrderRefusedError,
+  MAX_WAIT_MS,
   RECEIPT_INTERVAL_TOKENS,
   certainPromptTokens,
   orderedRequestBytes,
   type ChatSession,
   type InferenceRequest,
   type OfferedModel,
-  type Order
+  type Order,
+  type Usage
 } from '../../../protocols/index.ts'
 import type { EngineEvent } from '../../engines/engine.ts'
 import { TokenBounds } from '../../tokens/index.ts'
@@ -20,14 +22,20 @@ import { Meter } from '../settling/meter.ts'
 import { PrefillPace } from '../settling/prefill-pace.ts'
 import type { Reservation } from '../settling/reservation.ts'
 import { Settlement } from '../settling/settlement.ts'
-import type { Admission, Ticket } from './admission.ts'
+import type { Admission } from './admission.ts'
 import { checkRequest } from './check-request.ts'
+import type { Share } from './fair-queue.ts'
 import { RecentOrders } from './recent-orders.ts'
+import { workOf, type ServiceTimes } from './service-times.ts'
+import type { Ticket, Used } from './ticket.ts'
 import { verifyOrder } from './verify-order.ts'
 
 export interface OrdersComponents extends ContributorComponents {
   offers: Offers
   admission: Admission
+  /** What each peer gets of the engine. */
+  shareOf: (peer: string) => Share
+  times: ServiceTimes
   credit: Credit
 }
 
@@ -37,6 +45,10 @@ interface Work {
   model: OfferedModel
   request: InferenceRequest
   ticket: Ticket
+  /** What it is expected to take, in tokens. */
+  expectedWork: number
+  /** Told what it took. */
+  onUsed: (usage: Usage) => void
   /** Resolves when the order is known to be none that was placed before. */
   isNew: Promise<void>
   reservation: Reservation
@@ -70,31 +82,41 @@ export class Orders {
       throw new OrderRefusedError('The order was placed before')
     this.#serving.add(order.id)
     let ticket: Ticket | undefined
+    let used: Used | undefined
     let reservation: Reservation | undefined
     try {
       const bytes = orderedRequestBytes(order)
       // A place comes first: what waits for the engine's word holds memory too.
-      ticket = this.#components.admission.enter(session.peer, bytes)
+      ticket = this.#components.admission.enter({
+        share: this.#components.shareOf(session.peer),
+        bytes,
+        ...(order.tier === undefined ? {} : { tier: order.tier })
+      })
       await this.#components.offers.checkCurrent(model)
       // The ledger is asked while the document comes and the engine begins.
       const isNew = this.#checkNew(order)
       isNew.catch(() => undefined)
       const document = await session.readRequest(bytes)
       const request = checkRequest(document, order, model)
+      const promptTokens = Math.min(expectedPromptTokens(request, document.byteLength), order.maxPromptTokens)
       reservation = this.#components.credit.reserve(order.consumer, order.price, {
-        promptTokens: Math.min(expectedPromptTokens(request, document.byteLength), order.maxPromptTokens),
+        promptTokens,
         completionTokens: Math.min(RECEIPT_INTERVAL_TOKENS, order.maxCompletionTokens)
       })
-      await this.#answer(session, { order, model, request, ticket, isNew, reservation })
+      const expectedWork = this.#components.times.expectedWork(request, promptTokens)
+      const onUsed = (usage: Usage): void => {
+        used = { work: workOf(usage), completionTokens: usage.completionTokens }
+      }
+      await this.#answer(session, { order, model, request, ticket, expectedWork, onUsed, isNew, reservation })
     } finally {
       reservation?.release()
-      ticket?.leave()
+      ticket?.leave(used)
       this.#serving.delete(order.id)
     }
   }
 
   async #answer(session: ChatSession, work: Work): Promise<void> {
-    const { order, model, request, ticket, isNew, reservation } = work
+    const { order, model, request, ticket, expectedWork, onUsed, isNew, reservation } = work
     const { engine, ledger, privateKey, now } = this.#components
     this.#recent.add(order, now())
     const keepOrder = (): Promise<void> => ledger.append([{ kind: 'order', record: session.order }])
@@ -104,14 +126,14 @@ export class Orders {
       onKept: ({ credits }) => reservation.kept(credits)
     })
     void session.listen((record) => settlement.acknowledge(record))
-    const turn = ticket.turn(session.signal)
+    const turn = ticket.turn(session.signal, expectedWork)
     turn.catch(() => undefined)
     const position = ticket.position()
-    await session.send({ type: 'accepted', position })
+    await session.send({ type: 'accepted', position, ...waitOf(ticket) })
     const stopHeartbeat = heartbeat(
       session,
       () => 'queued',
-      () => ticket.position()
+      () => ({ position: ticket.position(), ...waitOf(ticket) })
     )
     try {
       await turn
@@ -120,6 +142,7 @@ export class Orders {
     }
     // It may have been replaced while the order waited.
     if (position > 0) await this.#components.offers.checkCurrent(model, true)
+    const { handover } = ticket
     const meter = new Meter(order, session.order, {
       now,
       reservation,
@@ -131,12 +154,16 @@ export class Orders {
       if (tokens !== undefined) meter.counted(tokens)
     })
     try {
-      const events = (): AsyncIterable<EngineEvent> => engineEvents(engine, request, session.signal)
-      const { promptTokens, cachedTokens = 0 } = await answer(events, { session, meter, settlement, isNew })
+      const events = (): AsyncIterable<EngineEvent> =>
+        engineEvents(engine, request, AbortSignal.any([session.signal, handover]))
+      const usage = await answer(events, { session, meter, settlement, isNew, handover })
+      const { promptTokens, cachedTokens = 0 } = usage
+      onUsed(usage)
       if (meter.readMs !== undefined)
         this.#pace.observe(request.model, promptTokens - cachedTokens, meter.readMs)
       await counting
     } catch (err) {
+      onUsed(meter.usage)
       throw await this.#components.offers.explained(request.model, err)
     } finally {
       this.#components.observer?.served(meter.tokens)
@@ -148,4 +175,10 @@ export class Orders {
     if (await this.#components.ledger.hasOrder(order.id))
       throw new OrderRefusedError('The order was placed before')
   }
+}
+
+/** The expected wait, where it is known. */
+function waitOf(ticket: Ticket): { waitMs?: number } {
+  const waitMs = ticket.waitMs()
+  return waitMs === undefined ? {} : { waitMs: Math.min(waitMs, MAX_WAIT_MS) }
 }

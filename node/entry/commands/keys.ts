@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { addKey, readKeys, removeKey, type KeyLimits } from '../../../http-gateway/index.ts'
+import { TIERS, tier } from '../../../protocols/index.ts'
 import type { Config } from '../../config/index.ts'
 import { CommandError, EXIT } from '../errors.ts'
 import { credits, table, type Output } from '../output.ts'
@@ -12,6 +13,8 @@ export interface KeyFlags {
   rate?: string
   /** Credits in a day. */
   spend?: string
+  /** The most urgent tier of its requests. */
+  tier?: string
 }
 
 /** Where a home keeps the hashes of its API keys. */
@@ -43,14 +46,15 @@ export async function listApiKeys(config: Config, output: Output): Promise<void>
   const shown = keys.map(({ scrypt: _hash, ...key }) => key)
   output.result(shown, () => {
     if (shown.length === 0) return 'There are no API keys. Make one: lobstah-node keys add <name>'
-    const rows = shown.map(({ name, createdAt, models, perMinute, spendPerDay }) => [
+    const rows = shown.map(({ name, createdAt, models, perMinute, spendPerDay, tier: most }) => [
       name,
       createdAt,
       models?.join(' ') ?? 'all',
       perMinute === undefined ? '' : String(perMinute),
-      spendPerDay === undefined ? '' : credits(spendPerDay)
+      spendPerDay === undefined ? '' : credits(spendPerDay),
+      most ?? ''
     ])
-    return table([['NAME', 'MADE', 'MODELS', 'REQUESTS/MIN', 'CREDITS/DAY'], ...rows])
+    return table([['NAME', 'MADE', 'MODELS', 'REQUESTS/MIN', 'CREDITS/DAY', 'TIER'], ...rows])
   })
 }
 
@@ -60,11 +64,14 @@ export async function removeApiKey(config: Config, name: string, output: Output)
   output.result({ removed: name }, () => `Removed ${name}.`)
 }
 
-function toLimits({ models, rate, spend }: KeyFlags): KeyLimits {
+function toLimits({ models, rate, spend, tier: urgency }: KeyFlags): KeyLimits {
   const names = models?.split(',').map((name) => name.trim())
   if (names?.includes('') === true)
     throw new CommandError('flag --models: expected names of models, by commas', EXIT.usage)
+  const most = tier.optional().safeParse(urgency)
+  if (!most.success) throw new CommandError(`flag --tier: expected one of ${TIERS.join(', ')}`, EXIT.usage)
   return {
+    ...(most.data === undefined ? {} : { tier: most.data }),
     ...(names === undefined ? {} : { models: names }),
     ...(rate === undefined ? {} : { perMinute: toNumber('--rate', rate, /^([1-9]\d*)(?:\/min)?$/) }),
     ...(spend === undefined

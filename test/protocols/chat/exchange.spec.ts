@@ -93,7 +93,7 @@ describe('protocols/chat over TCP', () => {
         await send(frames, accepted, delta, end)
         await frames.close()
       })
-      assert.deepEqual(await readAccepted(exchange), { position: 3 })
+      assert.deepEqual(await readAccepted(exchange), { position: 3, waitMs: 12_500 })
       const received = await exchange.read()
       assert.deepEqual(received.frame, delta)
       assert.ok(Buffer.from(received.payload).equals(encodeJson(delta)))

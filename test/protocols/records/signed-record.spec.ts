@@ -75,6 +75,17 @@ async function signText(text: string, domain: string, privateKey: PrivateKey): P
 }
 
 describe('protocols/records/signed-record', () => {
+  it('has a tier in an order that is not interactive, as in its golden file; no other word is taken', async () => {
+    const order = anOrder({ tier: 'batch' })
+    const record = await seal(ORDER, order, CONSUMER.privateKey)
+    await assertGolden('record-order-batch', { domain: ORDER.domain, signer: CONSUMER.peer, record })
+    assert.deepEqual(await open(ORDER, record, CONSUMER.peer), order)
+    const other = await seal(ORDER, { ...order, tier: 'soon' as 'batch' }, CONSUMER.privateKey).catch(
+      (err: unknown) => err
+    )
+    if (!(other instanceof Error)) await assert.rejects(open(ORDER, other as SignedRecord, CONSUMER.peer))
+  })
+
   for (const { name, kind, payload, signer } of SAMPLES) {
     describe(name, () => {
       const sealed = seal(kind, payload, signer.privateKey)

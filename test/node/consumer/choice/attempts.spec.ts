@@ -76,4 +76,22 @@ describe('node/consumer/choice/attempts', () => {
     attempts.failed('b', new EngineFailedError(), null, 0)
     assert.equal(attempts.worst, busy)
   })
+
+  it('has a batch request wait for a busy contributor, and ask it again when it says so', () => {
+    const [batch, interactive] = [new Attempts('batch'), new Attempts()]
+    for (const attempts of [batch, interactive])
+      attempts.failed('a', new BusyError(undefined, { retryAfterMs: 5000 }), null, 0)
+    assert.equal(batch.waitsUntil(1000), 5000)
+    assert.deepEqual(
+      [
+        batch.allows('a', null, 4999),
+        batch.allows('a', null, 5000),
+        batch.open(300_000),
+        batch.open(600_000)
+      ],
+      [false, true, true, false]
+    )
+    assert.equal(interactive.waitsUntil(1000), undefined)
+    assert.deepEqual([interactive.allows('a', null, 5000), interactive.open(300_000)], [false, false])
+  })
 })

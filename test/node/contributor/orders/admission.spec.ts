@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
-import { Admission, type Ticket } from '../../../../node/contributor/orders/admission.ts'
+import { Admission } from '../../../../node/contributor/orders/admission.ts'
+import { ServiceTimes } from '../../../../node/contributor/orders/service-times.ts'
+import type { Entry, Ticket } from '../../../../node/contributor/orders/ticket.ts'
 import { BusyError, CancelledError, ShuttingDownError } from '../../../../protocols/index.ts'
 import { until } from '../../../support/mesh.ts'
 
 const never = new AbortController().signal
+
+/** A request of a peer of weight 1. */
+function of(peer: string, rest: Partial<Entry> = {}): Entry {
+  return { share: { id: peer, weight: 1 }, ...rest }
+}
 
 describe('node/contributor/orders/admission', () => {
   let changes: number
@@ -15,7 +22,7 @@ describe('node/contributor/orders/admission', () => {
   })
 
   const admission = (slots: number, queue: number): Admission =>
-    new Admission({ slots, queue }, () => changes++)
+    new Admission({ slots: () => slots, queue }, () => changes++)
 
   /** Enters and waits; notes the name when its turn comes. */
   function wait(
@@ -24,7 +31,7 @@ describe('node/contributor/orders/admission', () => {
     name = peer,
     signal = never
   ): { ticket: Ticket; turn: Promise<void> } {
-    const ticket = queue.enter(peer)
+    const ticket = queue.enter(of(peer))
     const turn = ticket.turn(signal).then(() => void order.push(name))
     turn.catch(() => undefined)
     return { ticket, turn }
@@ -69,31 +76,31 @@ describe('node/contributor/orders/admission', () => {
     const queue = admission(1, 1)
     const first = wait(queue, 'a')
     const second = wait(queue, 'b')
-    assert.throws(() => queue.enter('c'), BusyError)
+    assert.throws(() => queue.enter(of('c')), BusyError)
     await first.turn
     first.ticket.leave()
     await second.turn
-    queue.enter('c')
-    assert.throws(() => queue.enter('d'), BusyError)
+    queue.enter(of('c'))
+    assert.throws(() => queue.enter(of('d')), BusyError)
   })
 
   it('counts those who still read their request, so that they are bounded too', () => {
     const queue = admission(1, 1)
-    queue.enter('a')
-    const second = queue.enter('b')
+    queue.enter(of('a'))
+    const second = queue.enter(of('b'))
     assert.deepEqual([queue.active, queue.queued], [0, 2])
-    assert.throws(() => queue.enter('c'), BusyError)
+    assert.throws(() => queue.enter(of('c')), BusyError)
     second.leave()
-    queue.enter('c')
+    queue.enter(of('c'))
   })
 
   it('refuses all when it has neither slots nor places', () => {
-    assert.throws(() => admission(0, 0).enter('a'), BusyError)
+    assert.throws(() => admission(0, 0).enter(of('a')), BusyError)
   })
 
   describe('leave', () => {
     for (const [state, enter] of [
-      ['arriving', (queue: Admission) => ({ ticket: queue.enter('b'), turn: Promise.resolve() })],
+      ['arriving', (queue: Admission) => ({ ticket: queue.enter(of('b')), turn: Promise.resolve() })],
       ['waiting', (queue: Admission) => wait(queue, 'b')]
     ] as const) {
       it(`frees the place of one that is ${state}, once`, async () => {
@@ -161,7 +168,7 @@ describe('node/contributor/orders/admission', () => {
   describe('while requests are on their way', () => {
     let now: number
     const clocked = (slots: number, queue: number): Admission =>
-      new Admission({ slots, queue, clock: () => now }, () => changes++)
+      new Admission({ slots: () => slots, queue, clock: () => now }, () => changes++)
 
     beforeEach(() => {
       now = 0
@@ -169,9 +176,9 @@ describe('node/contributor/orders/admission', () => {
 
     it('keeps a place for 5 s, then gives it to the next who comes: the oldest first', async () => {
       const queue = clocked(1, 1)
-      const [first, second] = [queue.enter('a'), queue.enter('a')]
+      const [first, second] = [queue.enter(of('a')), queue.enter(of('c'))]
       now = 4999
-      assert.throws(() => queue.enter('b'), BusyError)
+      assert.throws(() => queue.enter(of('b')), BusyError)
       now = 5000
       const third = wait(queue, 'b')
       await third.turn
@@ -185,13 +192,13 @@ describe('node/contributor/orders/admission', () => {
 
     it('keeps a place for as long as there is room, and for good once the request has come', async () => {
       const queue = clocked(1, 2)
-      const slow = queue.enter('a')
+      const slow = queue.enter(of('a'))
       const waiting = wait(queue, 'b')
       await waiting.turn
       now = 60_000
       const turn = slow.turn(never)
-      queue.enter('c')
-      assert.throws(() => queue.enter('d'), BusyError)
+      queue.enter(of('c'))
+      assert.throws(() => queue.enter(of('d')), BusyError)
       waiting.ticket.leave()
       await turn
     })
@@ -205,7 +212,7 @@ describe('node/contributor/orders/admission', () => {
         answers.push(answer)
         return answer.promise
       }
-      return new Admission({ slots, queue, busy }, () => changes++)
+      return new Admission({ slots: () => slots, queue, busy }, () => changes++)
     }
     /** Answers the engine's latest question; resolves when the next one is asked, or the change is heard. */
     async function tell(count: number): Promise<void> {
@@ -225,7 +232,7 @@ describe('node/contributor/orders/admission', () => {
       const second = wait(queue, 'b')
       first.ticket.leave()
       assert.deepEqual([queue.active, queue.queued], [1, 1])
-      assert.throws(() => queue.enter('c'), BusyError)
+      assert.throws(() => queue.enter(of('c')), BusyError)
       await tell(1)
       assert.deepEqual([queue.active, order], [1, ['a']])
       answers.at(-1)!.resolve(0)
@@ -280,12 +287,160 @@ describe('node/contributor/orders/admission', () => {
     })
   })
 
+  describe('tiers', () => {
+    const tiered = (
+      queue: Admission,
+      name: string,
+      rest: Partial<Entry> = {}
+    ): { ticket: Ticket; turn: Promise<void> } => {
+      const ticket = queue.enter(of(name, rest))
+      const turn = ticket.turn(never).then(() => void order.push(name))
+      turn.catch(() => undefined)
+      return { ticket, turn }
+    }
+
+    it('serves the urgent first, and in each tier the own user', async () => {
+      const queue = admission(1, 16)
+      const places = [
+        tiered(queue, 'first'),
+        tiered(queue, 'best-effort', { tier: 'best-effort' }),
+        tiered(queue, 'batch', { tier: 'batch' }),
+        tiered(queue, 'own batch', { tier: 'batch', own: true }),
+        tiered(queue, 'interactive'),
+        tiered(queue, 'own', { own: true })
+      ]
+      assert.deepEqual(queue.tiers, { interactive: 2, batch: 2, 'best-effort': 1 })
+      assert.deepEqual(
+        places.map(({ ticket }) => ticket.position()),
+        [0, 5, 4, 3, 2, 1]
+      )
+      for (const at of [0, 5, 4, 3, 2, 1]) {
+        await places[at]!.turn
+        places[at]!.ticket.leave()
+      }
+      assert.deepEqual(order, ['first', 'own', 'interactive', 'own batch', 'batch', 'best-effort'])
+    })
+
+    it('asks the least urgent running answer, the latest first, to make room: one for each that waits', async () => {
+      let now = 0
+      const queue = new Admission({ slots: () => 4, queue: 16, clock: () => now++ }, () => changes++)
+      const running = [
+        tiered(queue, 'a'),
+        tiered(queue, 'b', { tier: 'batch' }),
+        tiered(queue, 'c', { tier: 'best-effort' }),
+        tiered(queue, 'd', { tier: 'batch' })
+      ]
+      await Promise.all(running.map(({ turn }) => turn))
+      const asked = (): boolean[] => running.map(({ ticket }) => ticket.handover.aborted)
+      tiered(queue, 'more batch', { tier: 'batch' })
+      assert.deepEqual(asked(), [false, false, false, false])
+      const urgent = tiered(queue, 'e')
+      assert.deepEqual(asked(), [false, false, true, false])
+      assert.ok(running[2]!.ticket.handover.reason instanceof BusyError)
+      tiered(queue, 'f')
+      assert.deepEqual(asked(), [false, false, true, true])
+      running[2]!.ticket.leave()
+      await urgent.turn
+      assert.deepEqual(asked(), [false, false, true, true])
+      tiered(queue, 'g')
+      tiered(queue, 'h')
+      assert.deepEqual(asked(), [false, true, true, true])
+    })
+
+    it('has the own batch work make room for the own user alone', async () => {
+      const queue = admission(1, 16)
+      const batch = tiered(queue, 'batch', { tier: 'batch', own: true })
+      await batch.turn
+      tiered(queue, 'stranger')
+      assert.equal(batch.ticket.handover.aborted, false)
+      tiered(queue, 'owner', { own: true })
+      assert.equal(batch.ticket.handover.aborted, true)
+    })
+  })
+
+  describe('a full queue', () => {
+    it('takes a place from whoever holds the most, the latest first, and not for one who holds as many', async () => {
+      const queue = admission(1, 4)
+      const burst = [1, 2, 3, 4, 5].map((n) => wait(queue, 'greedy', `greedy${n}`))
+      await burst[0]!.turn
+      wait(queue, 'modest')
+      await assert.rejects(burst[4]!.turn, BusyError)
+      wait(queue, 'modest')
+      await assert.rejects(burst[3]!.turn, BusyError)
+      assert.throws(() => queue.enter(of('modest')), BusyError)
+      assert.throws(() => queue.enter(of('greedy')), BusyError)
+      assert.equal(queue.queued, 4)
+    })
+
+    it('refuses the less urgent first', async () => {
+      const queue = admission(1, 2)
+      await wait(queue, 'a').turn
+      const [batch, best] = (['batch', 'best-effort'] as const).map((tier) => {
+        const ticket = queue.enter(of('a', { tier }))
+        return ticket.turn(never)
+      })
+      queue.enter(of('a', { tier: 'batch' }))
+      await assert.rejects(best!, BusyError)
+      queue.enter(of('a'))
+      // The latest of the two.
+      queue.enter(of('a'))
+      await assert.rejects(batch!, BusyError)
+      assert.throws(() => queue.enter(of('a', { tier: 'best-effort' })), BusyError)
+    })
+
+    it('counts peers of one group for no more than one', async () => {
+      const queue = admission(1, 4)
+      const stranger = (n: number): Entry => ({ share: { id: `s${n}`, weight: 1, group: 'strangers' } })
+      await queue.enter(of('a')).turn(never)
+      const turns = [1, 2, 3, 4].map((n) => queue.enter(stranger(n)).turn(never))
+      assert.throws(() => queue.enter(stranger(5)), BusyError)
+      queue.enter(of('friend'))
+      await assert.rejects(Promise.race(turns), BusyError)
+    })
+
+    it('never refuses the own user for what peers fill', () => {
+      const queue = admission(1, 1)
+      wait(queue, 'a')
+      wait(queue, 'b')
+      for (let n = 0; n < 64; n++) queue.enter(of('', { own: true }))
+      assert.equal(queue.queued, 65)
+    })
+
+    it('holds the own user to 1,024', () => {
+      const queue = admission(1, 1)
+      for (let n = 0; n < 1024; n++) queue.enter(of('', { own: true }))
+      assert.throws(() => queue.enter(of('', { own: true })), BusyError)
+    })
+  })
+
+  describe('the expected wait', () => {
+    it('is told from measured times, and in a refusal', async () => {
+      let now = 0
+      const times = new ServiceTimes()
+      const queue = new Admission({ slots: () => 1, queue: 2, clock: () => now, times }, () => changes++)
+      const first = queue.enter(of('a'))
+      await first.turn(never, 100)
+      const second = queue.enter(of('a'))
+      const turn = second.turn(never, 100)
+      assert.equal(second.waitMs(), undefined)
+      now = 1000
+      first.leave({ work: 100, completionTokens: 100 })
+      await turn
+      const [third, fourth] = [queue.enter(of('a')), queue.enter(of('b'))]
+      for (const ticket of [third, fourth]) void ticket.turn(never, 200)
+      now = 1400
+      // 600 ms of the second are left, which is a's as well; each that waits takes 2 s.
+      assert.deepEqual([third.waitMs(), fourth.waitMs()], [2600, 600])
+      assert.throws(() => queue.enter(of('b')), { name: 'BusyError', retryAfterMs: 4600 })
+    })
+  })
+
   it('takes nobody new once it is closed, and lets the others finish', async () => {
     const queue = admission(1, 2)
     const first = wait(queue, 'a')
     const second = wait(queue, 'b')
     queue.close()
-    assert.throws(() => queue.enter('c'), ShuttingDownError)
+    assert.throws(() => queue.enter(of('c')), ShuttingDownError)
     await first.turn
     first.ticket.leave()
     await second.turn
