@@ -1,5 +1,8 @@
+import type { ListedModel } from '../node/consumer/index.ts'
 import { ModelNotFoundError } from '../protocols/errors.ts'
 import { MAX_MODEL_NAME_LENGTH, canonicalModelName } from '../protocols/inference/index.ts'
+
+import type { GatewayComponents } from './types.ts'
 
 /** How many names an error suggests. */
 const MAX_SUGGESTIONS = 3
@@ -13,6 +16,27 @@ export function findServed<T extends { id: string }>(models: T[], name: string):
   if (found !== undefined) return found
   const served = models.map((model) => model.id)
   throw new ModelNotFoundError(modelNotFoundMessage(name, served))
+}
+
+/** The model that a name stands for: its own, an alias, a digest, a peer or `auto`. Throws ModelNotFoundError. */
+export function servedBy(
+  consumer: GatewayComponents['consumer'],
+  name: string,
+  exactCase = false
+): ListedModel {
+  if (consumer.lookUp === undefined) return findServed(consumer.models(), name)
+  try {
+    return consumer.lookUp(name, { exactCase })
+  } catch (err) {
+    if (!(err instanceof ModelNotFoundError) || name.includes('@')) throw err
+    const served = listedBy(consumer).map(({ id }) => id)
+    throw new ModelNotFoundError(modelNotFoundMessage(name, served), { cause: err })
+  }
+}
+
+/** The models that are served, then the names that stand for one of them. */
+export function listedBy(consumer: GatewayComponents['consumer']): (ListedModel & { model?: string })[] {
+  return [...consumer.models(), ...(consumer.names?.() ?? [])]
 }
 
 /** The error for a model that nobody serves; `departed` tells who served it until when. */
@@ -66,4 +90,9 @@ export function editDistance(a: string, b: string): number {
     })
   }
   return row.at(-1) ?? 0
+}
+
+/** The model's name as an Ollama client is told it: as the client wrote it, where that is the model's. */
+export function calledAs(asked: string, served: string): string {
+  return canonicalModelName(asked) === canonicalModelName(served) ? asked : served
 }

@@ -43,6 +43,8 @@ export interface Surface<Name extends SurfaceName = SurfaceName> {
   routes: readonly Route[]
   /** Whether bodies are read as JSON whatever content type they name, as the vendor's server does. @default false */
   anyContentType?: boolean
+  /** Whether models' names that differ in case alone are the same, as on the vendor's server. @default false */
+  foldsCase?: boolean
   /** Whether errors on a path are told in this surface's words. */
   owns(path: string): boolean
   errorDocument(failure: Failure, requestId: string): object

@@ -14,6 +14,7 @@ import { ClientErrors } from './client-errors.ts'
 import { CONNECTIONS_CHECKING_INTERVAL_MS, MAX_HEADER_SIZE, MAX_PARAM_LENGTH } from './constants.ts'
 import type { GatewayContext } from './context.ts'
 import { MethodNotAllowedError, RouteNotFoundError } from './errors.ts'
+import { withModel } from './model-chain.ts'
 import { adviceFor } from './nearest-routes.ts'
 import { parse, parseQuery } from './parse.ts'
 import { pathOf } from './route-table.ts'
@@ -30,6 +31,10 @@ declare module 'fastify' {
     public?: boolean
     /** Reads its body as JSON whatever content type it names. */
     anyContentType?: boolean
+  }
+  interface FastifyRequest {
+    /** Whether models' names that differ in case alone are different ones. */
+    exactCase: boolean
   }
 }
 
@@ -96,12 +101,12 @@ function guard(
   const policy = new AccessPolicy(settings)
   app.decorateRequest('caller', undefined)
   app.decorateRequest('traceparent', undefined)
+  app.decorateRequest('exactCase', true)
   app.addHook('onRequest', async (request, reply) => {
     clientErrors.watch(request.raw.socket, reply.raw)
-    reply.headers({
-      'x-request-id': request.id,
-      ...surfaceOf(request.url, request.headers).headers?.(request.id)
-    })
+    const surface = surfaceOf(request.url, request.headers)
+    reply.headers({ 'x-request-id': request.id, ...surface.headers?.(request.id) })
+    request.exactCase = surface.foldsCase !== true
     request.traceparent = traceparentOf(request.raw)
     if (policy.admit(request, reply)) return reply
     if (request.routeOptions.config.public !== true) request.caller = await keys.identify(request)
@@ -118,7 +123,7 @@ function addRoute(app: FastifyInstance, context: GatewayContext, { surface, rout
     config: { public: route.public === true, anyContentType: SURFACES[surface].anyContentType === true },
     handler: (request: FastifyRequest, reply: FastifyReply) =>
       route.handle(context, {
-        body: route.body === undefined ? undefined : parse(route.body, request.body),
+        body: route.body === undefined ? undefined : parse(route.body, withModel(request.body)),
         query: route.query === undefined ? undefined : parseQuery(route.query, request.query),
         request,
         reply

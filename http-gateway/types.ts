@@ -111,7 +111,8 @@ export interface GatewayLogger {
 }
 
 export interface GatewayComponents {
-  consumer: Pick<Consumer, 'models' | 'peers' | 'infer'>
+  consumer: Pick<Consumer, 'models' | 'peers' | 'infer'> &
+    Partial<Pick<Consumer, 'names' | 'lookUp' | 'spellings' | 'explain' | 'explained' | 'recent'>>
   ledger: Pick<Ledger, 'balance' | 'list'>
   /** This node's peer id, and its public key as base64url. */
   identity: { peer: string; publicKey: string }

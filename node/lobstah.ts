@@ -3,7 +3,15 @@ import type { Logger, Startable } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Registry } from 'prom-client'
 import type { Price } from '../protocols/index.ts'
-import { Creditors, consumer, type Consumer, type ConsumerComponents, type Resume } from './consumer/index.ts'
+import {
+  Creditors,
+  consumer,
+  type Consumer,
+  type ConsumerComponents,
+  type ConsumerInit,
+  type LastResort,
+  type Resume
+} from './consumer/index.ts'
 import {
   contributor,
   shares,
@@ -62,6 +70,10 @@ export interface LobstahInit extends Omit<NetworkInit, 'reaches'> {
   maxPrice?: Readonly<Record<string, Price>>
   /** Contributors that may continue an answer that broke off. @default same-digest */
   resume?: Resume
+  /** Which models answer to which names. @default each to its own */
+  naming?: Pick<ConsumerInit, 'aliases' | 'petnames' | 'fallback' | 'fallbackAfterMs'>
+  /** Answers what the mesh cannot. @default nobody does */
+  lastResort?: LastResort
   /** Credit line of each peer, in micro-credits. */
   creditLine?: (peer: string) => number
   /** Shared credit lines, in micro-credits. */
@@ -129,7 +141,8 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
             ? 'stranger'
             : 'member',
     maxPrice: init.maxPrice ?? {},
-    resume: init.resume ?? 'same-digest'
+    resume: init.resume ?? 'same-digest',
+    ...init.naming
   })({
     ...shared,
     log: log('consumer'),
@@ -139,6 +152,7 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
         ? []
         : [{ provider: serving.provider, load: () => load(serving), slots: init.slots ?? 1 }],
     pathOf: (connection) => network.reach.pathOf(connection),
+    ...(init.lastResort === undefined ? {} : { lastResort: init.lastResort }),
     ...(init.metrics === undefined ? {} : { observer: consumerObserver(init.metrics) })
   })
   if (init.metrics !== undefined) watch(init.metrics, shared, serving)
@@ -170,13 +184,8 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
   }
 }
 
-/** What serves this machine's user and, with `contribute`, the mesh. */
-function servingSide(
-  init: LobstahInit,
-  engine: Engine,
-  shared: Shared,
-  creditors: Creditors
-): Contributor {
+/** The part that serves this machine's user and, with `contribute`, the mesh. */
+function servingSide(init: LobstahInit, engine: Engine, shared: Shared, creditors: Creditors): Contributor {
   const components: ContributorComponents = { ...shared, engine, log: shared.log('contributor') }
   return contributor({
     serve: init.contribute === true,

@@ -75,7 +75,8 @@ async function ask(load: Load, agent: Agent, result: LoadResult): Promise<void> 
     )
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
     const route = response.headers['x-lobstah-route']
-    if (typeof route === 'string') increment(result.routes, route)
+    // Its reason follows the first semicolon.
+    if (typeof route === 'string') increment(result.routes, route.replace(/;.*/, ''))
     response.setEncoding('utf8')
     for await (const text of response as AsyncIterable<string>) reader.take(text)
     const { delaysUs, finished, code } = reader

@@ -1,7 +1,9 @@
 import { CancelledError, PeerLostError } from '../../protocols/errors.ts'
+import type { RouteReason } from '../../node/consumer/index.ts'
 import type { AnswerEvent } from '../../protocols/inference/index.ts'
 
-export type AcceptedEvent = Extract<AnswerEvent, { type: 'accepted' }>
+/** The contributor that answers, with the reason where the consumer tells it. */
+export type AcceptedEvent = Extract<AnswerEvent, { type: 'accepted' }> & { reason?: RouteReason | undefined }
 export type EndEvent = Extract<AnswerEvent, { type: 'end' }>
 export type ContentEvent = Extract<AnswerEvent, { type: 'delta' | 'end' }>
 
@@ -16,7 +18,11 @@ export class Answer {
   #onAccepted: (() => void) | undefined
   #ready = false
 
-  constructor(events: AsyncIterable<AnswerEvent>) {
+  readonly #reason: () => RouteReason | undefined
+
+  /** `reason` tells why the contributor that accepts now was asked. */
+  constructor(events: AsyncIterable<AnswerEvent>, reason: () => RouteReason | undefined = () => undefined) {
+    this.#reason = reason
     this.#events = events[Symbol.asyncIterator]()
   }
 
@@ -78,7 +84,8 @@ export class Answer {
       const event = result.value
       if (event.type === 'accepted') {
         if (this.#deltas === this.#deltasBefore) this.#accepted.pop()
-        this.#accepted.push(event)
+        const reason = this.#reason()
+        this.#accepted.push(reason === undefined ? event : { ...event, reason })
         this.#deltasBefore = this.#deltas
         this.#onAccepted?.()
       } else if (event.type === 'end' && event.finishReason === 'cancelled') {

@@ -1,3 +1,4 @@
+import type { RouteReason } from '../../node/consumer/index.ts'
 import type { AnswerEvent, InferenceRequest } from '../../protocols/inference/index.ts'
 import { Answer, type AcceptedEvent, type ContentEvent, type EndEvent } from './answer.ts'
 
@@ -10,8 +11,12 @@ export interface ChoiceEvent {
   event: ContentEvent
 }
 
-/** Has one request answered. */
-export type Infer = (request: InferenceRequest, signal: AbortSignal) => AsyncIterable<AnswerEvent>
+/** Has one request answered; `onRoute` is told why each contributor is asked. */
+export type Infer = (
+  request: InferenceRequest,
+  signal: AbortSignal,
+  onRoute: (reason: RouteReason) => void
+) => AsyncIterable<AnswerEvent>
 
 /**
  * The answers to one or several requests, asked at once: each is an order of its own, with its own receipt.
@@ -27,7 +32,11 @@ export class Answers {
   constructor(infer: Infer, requests: InferenceRequest[], signal: AbortSignal) {
     // A single answer has nobody to cancel but itself.
     const shared = requests.length === 1 ? signal : AbortSignal.any([signal, this.#siblings.signal])
-    this.#answers = requests.map((request) => new Answer(infer(request, shared)))
+    this.#answers = requests.map((request) => {
+      let reason: RouteReason | undefined
+      const events = infer(request, shared, (told) => (reason = told))
+      return new Answer(events, () => reason)
+    })
   }
 
   /** The answering peers known so far, in the order of the requests. */

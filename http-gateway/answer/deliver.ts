@@ -4,6 +4,7 @@ import { ModelDepartedError, ModelNotFoundError } from '../../protocols/errors.t
 import type { Delta, InferenceRequest } from '../../protocols/inference/index.ts'
 import type { GatewayContext } from '../context.ts'
 import { toFailure, type Failure } from '../failures.ts'
+import { fallbackOf, isOff } from '../model-chain.ts'
 import { modelNotFoundMessage } from '../model-names.ts'
 import type { EndEvent } from './answer.ts'
 import { Answers, type Ends } from './answers.ts'
@@ -172,23 +173,34 @@ function ask(
   requests: Requests,
   held = false
 ): Asked {
-  const { caller, traceparent } = reply.request
-  keys.enter(caller, requests[0].model)
+  const { caller, traceparent, exactCase, headers, id } = reply.request
+  const spellings = (model: string): string[] =>
+    components.consumer.spellings?.(model, { exactCase }) ?? [model]
+  keys.enter(caller, ...spellings(requests[0].model))
+  const fallback = fallbackOf(reply.request)
   metrics.opened(reply.raw)
   const signal = calls.open(reply.raw)
-  const session = reply.request.headers['x-session-affinity']
+  const session = headers['x-session-affinity']
   const tier = tierOf(reply.request)
   const options = {
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(typeof session === 'string' ? { session } : {}),
     ...(tier === undefined ? {} : { tier }),
     ...(caller === undefined || caller.owner ? {} : { key: caller.name }),
-    ...(reply.request.headers['x-lobstah-resume'] === 'off' ? { resume: false } : {}),
+    ...(headers['x-lobstah-resume'] === 'off' ? { resume: false } : {}),
+    ...(fallback === undefined ? {} : { fallback }),
+    // It gives no receipts, so that no key's limit could bound its cost.
+    lastResort: !isOff(headers['x-lobstah-fallback']) && caller?.spendPerDay === undefined,
+    exactCase,
+    requestId: id,
+    allowsModel: (model: string) => keys.allows(caller, spellings(model)),
+    committed: () => reply.raw.headersSent,
     ...(held ? { held } : {}),
     onSpent: (microCredits: number) => keys.spent(caller, microCredits)
   }
   const answers = new Answers(
-    (request, shared) => metrics.follow(components.consumer.infer(request, { ...options, signal: shared })),
+    (request, shared, onRoute) =>
+      metrics.follow(components.consumer.infer(request, { ...options, signal: shared, onRoute })),
     requests,
     signal
   )
@@ -210,6 +222,11 @@ function explain(context: GatewayContext, requests: Requests, signal: AbortSigna
   if (signal.aborted) return signal.reason
   const departed = err instanceof ModelDepartedError ? err.message : undefined
   if (departed === undefined && !(err instanceof ModelNotFoundError)) return err
-  const served = context.components.consumer.models().map((model) => model.id)
-  return new ModelNotFoundError(modelNotFoundMessage(requests[0].model, served, departed), { cause: err })
+  // Of another name than a model's own, and of a chain, the consumer knows more.
+  const { consumer } = context.components
+  const [{ model }] = requests
+  if (/@|^auto(:latest)?$/i.test(model) || (err instanceof ModelNotFoundError && /chain/.test(err.message)))
+    return err
+  const served = [...consumer.models(), ...(consumer.names?.() ?? [])].map(({ id }) => id)
+  return new ModelNotFoundError(modelNotFoundMessage(model, served, departed), { cause: err })
 }

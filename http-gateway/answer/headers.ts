@@ -2,13 +2,14 @@ import type { FastifyReply } from 'fastify'
 import type { SignedRecord } from '../../protocols/records/index.ts'
 import { MAX_RECEIPT_HEADER_LENGTH } from '../constants.ts'
 import type { AcceptedEvent, EndEvent } from './answer.ts'
+import { routeValue } from './route-header.ts'
 
 /** Headers that name the answering peers and their routes, in order if there are several. */
 export function placeHeaders(accepted: AcceptedEvent[]): Record<string, string> {
   if (accepted.length === 0) return {}
   return {
     'x-lobstah-peer': accepted.map(({ peer }) => peer).join(', '),
-    'x-lobstah-route': accepted.map(({ route }) => route).join(', ')
+    'x-lobstah-route': routeValue(accepted)
   }
 }
 

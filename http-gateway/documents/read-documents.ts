@@ -11,12 +11,12 @@ import { PdfText } from './pdf-text.ts'
  * that cannot be read, BusyError, what {@link Keys.check} throws, or what ended the call.
  */
 export async function readDocuments(
-  { pdfs, calls, keys }: GatewayContext,
+  { pdfs, calls, keys, components }: GatewayContext,
   { body, request, reply }: Call<{ model: string }>
 ): Promise<void> {
   const found = [...pdfsIn(body)]
   if (found.length === 0) return
-  keys.check(request.caller, body.model)
+  keys.check(request.caller, ...(components.consumer.spellings?.(body.model) ?? [body.model]))
   const call = calls.open(reply.raw)
   const signal = AbortSignal.any([call, AbortSignal.timeout(REQUEST_DEADLINE_MS)])
   let length = 0

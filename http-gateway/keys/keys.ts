@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { ApiKeyError } from '../errors.ts'
 import { OwnerRequiredError } from './errors.ts'
 import { KeyRing, type Caller, type KeyRingInit } from './key-ring.ts'
-import { Limits } from './limits.ts'
+import { Limits, mayAsk } from './limits.ts'
 import { Spending } from './spending.ts'
 
 export interface KeysInit extends Omit<KeyRingInit, 'file'> {
@@ -56,14 +56,19 @@ export class Keys {
     return caller
   }
 
-  /** Throws what {@link Keys.enter} would, and counts nothing: before work that is done ahead of an answer. */
-  check(caller: Caller | undefined, model: string): void {
-    if (caller !== undefined) this.#limits.check(caller, model)
+  /** `names` are those that the model goes by. Throws what {@link Keys.enter} would, and counts nothing: before work that is done ahead of an answer. */
+  check(caller: Caller | undefined, ...names: readonly string[]): void {
+    if (caller !== undefined) this.#limits.check(caller, ...names)
   }
 
   /** Lets a caller's request for an answer in. Throws what {@link Limits.enter} throws. */
-  enter(caller: Caller | undefined, model: string): void {
-    if (caller !== undefined) this.#limits.enter(caller, model)
+  enter(caller: Caller | undefined, ...names: readonly string[]): void {
+    if (caller !== undefined) this.#limits.enter(caller, ...names)
+  }
+
+  /** Whether a caller may ask for a model by any of the names that it goes by. */
+  allows(caller: Caller | undefined, names: readonly string[]): boolean {
+    return caller === undefined || mayAsk(caller, names)
   }
 
   /** Throws SpendingLimitError where a caller may have no more of the answer that it is given. */

@@ -27,17 +27,17 @@ export class Limits {
    * Takes one request of a key's. Throws ModelNotAllowedError, SpendingLimitError or RateLimitedError. A
    * request is let in while anything is left to spend: what it costs is known as its receipts come.
    */
-  enter(caller: Caller, model: string): void {
-    const permits = this.check(caller, model)
+  enter(caller: Caller, ...names: readonly string[]): void {
+    const permits = this.check(caller, ...names)
     if (permits !== undefined) this.#buckets.set(caller.name, { permits: permits - 1, at: this.#now() })
   }
 
   /** Throws what {@link Limits.enter} would, and takes nothing. Returns the key's permits, if it has a rate. */
-  check(caller: Caller, model: string): number | undefined {
-    const { name, models, perMinute } = caller
-    const wanted = canonicalModelName(model)
-    if (models !== undefined && !models.some((allowed) => canonicalModelName(allowed) === wanted))
-      throw new ModelNotAllowedError(name, model)
+  check(caller: Caller, ...names: readonly string[]): number | undefined {
+    const { name, perMinute } = caller
+    // Of the models that `auto` stands for, those are taken that the key may ask for.
+    if (!mayAsk(caller, names) && !names.includes('auto'))
+      throw new ModelNotAllowedError(name, names[0] ?? '')
     this.checkSpending(caller)
     return perMinute === undefined ? undefined : this.#permits(name, perMinute)
   }
@@ -65,4 +65,11 @@ export class Limits {
     }
     return refilled
   }
+}
+
+/** Whether a key may ask for a model by any of the names that it goes by. */
+export function mayAsk({ models }: Caller, names: readonly string[]): boolean {
+  if (models === undefined) return true
+  const wanted = new Set(names.map(canonicalModelName))
+  return models.some((allowed) => wanted.has(canonicalModelName(allowed)))
 }

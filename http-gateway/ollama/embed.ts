@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { embeddingRequest } from '../../protocols/inference/index.ts'
 import { documentAnswer } from '../answer/deliver.ts'
 import { EmbeddingVectors } from '../answer/embedding-vectors.ts'
-import { findServed } from '../model-names.ts'
+import { calledAs, servedBy } from '../model-names.ts'
 import { withoutNulls } from '../openai/sampling.ts'
 import { texts } from '../openai/texts.ts'
 import { route } from '../route.ts'
@@ -31,7 +31,7 @@ export const embed = route({
   handle(context, { body: { model, input, dimensions, truncate }, reply }) {
     // How Ollama's clients have a model loaded.
     if (input.length === 0) {
-      findServed(context.components.consumer.models(), model)
+      servedBy(context.components.consumer, model)
       return { model, embeddings: [] }
     }
     const startedAt = performance.now()
@@ -43,8 +43,8 @@ export const embed = route({
       [{ kind: 'embedding', model, input, truncate: truncate ?? true, ...withoutNulls({ dimensions }) }],
       {
         delta: (delta) => vectors.add(delta),
-        end: ([{ usage }]) => ({
-          model,
+        end: ([{ usage }], served) => ({
+          model: calledAs(model, served),
           embeddings: vectors.float(),
           total_duration: Math.round((performance.now() - startedAt) * 1e6),
           load_duration: 0,

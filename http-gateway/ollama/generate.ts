@@ -4,7 +4,7 @@ import { BadRequestError } from '../../protocols/errors.ts'
 import type { ChatRequest, CompletionRequest, GenerateRequest } from '../../protocols/inference/index.ts'
 import { documentAnswer, streamAnswer } from '../answer/deliver.ts'
 import type { GatewayContext } from '../context.ts'
-import { findServed } from '../model-names.ts'
+import { calledAs, servedBy } from '../model-names.ts'
 import { functionFields, onlyOfTypes, toTool, withTools } from '../openai/tools.ts'
 import { route } from '../route.ts'
 import { ollamaMessage, toChatMessages, toUserContent } from './chat-messages.ts'
@@ -74,7 +74,7 @@ function answer(
   fields: PieceFields
 ): Promise<FastifyReply> {
   if (stream === false) return documentAnswer(context, reply, [request], new AnswerLines(model, fields))
-  return streamAnswer(context, reply, [request], () => new AnswerLines(model, fields))
+  return streamAnswer(context, reply, [request], (served) => new AnswerLines(calledAs(model, served), fields))
 }
 
 function load(
@@ -82,7 +82,7 @@ function load(
   { model, keep_alive: keepAlive }: LoadBody,
   fields: PieceFields
 ): object {
-  findServed(components.consumer.models(), model)
+  servedBy(components.consumer, model)
   return loadDocument(model, keepAlive, fields)
 }
 

@@ -6,6 +6,7 @@ import { JSON_LINES } from '../answer/stream-kind.ts'
 import { toInput } from '../answer/tool-input.ts'
 import { Transcript, type ToolCall } from '../answer/transcript.ts'
 import type { Failure } from '../failures.ts'
+import { calledAs } from '../model-names.ts'
 import { toLogprobs } from '../openai/fields.ts'
 import { toOllamaError } from './errors.ts'
 
@@ -94,6 +95,7 @@ export class AnswerLines implements StreamFormat, DocumentFormat {
     }
     if (typeof out === 'string') {
       return this.#document({
+        model: calledAs(this.#model, out),
         ...this.#fields({ content, reasoning, toolCalls }),
         ...logprobsField(logprobs),
         ...last

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ListedModel } from '../../node/consumer/index.ts'
 import { BadRequestError } from '../../protocols/errors.ts'
-import { findServed } from '../model-names.ts'
+import { listedBy, servedBy } from '../model-names.ts'
 import { route } from '../route.ts'
 
 /** The release of Ollama whose API this is; clients ask for it to learn what they may send. */
@@ -39,7 +39,7 @@ export const tags = route({
   method: 'GET',
   path: '/api/tags',
   summary: 'List the models that are available now',
-  handle: ({ components }) => ({ models: components.consumer.models().map(toListed) })
+  handle: ({ components }) => ({ models: listedBy(components.consumer).map(toListed) })
 })
 
 /** Ollama's `GET /api/ps`. */
@@ -49,7 +49,7 @@ export const ps = route({
   summary: 'List the available models as loaded',
   handle: ({ components }) => ({
     // Which models are in whose memory nobody tells: all that are served can be asked at once.
-    models: components.consumer.models().map((model) => ({
+    models: listedBy(components.consumer).map((model) => ({
       ...toListed(model),
       expires_at: UNKNOWN_TIME,
       size_vram: 0,
@@ -67,7 +67,7 @@ export const show = route({
   handle({ components }, { body: { model, name } }) {
     const wanted = model || name
     if (!wanted) throw new BadRequestError('model is required', { param: 'model' })
-    return toShown(findServed(components.consumer.models(), wanted))
+    return toShown(servedBy(components.consumer, wanted))
   }
 })
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { BadRequestError } from '../../protocols/errors.ts'
 import { JSON_LINES } from '../answer/stream-kind.ts'
-import { findServed } from '../model-names.ts'
+import { servedBy } from '../model-names.ts'
 import { route } from '../route.ts'
 
 const pullBody = z.object({
@@ -25,7 +25,7 @@ export const pull = route({
   handle({ components }, { body: { model, name, stream }, reply }) {
     const wanted = model || name
     if (!wanted) throw new BadRequestError('Missing required parameter: model', { param: 'model' })
-    findServed(components.consumer.models(), wanted)
+    servedBy(components.consumer, wanted)
     if (stream === false) return { status: 'success' }
     reply.type(JSON_LINES.contentType)
     return reply.send(Readable.from(STEPS.map((status) => `${JSON.stringify({ status })}\n`)))

@@ -11,6 +11,7 @@ export const ollama: Surface<'ollama'> = {
   routes: [chat, generate, embed, legacyEmbed, pull, show, tags, ps, version],
   // LiteLLM sends no content type, and `curl -d`, of which Ollama's documentation consists, that of a form.
   anyContentType: true,
+  foldsCase: true,
   owns: (path) => path === '/api' || path.startsWith('/api/'),
   errorDocument: toOllamaError
 }

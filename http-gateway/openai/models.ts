@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { ListedModel } from '../../node/consumer/index.ts'
 import { toModelInfo, toModelPage } from '../anthropic/models.ts'
-import { findServed } from '../model-names.ts'
+import { canonicalModelName } from '../../protocols/inference/index.ts'
+import { listedBy, servedBy } from '../model-names.ts'
 import { modelAnswer, modelsAnswer } from '../openapi/answers.ts'
 import { route } from '../route.ts'
 
@@ -12,7 +13,7 @@ export const models = route({
   summary: 'List the models that are available now',
   answer: modelsAnswer,
   handle({ components }, { request }) {
-    const models = components.consumer.models()
+    const models = listedBy(components.consumer)
     return isAnthropic(request) ? toModelPage(models) : { object: 'list', data: models.map(toModel) }
   }
 })
@@ -25,7 +26,9 @@ export const model = route({
   answer: modelAnswer,
   handle({ components }, { request }) {
     const { '*': id = '' } = request.params as { '*'?: string }
-    const found = findServed(components.consumer.models(), id)
+    const served = servedBy(components.consumer, id, true)
+    const isOwn = canonicalModelName(served.id) === canonicalModelName(id)
+    const found = isOwn ? served : { ...served, id, model: served.id }
     return isAnthropic(request) ? toModelInfo(found) : toModel(found)
   }
 })
@@ -38,7 +41,7 @@ function isAnthropic({ headers }: FastifyRequest): boolean {
 /** Nobody tells when a model was made: this is since when it may have been listed here. */
 const CREATED = Math.floor(performance.timeOrigin / 1000)
 
-function toModel({ id, contextLength, peers, ...model }: ListedModel): object {
+function toModel({ id, contextLength, peers, ...model }: ListedModel & { model?: string }): object {
   const details = { ...model }
   // Long, and only Ollama's clients look for it.
   delete details.template

@@ -1,9 +1,11 @@
+import { WITHOUT_FLAG } from './naming.ts'
 import { SETTING_NAMES, flagName, settingType, settings, variableName, type SettingType } from './schema.ts'
 
 /** One row of the settings reference. */
 export interface ConfigRow {
   /** The field of config.json. */
   name: string
+  /** Empty for a setting that no flag takes. */
   flag: string
   env: string
   type: SettingType
@@ -28,7 +30,7 @@ export function describeConfig(): ConfigRow[] {
     const text = settings.shape[name].description ?? ''
     return {
       name,
-      flag: flagName(name),
+      flag: WITHOUT_FLAG.has(name) ? '' : flagName(name),
       env: variableName(name),
       type,
       default: asText(defaults[name]),

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import type { z } from 'zod'
 import { configFile, readConfigFile } from './config-file.ts'
 import { ConfigError } from './errors.ts'
+import { WITHOUT_FLAG } from './naming.ts'
 import { SETTING_NAMES, flagName, settingType, settings, variableName, type SettingName } from './schema.ts'
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
@@ -68,7 +69,7 @@ function resolveHome({ flags, env, homeDir }: ConfigSources): string {
 
 function fromFlag(name: SettingName, flags: ConfigSources['flags']): Given | undefined {
   const value = flags[name]
-  if (value === undefined) return undefined
+  if (value === undefined || WITHOUT_FLAG.has(name)) return undefined
   return { value: fromText(name, value), source: `flag ${flagName(name)}` }
 }
 
@@ -90,6 +91,7 @@ function fromFile(
 function fromText(name: SettingName, value: unknown): unknown {
   const type = settingType(name)
   if (type === 'list') return (Array.isArray(value) ? value : [value]).flatMap(splitList)
+  if (type === 'pairs') return parsePairs(value)
   if (typeof value !== 'string') return value
   switch (type) {
     case 'boolean':
@@ -116,6 +118,16 @@ function splitList(value: unknown): unknown[] {
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+}
+
+/** `a=b,c=d`, said once or several times, or a JSON object. */
+function parsePairs(value: unknown): unknown {
+  const texts = [value].flat()
+  if (!texts.every((text) => typeof text === 'string')) return value
+  if (texts[0]?.trim().startsWith('{') === true) return parseJson(texts[0])
+  const pairs = texts.flatMap(splitList).map((pair) => /^([^=]+)=(.+)$/s.exec(String(pair)))
+  if (pairs.some((pair) => pair === null)) return value
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1]?.trim() ?? '', pair?.[2]?.trim() ?? '']))
 }
 
 function parseJson(text: string): unknown {

@@ -5,6 +5,7 @@ import { INVITE_PREFIXES } from '../../protocols/membership/constants.ts'
 import { ENGINE_NAMES, ENGINES } from '../engines/descriptors.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../relay/defaults.ts'
 import { ed25519PeerId } from '../../protocols/records/fields.ts'
+import { namingSettings } from './naming.ts'
 
 // Every `error` completes the sentence "expected …".
 
@@ -154,6 +155,7 @@ export const settings = z.strictObject({
     .describe(
       'Contributors that may continue an answer whose contributor is lost: those with the same weights, those with a model of the same name, or none'
     ),
+  ...namingSettings,
   prices: prices
     .default({})
     .describe(
@@ -200,14 +202,15 @@ export type ConfigPatch = z.input<typeof settings>
 export type SettingName = keyof ConfigPatch
 
 /** How flags and variables write a setting as text. */
-export type SettingType = 'text' | 'boolean' | 'number' | 'list' | 'json'
+export type SettingType = 'text' | 'boolean' | 'number' | 'list' | 'pairs' | 'json'
 
 /** Names of all settings, in reference order. */
 export const SETTING_NAMES = Object.keys(settings.shape) as SettingName[]
 
-/** How a setting is written as text: lists with commas, objects as JSON. */
+/** How a setting is written as text: lists with commas, pairs as `name=value`, other objects as JSON. */
 export function settingType(name: SettingName): SettingType {
-  switch (settings.shape[name].def.innerType.def.type) {
+  const { def } = settings.shape[name].def.innerType
+  switch (def.type) {
     case 'boolean':
       return 'boolean'
     case 'number':
@@ -215,6 +218,7 @@ export function settingType(name: SettingName): SettingType {
     case 'array':
       return 'list'
     case 'record':
+      return def.valueType.def.type === 'string' ? 'pairs' : 'json'
     case 'object':
       return 'json'
     default:

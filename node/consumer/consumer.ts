@@ -9,7 +9,7 @@ import {
   type OfferedModel
 } from '../../protocols/index.ts'
 import type { Contributor } from '../discovery/index.ts'
-import type { Consumer, ConsumerComponents, ConsumerInit, ListedModel, PeerStatus } from './index.ts'
+import type { Asker, ConsumerComponents, ConsumerInit, ListedModel, PeerStatus } from './index.ts'
 import { attempt } from './attempt.ts'
 import { Attempts } from './choice/attempts.ts'
 import { Candidates, type Candidate, type Offerer } from './choice/candidates.ts'
@@ -19,7 +19,10 @@ import { Unbroken } from './continuing/unbroken.ts'
 import { explain } from './choice/explain.ts'
 import { listModels } from './choice/list-models.ts'
 import { Opinions } from './choice/opinions.ts'
+import type { Judged } from './choice/judged.ts'
 import { PriceLimits } from './choice/price-limits.ts'
+import type { Among, Watch } from './explaining/watch.ts'
+import type { Offer } from './naming/auto.ts'
 import type { Standing } from './peers/peer-health.ts'
 import { Peers } from './peers/peers.ts'
 import { Prober } from './peers/prober.ts'
@@ -29,8 +32,15 @@ import { RemoteProvider } from './remote-provider.ts'
 import { Purchases } from './settling/purchases.ts'
 import { Reconciler } from './settling/reconciler.ts'
 
-/** See {@link Consumer}. */
-export class LobstahConsumer implements Consumer {
+/** How one model is asked for. */
+export interface ChosenOptions extends InferOptions {
+  /** Peers that the request may go to. @default all that are allowed */
+  among?: Among
+  watch?: Watch
+}
+
+/** Asks for one model by its own name. */
+export class LobstahConsumer implements Asker {
   readonly #init: ConsumerInit
   readonly #components: ConsumerComponents
   readonly #peers = new Peers()
@@ -85,9 +95,7 @@ export class LobstahConsumer implements Consumer {
   }
 
   models(): ListedModel[] {
-    return listModels(
-      this.#offers().map((offer) => ({ peer: offer.peer, models: this.#candidates.held(offer) }))
-    )
+    return listModels(this.reach())
   }
 
   peers(): PeerStatus[] {
@@ -110,8 +118,9 @@ export class LobstahConsumer implements Consumer {
     )
   }
 
-  async *infer(request: InferenceRequest, options: InferOptions = {}): AsyncGenerator<AnswerEvent> {
-    const { signal, session } = options
+  async *infer(request: InferenceRequest, options: ChosenOptions = {}): AsyncGenerator<AnswerEvent> {
+    const { among, watch, ...rest } = options
+    const { signal, session } = rest
     const attempts = new Attempts(options.tier)
     const opinions = new Opinions()
     const resume = options.resume === false ? 'off' : this.#init.resume
@@ -119,11 +128,19 @@ export class LobstahConsumer implements Consumer {
     // This node's own engine tells nobody when it comes or goes.
     this.#observeModels()
     while (attempts.open(performance.now())) {
-      const [chosen, ...others] = await this.#chooser.choose(answer, attempts, session, signal)
+      const wanted = {
+        request: answer.request,
+        accepts: answer.accepts,
+        prefers: answer.prefers,
+        among,
+        watch
+      }
+      const [chosen, ...others] = await this.#chooser.choose(wanted, attempts, session, signal)
       if (chosen === undefined) break
       const { candidate } = chosen
       const { provider, model, warmTokens } = candidate
       attempts.asks(performance.now())
+      watch?.asks(candidate, answer.begun)
       const waits = this.#candidates.patience(candidate, answer.request, others.length, answer.begun)
       const onReceipt = answer.asks()
       const tracked = { ...this.#components, peers: this.#peers, counts: this.#counts }
@@ -131,7 +148,7 @@ export class LobstahConsumer implements Consumer {
         const events = attempt(
           provider,
           answer.request,
-          { ...options, onReceipt, ...waits, warmTokens },
+          { ...rest, onReceipt, ...waits, warmTokens },
           tracked
         )
         let tokens = 0
@@ -142,12 +159,14 @@ export class LobstahConsumer implements Consumer {
           }
           yield event
         }
+        watch?.answered()
         this.#candidates.answered(request, session, provider.peer, tokens)
         opinions.overruled.forEach((peer) => this.#peers.health(peer).failure(this.#components.now()))
         return
       } catch (thrown) {
         signal?.throwIfAborted()
         const err = toLobstahError(thrown)
+        watch?.failed(err)
         const tooLong = err instanceof ContextLengthExceededError
         if (err instanceof LedgerFailedError) throw err
         // A request that somebody has begun to answer is good, whatever the next one says of it.
@@ -171,7 +190,7 @@ export class LobstahConsumer implements Consumer {
         offers: this.#offers().flatMap(({ models }) => models),
         priceLimits: this.#priceLimits,
         departure: this.#departures.of(request.model),
-        tooSmall: this.#chooser.tooSmall(answer),
+        tooSmall: this.#chooser.tooSmall({ request: answer.request, accepts: answer.accepts, among }),
         now: this.#components.now()
       })
     )
@@ -186,6 +205,16 @@ export class LobstahConsumer implements Consumer {
     attempts.failed(peer, err, this.#candidates.contextLength(peer, model), performance.now(), begun)
     this.#components.log('%s failed, asking another: %s', peer, err.message)
     this.#components.observer?.failedOver()
+  }
+
+  /** What can be asked now, with the contexts that are known. */
+  reach(): Offer[] {
+    return this.#offers().map((offer) => ({ peer: offer.peer, models: this.#candidates.held(offer) }))
+  }
+
+  /** The candidates for a request as they are judged now; nobody is asked. */
+  judge(request: InferenceRequest, among: Among): Judged[] {
+    return this.#chooser.judged({ request, accepts: () => true, among })
   }
 
   #offers(): { peer: string; models: OfferedModel[] }[] {

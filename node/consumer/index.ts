@@ -20,11 +20,17 @@ import type { Path } from '../reach/index.ts'
 import { LobstahConsumer } from './consumer.ts'
 import type { Relation } from './choice/judged.ts'
 import type { Resume } from './continuing/unbroken.ts'
+import type { Explanation, RouteReason } from './explaining/explanation.ts'
+import type { LastResort } from './naming/last-resort.ts'
+import { NamedConsumer } from './naming/named-consumer.ts'
 import type { Standing } from './peers/peer-health.ts'
 import type { Paid } from './peers/spending.ts'
 import type { TokenDrift } from './peers/token-drift.ts'
 
 export type { Candidate, Exclusion, Judged, Relation, Terms } from './choice/judged.ts'
+export type { Explanation, RouteReason } from './explaining/explanation.ts'
+export { AUTO } from './naming/model-name.ts'
+export type { LastResort } from './naming/last-resort.ts'
 export { Creditors } from './settling/creditors.ts'
 export type { Resume } from './continuing/unbroken.ts'
 export type { TokenDrift } from './peers/token-drift.ts'
@@ -38,6 +44,14 @@ export interface ConsumerInit {
   maxPrice?: Readonly<Record<string, Price>>
   /** Who may go on with an answer that broke off. */
   resume: Resume
+  /** Names that stand for others. @default none */
+  aliases?: Readonly<Record<string, string>>
+  /** The user's own names for peers. @default none */
+  petnames?: Readonly<Record<string, string>>
+  /** Models to ask when the request's cannot be served, in order. @default none */
+  fallback?: readonly string[]
+  /** Milliseconds that a busy model is waited for while a fallback is left. @default 5000 */
+  fallbackAfterMs?: number
 }
 
 /** A provider, and how full it is: requests running and waiting, per slot. */
@@ -63,6 +77,8 @@ export interface ConsumerComponents {
   /** Milliseconds since 1970. */
   now: () => number
   observer?: ConsumerObserver
+  /** Answers what the mesh cannot, where its owner allows that. */
+  lastResort?: LastResort
 }
 
 /** Told of what is worth counting, once an attempt. */
@@ -108,7 +124,8 @@ export interface PeerStatus {
   tokenDrift?: TokenDrift[]
 }
 
-export interface Consumer extends Startable {
+/** Asks for models by their own names. */
+export interface Asker extends Startable {
   /** How a peer has done since start. */
   standing(peer: string): Standing
   /** Models that somebody serves now, by name. */
@@ -121,7 +138,52 @@ export interface Consumer extends Startable {
   infer(request: InferenceRequest, options?: InferOptions): AsyncIterable<AnswerEvent>
 }
 
+/** How a name is read. */
+export interface NameOptions {
+  /** Whether upper and lower case are different letters. @default false */
+  exactCase?: boolean
+}
+
+/** A name that is no model's own, and the model that it stands for now. */
+export interface ListedName extends ListedModel {
+  /** The model's own name. */
+  model: string
+}
+
+/** How a request is asked for: by which names, and what is told of it. */
+export interface ConsumerInferOptions extends InferOptions, NameOptions {
+  /** Models to ask when the request's cannot be served, in order. @default those of the settings */
+  fallback?: readonly string[]
+  /** Whether the last resort may be asked, where the settings name one. @default true */
+  lastResort?: boolean
+  /** The id by which the request is explained. @default it is not kept */
+  requestId?: string
+  /** Whether the caller may ask for a model that a name stands for. @default any */
+  allowsModel?: (model: string) => boolean
+  /** Whether the caller was told which model answers: then no other is asked. @default never */
+  committed?: () => boolean
+  /** Told why a contributor is asked, before it accepts. */
+  onRoute?: (reason: RouteReason) => void
+}
+
+/** Asks for models by any name: their own, aliases, `model@digest`, `model@peer`, `auto`, each with fallbacks. */
+export interface Consumer extends Asker {
+  infer(request: InferenceRequest, options?: ConsumerInferOptions): AsyncIterable<AnswerEvent>
+  /** Names that stand for models that can be asked now: aliases and `auto`. */
+  names(): ListedName[]
+  /** The model that a name stands for now. Throws what {@link Consumer.infer} throws for the name. */
+  lookUp(name: string, options?: NameOptions): ListedModel
+  /** All names that a name goes by on its way to a model, itself first. */
+  spellings(name: string, options?: NameOptions): string[]
+  /** Why a recent request was answered by whom, one for each of its choices; none where it is not known any more. */
+  explained(request: string): readonly Explanation[]
+  /** The latest explanations, newest first. */
+  recent(): Explanation[]
+  /** Who would be asked for a model now, and who would not. Throws what {@link Consumer.infer} throws for the name. */
+  explain(name: string, options?: NameOptions): Explanation
+}
+
 /** Asks the mesh, and this node's own engine first. */
 export function consumer(init: ConsumerInit): (components: ConsumerComponents) => Consumer {
-  return (components) => new LobstahConsumer(init, components)
+  return (components) => new NamedConsumer(init, components, new LobstahConsumer(init, components))
 }

@@ -13,6 +13,7 @@ import { LobstahContributor } from './contributor.ts'
 import type { Shares } from './orders/shares.ts'
 import type { CreditInit } from './settling/credit.ts'
 
+export { engineEvents } from './answers/engine-events.ts'
 export { shares, type Weights } from './orders/shares.ts'
 export type { SharedLine } from './settling/credit.ts'
 

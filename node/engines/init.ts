@@ -26,6 +26,8 @@ export interface OpenaiEngineInit {
   url: string
   /** Sent as a bearer token. */
   apiKey?: string
+  /** Whether any name is taken for a model's, and the server is not asked for its list. @default false */
+  unlisted?: boolean
   /**
    * Tokens of prompt and answer together, for models whose server does not tell.
    *

@@ -15,6 +15,8 @@ export interface MeshConfig extends Config {
   membership: Membership | undefined
   serveAccess: NonNullable<Config['serveAccess']>
   askAccess: NonNullable<Config['askAccess']>
+  /** `askAccess` as the settings give it: a default does not confine anything. */
+  askAccessGiven: Config['askAccess']
 }
 
 /**
@@ -31,7 +33,8 @@ export async function meshConfig(config: Config): Promise<MeshConfig> {
     membership,
     bootstrap: [...new Set([...addresses, ...(membership?.bootstrap ?? [])])],
     serveAccess: config.serveAccess ?? access,
-    askAccess: config.askAccess ?? access
+    askAccess: config.askAccess ?? access,
+    askAccessGiven: config.askAccess
   }
 }
 

@@ -4,12 +4,14 @@ import { gateway, homeToken, type Gateway } from '../../http-gateway/index.ts'
 import type { Config } from '../config/index.ts'
 import { loadOrCreateIdentity, type Identity } from '../identity/index.ts'
 import { ledger } from '../ledger/index.ts'
+import type { lastResort } from '../last-resort.ts'
 import { createLobstah, type Lobstah, type LobstahInit } from '../lobstah.ts'
 import { ledgerObserver, watchLedgerSize } from '../metrics/index.ts'
 import { chooseEngine, type ChosenEngine } from './choose-engine.ts'
 import { keysFile } from './commands/keys.ts'
 import { Friends } from './friends-file.ts'
 import { openDatastore } from './home-lock.ts'
+import { chooseLastResort, lastResortWarnings } from './choose-last-resort.ts'
 import { libp2pSettings } from './libp2p-settings.ts'
 import { logging, type Logging } from './logging.ts'
 import { accessWarnings, keepMembership, meshConfig, nodeConfig, type MeshConfig } from './mesh-config.ts'
@@ -45,6 +47,7 @@ interface Parts {
   log: Logging
   metrics: Registry
   drainMs: number
+  lastResort: ReturnType<typeof lastResort> | undefined
 }
 
 /** Starts a node on its home. Throws errors that say what a person can do. */
@@ -65,7 +68,12 @@ export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promi
     await writeRuntime(config.home, runtimeOf(lobstah, http))
     undo.defer(() => removeRuntime(config.home))
     const { engine, identity } = parts
-    const warnings = [...identity.warnings, ...accessWarnings(config), ...engineWarnings(config, engine)]
+    const warnings = [
+      ...identity.warnings,
+      ...accessWarnings(config),
+      ...engineWarnings(config, engine),
+      ...lastResortWarnings(config)
+    ]
     const running = undo.move()
     return { lobstah, config, gateway: http, engine, warnings, stop: () => running.disposeAsync() }
   } catch (err) {
@@ -96,8 +104,21 @@ async function openParts(
     log.gateway.warn('the friends stay as they were', { reason: String(err) })
   )
   undo.defer(() => friends.stop())
+  const resort = await chooseLastResort(config)
+  undo.defer(() => resort?.close())
   const drainMs = config.drainMs ?? (process.stdin.isTTY ? TERMINAL_DRAIN_MS : DRAIN_MS)
-  return { config, identity, authority: mesh.authority, datastore, engine, friends, log, metrics, drainMs }
+  return {
+    config,
+    identity,
+    authority: mesh.authority,
+    datastore,
+    engine,
+    friends,
+    log,
+    metrics,
+    drainMs,
+    lastResort: resort
+  }
 }
 
 /** The settings in the composition root's terms. */
@@ -124,6 +145,13 @@ async function lobstahInit(parts: Parts): Promise<LobstahInit> {
     prices: config.prices,
     maxPrice: config.maxPrice ?? {},
     resume: config.resume,
+    naming: {
+      aliases: config.alias,
+      petnames: config.petnames,
+      fallback: config.fallback,
+      fallbackAfterMs: config.fallbackAfterMs
+    },
+    ...(parts.lastResort === undefined ? {} : { lastResort: parts.lastResort }),
     ...rulesFor(parts),
     drainMs,
     logger: log.components,

@@ -40,17 +40,27 @@ const GROUPS: Record<string, readonly SettingName[]> = {
     'gatewayCert',
     'gatewayKey'
   ],
+  'Models and their names:': [
+    'alias',
+    'petnames',
+    'fallback',
+    'fallbackAfterMs',
+    'lastResort',
+    'lastResortKeyFile',
+    'lastResortModels'
+  ],
   'Answers and credits:': ['resume', 'prices', 'maxPrice', 'creditLine']
 }
 
 /** A flag for each setting; settings that are on by default get a `--no-` form. */
 export function settingFlags(): Option[] {
-  return describeConfig().map(({ name, flag, type, text, default: value, env }) => {
+  const flags = describeConfig().filter(({ flag }) => flag !== '')
+  return flags.map(({ name, flag, type, text, default: value, env }) => {
     const fallback = value === '' || value === '{}' || type === 'boolean' ? '' : ` (default: ${value})`
     const hint = `${text}${fallback} [${env}]`
     const option =
       type !== 'boolean'
-        ? new Option(`${flag} <${type}>`, hint).argParser(collect(type))
+        ? new Option(`${flag} <${type === 'pairs' ? 'name=value' : type}>`, hint).argParser(collect(type))
         : new Option(
             value === 'true' ? flag.replace('--', '--no-') : flag,
             value === 'true' ? `Do not ${hint.charAt(0).toLowerCase()}${hint.slice(1)}` : hint
@@ -64,8 +74,8 @@ function groupOf(setting: string): string {
   return found?.[0] ?? 'This program:'
 }
 
-/** Flags that take a list may be repeated. */
+/** Flags that take a list or pairs may be repeated. */
 function collect(type: string): (value: string, previous: unknown) => unknown {
   return (value, previous) =>
-    type === 'list' ? [...((previous as string[] | undefined) ?? []), value] : value
+    type === 'list' || type === 'pairs' ? [...((previous as string[] | undefined) ?? []), value] : value
 }

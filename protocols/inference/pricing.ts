@@ -41,10 +41,15 @@ export function defaultPrice({ parameters }: Pick<ModelInfo, 'parameters'>): Pri
  * parameters where the name says nothing.
  */
 export function believedPrice(model: Sized): Price {
+  return defaultPrice({ parameters: believedParameters(model) })
+}
+
+/** The number of parameters that a consumer believes a model to have. */
+export function believedParameters(model: Sized): number {
   const named = namedParameters(model.id)
   const most = named === undefined ? MAX_UNNAMED_PARAMETERS : named * NAMED_SIZE_FACTOR
   const told = model.parameters ?? named ?? PARAMETERS_PER_CREDIT
-  return defaultPrice({ parameters: Math.min(told, most) })
+  return Math.min(told, most)
 }
 
 /** The most that a consumer pays for a model unless its owner sets another limit. */

@@ -14,7 +14,7 @@ export type Route = 'local' | 'direct' | 'relayed'
  * `earlier` that broke off. A failure is thrown, never an early end.
  */
 export type AnswerEvent =
-  | { type: 'accepted'; peer: string; route: Route; model: string; position?: number }
+  | { type: 'accepted'; peer: string; route: Route | 'last-resort'; model: string; position?: number }
   | { type: 'status'; phase: 'queued' | 'prefill' | 'generating'; position?: number; waitMs?: number }
   | { type: 'delta'; delta: Delta }
   | {

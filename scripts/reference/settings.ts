@@ -5,7 +5,10 @@ import { code, plain, table } from './table.ts'
 /** Flags, variables and fields of config.json, under the headings of `--help`. */
 export function settingsSection(): string {
   const flags = settingFlags()
-  const groups = Map.groupBy(describeConfig(), (_, index) => flags[index]?.helpGroupHeading ?? '')
+  const headings = new Map(flags.map((option) => [option.attributeName(), option.helpGroupHeading]))
+  // The key of the last resort has no flag: it stands beside its file.
+  const headingOf = (name: string): string => headings.get(name) ?? headings.get(`${name}File`) ?? ''
+  const groups = Map.groupBy(describeConfig(), ({ name }) => headingOf(name))
   const [general, ...others] = groups
   const sections = [...others, ...(general === undefined ? [] : [general])].map(([heading, rows]) => {
     const lines = rows.map((row) => [flag(row), code(row.env), field(row), byDefault(row), plain(row.text)])
@@ -19,6 +22,7 @@ ${sections.join('\n\n')}`
 }
 
 function flag({ flag: name, type, default: value }: ConfigRow): string {
+  if (name === '') return ''
   if (type !== 'boolean') return code(`${name} <${type}>`)
   return code(value === 'true' ? name.replace('--', '--no-') : name)
 }

@@ -124,7 +124,8 @@ async function chat(request: z.infer<typeof command>): Promise<object> {
       signal: AbortSignal.timeout(request.timeoutMs)
     })
     result.status = response.status
-    result.route = response.headers.get('x-lobstah-route') ?? ''
+    // Its reason follows the first semicolon.
+    result.route = response.headers.get('x-lobstah-route')?.split(';', 1)[0] ?? ''
     if (!response.ok) {
       result.error = (await response.text()).slice(0, 300)
       return { ...result, ms: since() }

@@ -19,7 +19,7 @@ export interface AwaitOptions {
 
 /** Asks the DHT for a model that no known peer serves, and waits for a mesh being joined or a peer that may be back. */
 export async function awaitCandidate<T>(
-  model: string,
+  model: string | undefined,
   best: () => T | undefined,
   { directory, departure, now, signal }: AwaitOptions
 ): Promise<T | undefined> {

@@ -3,6 +3,7 @@ import type { InferenceRequest, OfferedModel } from '../../../protocols/index.ts
 import type { Contributor, Directory } from '../../discovery/index.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Prober } from '../peers/prober.ts'
+import type { Among, Watch } from '../explaining/watch.ts'
 import type { Attempts } from './attempts.ts'
 import { awaitCandidate } from './await-candidate.ts'
 import type { Candidate, Candidates } from './candidates.ts'
@@ -22,6 +23,10 @@ export interface Wanted {
   accepts: (model: OfferedModel) => boolean
   /** Whether a model is asked before all others. @default none is */
   prefers?: (model: OfferedModel) => boolean
+  /** Peers that the request may go to. @default all that are allowed */
+  among?: Among | undefined
+  /** Told of each judgement. */
+  watch?: Watch | undefined
 }
 
 export interface ChooserComponents {
@@ -45,9 +50,15 @@ export class Chooser {
   }
 
   /** All that serve the model, as they are judged now, with the reasons why some are not asked. */
-  judged({ request, accepts }: Wanted, attempts?: Attempts, session?: string): Judged<Candidate>[] {
+  judged(
+    { request, accepts, among = () => true }: Wanted,
+    attempts?: Attempts,
+    session?: string
+  ): Judged<Candidate>[] {
     const { candidates } = this.#components
-    const all = candidates.of(request, session, attempts)
+    const all = candidates
+      .of(request, session, attempts)
+      .filter(({ provider, model }) => among(provider.peer, model))
     const usualAnswer = candidates.usualAnswer(request.model)
     return judge(
       all.map((candidate) => ({ ...candidate, continues: accepts(candidate.model) })),
@@ -90,6 +101,7 @@ export class Chooser {
   #ranked(wanted: Wanted, attempts: Attempts, session: string | undefined): Judged<Candidate>[] | undefined {
     const { peers, background, now } = this.#components
     const judged = this.judged(wanted, attempts, session)
+    wanted.watch?.judged(judged)
     for (const { candidate } of judged) {
       const { peer } = candidate.provider
       if (peers.health(peer).probeDue(now())) background(this.#probe(peer).then(() => undefined))

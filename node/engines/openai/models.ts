@@ -37,11 +37,25 @@ export interface ServedModel {
   sglang: boolean
 }
 
+export interface OpenaiModelsOptions {
+  /** Milliseconds since 1970. @default Date.now */
+  now?: () => number
+  /** Whether any name is taken for a model's. @default false */
+  unlisted?: boolean
+}
+
+/** A model of which nothing is known but its name. */
+function unlistedModel(name: string): ServedModel {
+  const info = { id: name, digest: null, contextLength: null, parameters: null, capabilities: [] }
+  return { info, serverId: name, ownContextLength: null, strict: false, sglang: false }
+}
+
 /** The models that the server lists. */
 export class OpenaiModels {
   readonly #client: OpenaiClient
   readonly #contextLength: number | null
   readonly #now: () => number
+  readonly #unlisted: boolean
   #models = new Map<string, ServedModel>()
   #names: ReadonlyMap<string, string> = new Map()
   #llamaCpp = false
@@ -49,7 +63,12 @@ export class OpenaiModels {
   readonly #learned = new Map<string, { contextLength: number; until: number }>()
 
   /** `contextLength`: of models whose server does not tell, in tokens; null where nobody knows. */
-  constructor(client: OpenaiClient, contextLength: number | null, now: () => number = Date.now) {
+  constructor(
+    client: OpenaiClient,
+    contextLength: number | null,
+    { now = Date.now, unlisted = false }: OpenaiModelsOptions = {}
+  ) {
+    this.#unlisted = unlisted
     this.#client = client
     this.#contextLength = contextLength
     this.#now = now
@@ -110,6 +129,7 @@ export class OpenaiModels {
    * loaded, whichever was asked for.
    */
   async find(name: string, signal: AbortSignal): Promise<ServedModel> {
+    if (this.#unlisted) return unlistedModel(name)
     const id = canonicalModelName(name)
     if (!this.#models.has(id)) await this.list(signal)
     const model = this.#models.get(id)

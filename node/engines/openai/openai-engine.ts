@@ -28,7 +28,9 @@ export class OpenaiEngine implements Engine {
 
   constructor(init: OpenaiEngineInit) {
     this.#client = new OpenaiClient(init.url, init.apiKey)
-    this.#models = new OpenaiModels(this.#client, init.contextLength ?? null)
+    this.#models = new OpenaiModels(this.#client, init.contextLength ?? null, {
+      unlisted: init.unlisted === true
+    })
     this.#slots = new Slots(this.#client)
   }
 

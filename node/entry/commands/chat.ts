@@ -88,7 +88,8 @@ export async function askGateway(
     finishReason: null,
     usage: null,
     peer: headers.get('x-lobstah-peer'),
-    route: headers.get('x-lobstah-route'),
+    // Its reason follows the first semicolon.
+    route: headers.get('x-lobstah-route')?.split(';', 1)[0] ?? null,
     receipt: null
   }
   for await (const item of items) if (take(item, result, onPiece)) return result
