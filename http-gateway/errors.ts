@@ -20,6 +20,16 @@ export class RouteNotFoundError extends RefusedError {
   }
 }
 
+/** No recent request has this id. */
+export class NotExplainedError extends RefusedError {
+  static override readonly name = 'NotExplainedError'
+  override readonly name = 'NotExplainedError'
+  readonly code = 'route_not_found'
+  constructor(request: string) {
+    super(`No recent request has the id ${shown(request)}: GET /explain lists the ones that are kept`)
+  }
+}
+
 /** The route exists, for other methods. */
 export class MethodNotAllowedError extends RefusedError {
   static override readonly name = 'MethodNotAllowedError'

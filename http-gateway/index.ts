@@ -19,7 +19,7 @@ import type { Gateway, GatewayComponents, GatewayInit } from './types.ts'
 
 export { GatewayListenError, GatewayApiKeyRequiredError, GatewayNotStartedError } from './errors.ts'
 export * from './keys/index.ts'
-export { peersAnswer } from './openapi/answers.ts'
+export { explanationsAnswer, peersAnswer } from './openapi/answers.ts'
 export { GatewayTlsError } from './tls.ts'
 export type { Gateway, GatewayComponents, GatewayInit, GatewayLogger } from './types.ts'
 

@@ -92,6 +92,51 @@ const peerFields = {
 /** The answer of `GET /peers`. */
 export const peersAnswer = z.object({ peers: z.array(z.object(peerFields)) })
 
+const ms = z.number().describe('milliseconds')
+const candidate = z.object({
+  peer,
+  route: z.string(),
+  relation: z.string(),
+  model: z.string(),
+  exclusions: z.array(z.string()).describe('why it is not asked; empty if it may be'),
+  terms: z.record(z.string(), ms),
+  finishMs: ms,
+  score: ms,
+  lacks: z.array(z.string()),
+  known: z.boolean()
+})
+const attempt = z.object({
+  peer,
+  why: z.string(),
+  atMs: ms,
+  outcome: z.string(),
+  message: z.string().optional()
+})
+const link = z.object({
+  name: z.string(),
+  model: z.string(),
+  as: z.string().optional(),
+  candidates: z.array(candidate),
+  more: z.int(),
+  attempts: z.array(attempt),
+  failure: z.object({ code: z.string(), message: z.string() }).optional()
+})
+
+/** The body of `GET /explain`. */
+export const explanationsAnswer = z.object({
+  explanations: z.array(
+    z.object({
+      request: z.string().describe('empty for a model that is explained now'),
+      at: z.int(),
+      asked: z.string(),
+      links: z.array(link),
+      served: z
+        .object({ peer, route: z.string(), model: z.string(), reason: z.looseObject({ why: z.string() }) })
+        .optional()
+    })
+  )
+})
+
 export const pubkeyAnswer = z.object({
   peer,
   publicKey: z.string().describe('Ed25519, base64url'),

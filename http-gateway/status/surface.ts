@@ -3,6 +3,7 @@ import { toEnvelope } from '../failures.ts'
 import { metrics } from '../metrics/metrics.ts'
 import { openapi } from '../openapi/openapi.ts'
 import type { Surface } from '../route.ts'
+import { explain, explainRecent } from './explain.ts'
 import { balance, capacity, health, healthz, mesh, peers, pubkey, version } from './node-status.ts'
 import { receipts } from './receipts.ts'
 
@@ -19,6 +20,8 @@ export const node: Surface<'node'> = {
     capacity,
     mesh,
     receipts,
+    explainRecent,
+    explain,
     metrics,
     openapi,
     dashboard

@@ -38,6 +38,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     description: 'list the known contributors',
     run: async ({ config, output }) => (await import('./commands/status.ts')).peers(config, output)
   }),
+  command({
+    name: 'explain',
+    description: 'show who would be asked for a model, or why a recent request went where it went',
+    argument: { name: '<model or request id>', description: 'a model, or the x-request-id of a request' },
+    run: async ({ config, output }, subject) =>
+      (await import('./commands/explain.ts')).explain(config, subject, output)
+  }),
   command<{ by?: BalanceGroup }>({
     name: 'balance',
     description: 'print what this node earned and spent',

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Gateway } from '../../http-gateway/index.ts'
+import type { Explanation } from '../../node/consumer/index.ts'
 import { lastResort } from '../../node/last-resort.ts'
 import type { Lobstah, LobstahInit } from '../../node/lobstah.ts'
 import { BadRequestError, BusyError, type ModelInfo } from '../../protocols/index.ts'
@@ -239,6 +240,25 @@ describe('names of models', function () {
     assert.match(queued.text, /"model":"qwen3:8b"/)
     assert.doesNotMatch(queued.text, /qwen3:32b/)
     abort.abort()
+  })
+
+  it('explains a recent request by its id, and a model with its candidates', async () => {
+    const http = await asks()
+    await chat(http, 'qwen3:8b', {}, { 'x-request-id': 'mine-1' })
+    const read = async (path: string): Promise<{ explanations: Explanation[] }> =>
+      (await (await fetch(http.url + path)).json()) as { explanations: Explanation[] }
+    const [request] = (await read('/explain/mine-1')).explanations
+    assert.equal(request?.served?.peer, smallPeer.peer)
+    assert.deepEqual(
+      request.links[0]?.attempts.map(({ outcome }) => outcome),
+      ['answered']
+    )
+    const [model] = (await read('/explain/shared:1b')).explanations
+    const candidates = model?.links[0]?.candidates ?? []
+    assert.deepEqual(candidates.map(({ peer }) => peer).sort(), [bigPeer.peer, smallPeer.peer].sort())
+    assert.ok(candidates.every(({ terms }) => terms.decode > 0))
+    assert.equal((await read('/explain')).explanations.length, 1)
+    assert.equal((await fetch(`${http.url}/explain/nobody:1b`)).status, 404)
   })
 
   describe('with a last resort', () => {

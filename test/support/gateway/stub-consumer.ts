@@ -1,4 +1,4 @@
-import type { ListedModel, PeerStatus } from '../../../node/consumer/index.ts'
+import type { Explanation, ListedModel, PeerStatus } from '../../../node/consumer/index.ts'
 import { CancelledError } from '../../../protocols/errors.ts'
 import type { AnswerEvent, InferOptions, InferenceRequest } from '../../../protocols/inference/index.ts'
 
@@ -13,6 +13,19 @@ export type Script = (
 export const PEER = '12D3KooWStubContributor'
 
 export const ACCEPTED: AnswerEvent = { type: 'accepted', peer: PEER, route: 'direct', model: 'tiny:latest' }
+
+const EXPLAINED: Explanation['links'][number]['candidates'][number] = {
+  peer: PEER,
+  route: 'direct',
+  relation: 'stranger',
+  model: 'tiny:latest',
+  exclusions: [],
+  terms: { path: 30, queue: 0, load: 0, prefill: 100, decode: 900, risk: 3, price: 0, relation: 103 },
+  finishMs: 1030,
+  score: 1136,
+  lacks: [],
+  known: true
+}
 
 export const RECEIPT = { payload: '{"credits":12,"text":"é"}', signature: 'A'.repeat(86) }
 
@@ -78,6 +91,13 @@ export class StubConsumer {
 
   peers(): PeerStatus[] {
     return this.status
+  }
+
+  explain(name: string): Explanation {
+    const { peer, route, model } = EXPLAINED
+    const link = { name, model, candidates: [EXPLAINED], more: 0, attempts: [] }
+    const reason = { why: 'only' as const, of: 1, tried: 0, link: 1 }
+    return { request: '', at: 0, asked: name, links: [link], served: { peer, route, model, reason } }
   }
 
   async *infer(
