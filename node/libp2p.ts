@@ -27,7 +27,7 @@ import { closeLost } from './reach/index.ts'
 import type { RelayLimits } from './relay/defaults.ts'
 import { publicAddresses } from './relay/listening.ts'
 
-export type { Listener, LobstahServices } from './libp2p-services.ts'
+export type { LobstahServices } from './libp2p-services.ts'
 
 /** Connections of one peer: by each transport, over a few relays, and some that are about to close. */
 const MAX_CONNECTIONS_PER_PEER = 32
