@@ -48,6 +48,7 @@ export interface LobstahServices extends ServiceMap {
   identifyPush: IdentifyPush
   ping: Ping
   relay?: CircuitRelayService
+  relayUsage?: RelayUsage
   listener: Listener
   mdns?: PeerDiscovery
 }
@@ -92,7 +93,7 @@ export function services(init: Libp2pInit, policy: DialPolicy): ServiceFactories
 function relaying({
   relayLimits: limits = DEFAULT_RELAY_LIMITS,
   reservationTtlMs
-}: Libp2pInit): Pick<ServiceFactories, 'relay' | 'witness'> {
+}: Libp2pInit): Pick<ServiceFactories, 'relay' | 'relayUsage' | 'witness'> {
   const usage = new RelayUsage(limits)
   const reservations = {
     maxReservations: limits.reservations,
@@ -100,7 +101,11 @@ function relaying({
     applyDefaultLimit: false
   }
   const streams = { maxInboundHopStreams: MAX_HOP_STREAMS, maxOutboundStopStreams: MAX_HOP_STREAMS }
-  return { relay: limitedRelay(limits, { ...streams, reservations }, usage), witness: witness(usage) }
+  return {
+    relay: limitedRelay(limits, { ...streams, reservations }, usage),
+    relayUsage: () => usage,
+    witness: witness(usage)
+  }
 }
 
 function dht(server: boolean): (components: KadDHTComponents) => SingleKadDHT {

@@ -4,6 +4,7 @@ import type { ChatOptions } from './commands/chat.ts'
 import type { KeyFlags } from './commands/keys.ts'
 import type { BalanceGroup } from './commands/ledger.ts'
 import type { ReceiptsFilter } from './commands/receipts.ts'
+import type { StopFlags } from './commands/stop.ts'
 import { positive, whole } from './flag-numbers.ts'
 import { MESH_COMMANDS } from './mesh-command-list.ts'
 
@@ -23,6 +24,18 @@ export const COMMAND_GROUPS: Readonly<Record<string, string>> = {
 
 /** Every command, in help order. Each loads its code when it runs: libp2p and Fastify take most of a second. */
 export const COMMANDS: readonly CommandSpec[] = [
+  command({
+    name: 'status',
+    description: 'say how the running node is: version, uptime, peers, what it serves, credits',
+    run: async ({ config, output }) => (await import('./commands/node-status.ts')).nodeStatus(config, output)
+  }),
+  command<StopFlags>({
+    name: 'stop',
+    description: 'stop the running node, however it was started',
+    options: [new Option('--now', 'end running answers instead of waiting for them')],
+    run: async ({ config, output }, _argument, flags) =>
+      (await import('./commands/stop.ts')).stopNode(config, flags, output)
+  }),
   command({
     name: 'identity',
     description: "print this node's peer id",

@@ -7,6 +7,8 @@ import { ledger } from '../ledger/index.ts'
 import type { lastResort } from '../last-resort.ts'
 import { createLobstah, type Lobstah, type LobstahInit } from '../lobstah.ts'
 import { ledgerObserver, watchLedgerSize } from '../metrics/index.ts'
+import { startControl, type ControlServer } from './control/control-server.ts'
+import { reportNode } from './control/report-node.ts'
 import { chooseEngine, type ChosenEngine } from './choose-engine.ts'
 import { keysFile } from './commands/keys.ts'
 import { Friends } from './friends-file.ts'
@@ -18,6 +20,7 @@ import { accessWarnings, keepMembership, meshConfig, nodeConfig, type MeshConfig
 import type { Authority } from '../membership/index.ts'
 import { meshAuthority } from './mesh-authority.ts'
 import { removeRuntime, writeRuntime } from './runtime-file.ts'
+import type { StopSignal } from './stop-signal.ts'
 
 /** Time that running answers get when a node stops, in milliseconds: less than systemd and Docker wait. */
 const DRAIN_MS = 10_000
@@ -51,23 +54,41 @@ interface Parts {
 }
 
 /** Starts a node on its home. Throws errors that say what a person can do. */
-export async function startNode(settings: Config, env: NodeJS.ProcessEnv): Promise<NodeProcess> {
+export async function startNode(
+  settings: Config,
+  env: NodeJS.ProcessEnv,
+  stopping: StopSignal
+): Promise<NodeProcess> {
   const config = nodeConfig(await meshConfig(settings))
   const undo = new AsyncDisposableStack()
   try {
     const parts = await openParts(config, env, undo)
+    // The last to go: while running answers finish, commands can still see that the node stops.
+    const door = undo.use(new AsyncDisposableStack())
+    door.defer(() => removeRuntime(config.home))
     const lobstah = await createLobstah(await lobstahInit(parts))
     undo.defer(() => lobstah.stop())
-    const http = config.gateway ? buildGateway(parts, lobstah, await homeToken(config.home)) : undefined
+    const token = await homeToken(config.home)
+    const http = config.gateway ? buildGateway(parts, lobstah, token) : undefined
     // The port is taken before anybody is contacted: a second node on it must not be announced.
     await http?.start()
     undo.defer(async () => {
       await Promise.all([http?.stop(), lobstah.drain()])
     })
     await lobstah.start()
-    await writeRuntime(config.home, runtimeOf(lobstah, http))
-    undo.defer(() => removeRuntime(config.home))
     const { engine, identity } = parts
+    const control = await startControl({
+      token,
+      report: () =>
+        reportNode(lobstah, config, {
+          gateway: http?.url ?? null,
+          engine: engine?.engine.name ?? null,
+          stopping: stopping.isRequested
+        }),
+      stop: () => stopping.request()
+    })
+    door.defer(() => control.close())
+    await writeRuntime(config.home, runtimeOf(lobstah, http, control))
     const warnings = [
       ...identity.warnings,
       ...accessWarnings(config),
@@ -91,6 +112,8 @@ async function openParts(
 ): Promise<Parts> {
   const datastore = await openDatastore(config.home)
   undo.defer(() => datastore.close())
+  // Left behind by a crash: the ports that it names may belong to other programs by now.
+  await removeRuntime(config.home)
   await keepMembership(config)
   const identity = await loadOrCreateIdentity(join(config.home, 'identity.key'))
   const mesh = await meshAuthority(config.home, config.membership, identity.privateKey)
@@ -186,10 +209,15 @@ function engineWarnings({ contribute }: Config, engine: ChosenEngine | undefined
   ]
 }
 
-function runtimeOf(lobstah: Lobstah, http: Gateway | undefined): Parameters<typeof writeRuntime>[1] {
+function runtimeOf(
+  lobstah: Lobstah,
+  http: Gateway | undefined,
+  control: ControlServer
+): Parameters<typeof writeRuntime>[1] {
   return {
     pid: process.pid,
     gateway: http?.url ?? null,
+    control: control.url,
     peer: lobstah.peer,
     addresses: lobstah.libp2p.getMultiaddrs().map(String)
   }

@@ -8,6 +8,8 @@ const schema = z.object({
   pid: z.number().int(),
   gateway: z.url().nullable(),
   peer: z.string(),
+  /** Base URL of its control server; absent in older versions. */
+  control: z.url().optional(),
   /** By which others reach it, at its start. */
   addresses: z.array(z.string()).default([])
 })
@@ -44,7 +46,8 @@ export async function readRunning(home: string): Promise<Runtime | undefined> {
   return (await isHomeLocked(home)) ? runtime : undefined
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of this id runs. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -2,10 +2,8 @@ import { nearestName } from '../config/index.ts'
 import { CommandError, EXIT } from './errors.ts'
 
 const RUN = 'did you mean lobstah-node? A node runs without a command'
-const STOP =
-  'did you mean Ctrl-C, in the terminal of the node? Elsewhere send SIGTERM to the pid that run.json in its home names'
-const SERVICE =
-  'did you mean to run it by systemd, launchd or Docker? lobstah-node installs no service itself: docs/relay.md has a systemd unit'
+const STOP = 'did you mean lobstah-node stop?'
+const SERVICE = 'did you mean lobstah-node service?'
 const SERVE = 'did you mean lobstah-node --contribute?'
 const UPDATE = 'did you mean npm install --global lobstah-node?'
 
@@ -20,19 +18,16 @@ const INTENTIONS: Readonly<Record<string, string>> = {
   daemon: RUN,
   gateway: RUN,
   restart: RUN,
-  stop: STOP,
   quit: STOP,
   kill: STOP,
   down: STOP,
-  service: SERVICE,
   install: SERVICE,
   uninstall: SERVICE,
   enable: SERVICE,
   contribute: SERVE,
   share: SERVE,
-  status: 'did you mean lobstah-node doctor, peers or models?',
-  info: 'did you mean lobstah-node doctor, identity or peers?',
-  ps: 'did you mean lobstah-node peers or models?',
+  info: 'did you mean lobstah-node status?',
+  ps: 'did you mean lobstah-node status?',
   list: 'did you mean lobstah-node models or peers?',
   ls: 'did you mean lobstah-node models or peers?',
   ask: 'did you mean lobstah-node chat?',

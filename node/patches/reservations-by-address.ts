@@ -13,11 +13,18 @@ const PER_SUBNET = 4
 
 /** The part of the service that assigns places; not in its public type. */
 interface Store {
-  reserve(peer: PeerId, address: Multiaddr, ...rest: unknown[]): unknown
+  reserve(peer: PeerId, address: Multiaddr, ...rest: unknown[]): { status: string }
 }
 
-/** Gives each address, IPv6 /64 and IPv4 /24 a part of a relay's places: one host's many keys do not take all. */
-export function boundByAddress(relay: CircuitRelayService, places: number): void {
+/**
+ * Gives each address, IPv6 /64 and IPv4 /24 a part of a relay's places: one host's many keys do not take all.
+ * `onRefused` hears of every refused reservation.
+ */
+export function boundByAddress(
+  relay: CircuitRelayService,
+  places: number,
+  onRefused: (peer: string) => void = () => undefined
+): void {
   requireMembers('@libp2p/circuit-relay-v2', relay, ['reservations', 'reservationStore.reserve()'])
   const { reservations } = relay
   const { reservationStore: store } = relay as CircuitRelayService & { reservationStore: Store }
@@ -29,8 +36,13 @@ export function boundByAddress(relay: CircuitRelayService, places: number): void
       const held = [...reservations.values()].map(({ addr }) => networkOf(addr))
       const ofHost = held.filter((other) => other.host === host).length
       const ofSubnet = held.filter((other) => other.subnet === subnet).length
-      if (ofHost >= most || ofSubnet >= most * PER_SUBNET) return { status: 'RESERVATION_REFUSED' }
+      if (ofHost >= most || ofSubnet >= most * PER_SUBNET) {
+        onRefused(peer.toString())
+        return { status: 'RESERVATION_REFUSED' }
+      }
     }
-    return reserve(peer, address, ...rest)
+    const reserved = reserve(peer, address, ...rest)
+    if (reserved.status !== 'OK') onRefused(peer.toString())
+    return reserved
   }
 }

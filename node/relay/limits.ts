@@ -9,6 +9,7 @@ import type { Stream } from '@libp2p/interface'
 import { pEvent } from 'p-event'
 import type { RelayLimits } from './defaults.ts'
 import { RelayLimitError } from './errors.ts'
+import { RelayTally } from './relay-tally.ts'
 import { StalledCircuits } from './stalled-circuits.ts'
 import { boundByAddress, useOwnClocks, watchCircuits } from '../patches/index.ts'
 
@@ -24,10 +25,13 @@ export function limitedRelay(
   return (components) => {
     const relay = circuitRelayServer(init)(components)
     useOwnClocks(relay, init.reservations.reservationTtl)
-    boundByAddress(relay, limits.reservations)
+    boundByAddress(relay, limits.reservations, (peer) => usage.tally.refused(peer, 'refusedReservations'))
     watchCircuits(relay, (stream, peer) => {
       const join = usage.open(stream, peer)
-      if (join === undefined) stream.abort(new RelayLimitError())
+      if (join === undefined) {
+        usage.tally.refused(peer, 'refusedCircuits')
+        stream.abort(new RelayLimitError())
+      }
       return join
     })
     return relay
@@ -53,6 +57,8 @@ export class RelayUsage {
   readonly #pairs = new Map<string, number>()
   readonly #accounts = new Map<string, Account>()
   readonly #stalled: StalledCircuits
+  /** What was carried and refused since the start. */
+  readonly tally = new RelayTally()
 
   constructor(limits: RelayLimits, stalled = new StalledCircuits()) {
     this.#limits = limits
@@ -62,6 +68,16 @@ export class RelayUsage {
   /** Peers that have a circuit now, or have had one and still owe for it. */
   get size(): number {
     return this.#accounts.size
+  }
+
+  /** Streams through the relay that a peer is an end of now. */
+  streamsOf(peer: string): number {
+    return this.#accounts.get(peer)?.streams ?? 0
+  }
+
+  /** Circuits that are open now. */
+  get circuits(): number {
+    return [...this.#pairs.values()].reduce((sum, count) => sum + count, 0)
   }
 
   /** Whether a circuit is open between two peers. */
@@ -90,10 +106,16 @@ export class RelayUsage {
     return (other, otherPeer) => {
       // A stream that is already closed emits no further event, so it would be counted for ever.
       if (other.status === 'closed' || other.status === 'aborted' || other.status === 'reset') return
+      this.tally.opened()
       this.#pair(other, pairOf(peer, otherPeer))
-      const carried = { bytes: 0 }
-      this.#meter(stream, other, account, carried)
-      this.#meter(other, stream, this.#join(other, otherPeer), carried)
+      let total = 0
+      const carry = (sender: string, bytes: number): number => {
+        this.tally.carried(sender, bytes)
+        total += bytes
+        return total
+      }
+      this.#meter(stream, other, account, (bytes) => carry(peer, bytes))
+      this.#meter(other, stream, this.#join(other, otherPeer), (bytes) => carry(otherPeer, bytes))
     }
   }
 
@@ -139,14 +161,13 @@ export class RelayUsage {
    * those that arrive before libp2p's. The source is not read while its peer is over its budget, nor while the
    * other side is slow: libp2p's relay would keep all of it in memory.
    */
-  #meter(from: Stream, to: Stream, account: Account, carried: { bytes: number }): void {
+  #meter(from: Stream, to: Stream, account: Account, carry: (bytes: number) => number): void {
     const { bytesPerCircuit } = this.#limits
     const send = to.send.bind(to)
     let held = false
     to.send = (data) => {
-      carried.bytes += data.byteLength
       account.budget -= data.byteLength
-      if (carried.bytes > bytesPerCircuit)
+      if (carry(data.byteLength) > bytesPerCircuit)
         to.abort(new RelayLimitError('The circuit has carried more bytes than this relay allows'))
       const drained = send(data)
       if (!held && (!drained || this.#wait(account) > 0) && from.readStatus === 'readable') {

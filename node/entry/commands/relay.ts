@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
+import { homeToken } from '../../../http-gateway/keys/home-token.ts'
 import type { Config } from '../../config/index.ts'
 import { farthestFirst, isPublicAddress } from '../../addresses/index.ts'
 import { loadOrCreateIdentity } from '../../identity/index.ts'
@@ -13,7 +14,9 @@ import { keepMembership, meshConfig, type MeshConfig } from '../mesh-config.ts'
 import type { Output } from '../output.ts'
 import { removeRuntime, writeRuntime } from '../runtime-file.ts'
 import { inviteToken, makeInvite, meshOf } from './invite.ts'
-import { signalled } from './run.ts'
+import { startControl } from '../control/control-server.ts'
+import { reportRelay } from '../control/report-node.ts'
+import { stopSignal } from '../stop-signal.ts'
 
 export interface RelayFlags {
   /** Name of the private mesh to relay for, made where the home has none. */
@@ -22,9 +25,11 @@ export interface RelayFlags {
 
 /** Runs a relay until it is told to stop: no gateway, no engine, no ledger. */
 export async function relay(settings: Config, flags: RelayFlags, output: Output): Promise<void> {
-  const stopped = signalled()
+  const stopping = stopSignal()
   const datastore = await openDatastore(settings.home)
   try {
+    // Left behind by a crash: the ports that it names may belong to other programs by now.
+    await removeRuntime(settings.home)
     if (flags.private !== undefined) await meshOf(settings, { name: flags.private })
     const config = await meshConfig(settings)
     await keepMembership(config)
@@ -43,12 +48,18 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
       logger: logging({ level: config.logLevel, json: config.json }).components
     })
     await node.start()
+    const control = await startControl({
+      token: await homeToken(config.home),
+      report: () => Promise.resolve(reportRelay(node.libp2p, config, stopping.isRequested)),
+      stop: () => stopping.request()
+    })
     try {
       const addresses = (): string[] => farthestFirst(node.libp2p.getMultiaddrs().map(String))
       const remember = (): Promise<void> =>
         writeRuntime(config.home, {
           pid: process.pid,
           gateway: null,
+          control: control.url,
           peer: node.libp2p.peerId.toString(),
           addresses: addresses()
         })
@@ -68,13 +79,14 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
         void remember().catch((err: unknown) => output.note(`Warning: ${String(err)}`))
       }
       node.libp2p.addEventListener('self:peer:update', watch)
-      await stopped
+      await stopping.requested
       node.libp2p.removeEventListener('self:peer:update', watch)
       output.event({ event: 'stopping' }, () => 'Stopping.')
     } finally {
       mesh.stop()
-      await node.stop()
       await removeRuntime(config.home)
+      await control.close()
+      await node.stop()
     }
   } finally {
     await datastore.close()

@@ -3,14 +3,15 @@ import { collectWhenIdle } from '../idle-collection.ts'
 import { startNode, type NodeProcess } from '../node-process.ts'
 import type { MeshConfig } from '../mesh-config.ts'
 import type { Output } from '../output.ts'
+import { stopSignal } from '../stop-signal.ts'
 
 /** How this program is called: in a checkout it is not installed. */
 const PROGRAM = process.argv[1]?.endsWith('.ts') === true ? 'npm start --' : 'lobstah-node'
 
 /** Runs a node until it is told to stop. A second signal stops it at once. */
 export async function run(settings: Config, env: NodeJS.ProcessEnv, output: Output): Promise<void> {
-  const stopped = signalled()
-  const node = await startNode(settings, env)
+  const stopping = stopSignal()
+  const node = await startNode(settings, env, stopping)
   const { config } = node
   for (const warning of node.warnings) output.note(`Warning: ${warning}`)
   output.event({ event: 'ready', ...facts(config, node) }, () => welcome(config, node))
@@ -20,7 +21,7 @@ export async function run(settings: Config, env: NodeJS.ProcessEnv, output: Outp
   }
   node.lobstah.libp2p.addEventListener('self:peer:update', watch)
   const stopCollecting = collectWhenIdle()
-  await stopped
+  await stopping.requested
   stopCollecting()
   node.lobstah.libp2p.removeEventListener('self:peer:update', watch)
   output.event(
@@ -89,17 +90,4 @@ function tryNext(url: string, model = 'MODEL'): string[] {
     `  ${PROGRAM} --help`,
     ''
   ]
-}
-
-/** Resolves at the first SIGINT or SIGTERM; the second ends the process. */
-export async function signalled(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  let signals = 0
-  const onSignal = (): void => {
-    if (++signals > 1) process.exit(130)
-    resolve()
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-  await promise
 }

@@ -50,7 +50,7 @@ describe('node/entry: the program', function () {
       ['an unknown command', ['frobnicate'], 2, /Unknown command "frobnicate": see lobstah-node --help/],
       ['a mistyped command', ['dotcor'], 2, /did you mean lobstah-node doctor\?/],
       ['a command of another name', ['start'], 2, /did you mean lobstah-node\?/],
-      ['a service', ['service', 'install'], 2, /"service install": did you mean .*systemd/],
+      ['a stop by another name', ['quit'], 2, /did you mean lobstah-node stop\?/],
       ['a synonym within a group', ['keys', 'create'], 2, /did you mean lobstah-node keys add\?/],
       [
         'a port out of range',

@@ -5,7 +5,10 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { boundByAddress } from '../../../node/patches/index.ts'
 
 describe('node/patches/reservations-by-address', () => {
-  function relay(places: number): (peer: string, address: string) => boolean {
+  function relay(
+    places: number,
+    onRefused?: (peer: string) => void
+  ): (peer: string, address: string) => boolean {
     const reservations = new Map<unknown, { addr: Multiaddr }>()
     const reservationStore = {
       reserve: (peer: PeerId, addr: Multiaddr) => {
@@ -13,7 +16,7 @@ describe('node/patches/reservations-by-address', () => {
         return { status: 'OK' }
       }
     }
-    boundByAddress({ reservations, reservationStore } as unknown as CircuitRelayService, places)
+    boundByAddress({ reservations, reservationStore } as unknown as CircuitRelayService, places, onRefused)
     return (peer, address) =>
       reservationStore.reserve(peer as unknown as PeerId, multiaddr(address)).status === 'OK'
   }
@@ -37,5 +40,12 @@ describe('node/patches/reservations-by-address', () => {
     )
     assert.equal(reserve('honest', '/ip4/23.50.0.2/tcp/1'), true)
     assert.equal(reserve('a0', '/ip4/5.10.0.10/tcp/1'), true)
+  })
+
+  it('tells of each peer that it refuses', () => {
+    const refused: string[] = []
+    const reserve = relay(16, (peer) => refused.push(peer))
+    for (let n = 0; n < 18; n++) reserve(`a${n}`, '/ip4/5.10.0.10/tcp/1')
+    assert.deepEqual(refused, ['a16', 'a17'])
   })
 })

@@ -105,6 +105,22 @@ describe('node/relay/limits', () => {
     assert.ok(usage.open(streamOf(new StubStream()), 'contributor'))
   })
 
+  it('tells who sent how much, and keeps it after the circuit', () => {
+    const usage = new RelayUsage(limits)
+    const [own, other] = circuit(usage, 'consumer', 'contributor')
+    streamOf(other).send(new Uint8Array(700))
+    streamOf(own).send(new Uint8Array(30))
+    assert.deepEqual([usage.circuits, usage.streamsOf('consumer')], [1, 1])
+    own.close()
+    other.close()
+    assert.deepEqual([usage.circuits, usage.streamsOf('consumer')], [0, 0])
+    assert.deepEqual(usage.tally.peers(), [
+      { peer: 'consumer', bytes: 700, refused: 0 },
+      { peer: 'contributor', bytes: 30, refused: 0 }
+    ])
+    assert.deepEqual([usage.tally.totals.bytes, usage.tally.totals.circuits], [730, 1])
+  })
+
   it('does not count a stream that was closed before it was joined', () => {
     const usage = new RelayUsage(limits)
     const [own, other] = [new StubStream(), new StubStream()]
