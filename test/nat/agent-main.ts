@@ -12,7 +12,7 @@ import { isPublicAddress } from '../../node/addresses/index.ts'
 const command = z.object({
   id: z.number(),
   url: z.string(),
-  do: z.enum(['models', 'peers', 'chat', 'path', 'reachable']),
+  do: z.enum(['models', 'peers', 'chat', 'path', 'reachable', 'failovers']),
   question: z.string().default(''),
   /** The condition to wait for: a count of models, or any path but `relayed`. */
   timeoutMs: z.number().default(20_000)
@@ -73,6 +73,11 @@ async function run(request: z.infer<typeof command>): Promise<object> {
       })
     case 'peers':
       return peerList.parse(await get(`${request.url}/peers`))
+    case 'failovers': {
+      const response = await fetch(`${request.url}/metrics`, { signal: AbortSignal.timeout(5000) })
+      const count = /^lobstah_consumer_failovers_total (\d+)$/m.exec(await response.text())?.[1]
+      return { failovers: Number(count) }
+    }
     case 'chat':
       return await chat(request)
   }

@@ -234,7 +234,7 @@ export class Lab {
   /** Asks a node's gateway from within its namespace. */
   async ask(
     node: LabNode,
-    what: 'models' | 'peers' | 'path' | 'reachable' | 'chat',
+    what: 'models' | 'peers' | 'path' | 'reachable' | 'chat' | 'failovers',
     options: { question?: string; timeoutMs?: number; onBegin?: () => void } = {}
   ): Promise<AgentAnswer> {
     let agent = this.#agents.get(node.host)

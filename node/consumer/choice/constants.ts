@@ -55,6 +55,9 @@ export const GOOD_MS = 20
 /** The part of requests by which unknown peers are measured while none is known. */
 export const EXPLORED_PART = 0.2
 
+/** The same while no peer is known that answers fast. */
+export const EXPLORED_PART_IN_NEED = 0.8
+
 /** Known peers from which on fewer requests explore: the best of 16 is among the best of any number. */
 export const ENOUGH_KNOWN = 16
 

@@ -1,6 +1,7 @@
 import {
   ENOUGH_KNOWN,
   EXPLORED_PART,
+  EXPLORED_PART_IN_NEED,
   KNOWN_EVIDENCE,
   LEAST_EXPLORED,
   USUAL_FAILURE_RATE
@@ -62,10 +63,14 @@ export function sinks(candidate: Candidate): boolean {
   return candidate.failing === true || (!isTrusted(candidate) && standingOf(candidate) === 'evasive')
 }
 
-/** The part of requests that goes to unknown peers: the less, the more are known, and the more of those asked did badly. */
+/**
+ * The part of requests that goes to unknown peers: the less, the more are known, and the more of those asked did badly.
+ * Where none of those asked did well, an unknown peer can only be better.
+ */
 export function exploredPart({ good, bad }: Evidence, known: number): number {
   const curious = Math.max(LEAST_EXPLORED, 1 - known / ENOUGH_KNOWN)
-  return EXPLORED_PART * curious * ((good + 1) / (good + bad + 1)) ** 2
+  const part = good === 0 ? EXPLORED_PART_IN_NEED : EXPLORED_PART * ((good + 1) / (good + bad + 1)) ** 2
+  return part * curious
 }
 
 /** How often a candidate is expected to fail that has not shown it: as others did. */
