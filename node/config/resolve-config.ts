@@ -3,7 +3,15 @@ import type { z } from 'zod'
 import { configFile, readConfigFile } from './config-file.ts'
 import { ConfigError } from './errors.ts'
 import { WITHOUT_FLAG } from './naming.ts'
-import { SETTING_NAMES, flagName, settingType, settings, variableName, type SettingName } from './schema.ts'
+import {
+  SETTING_NAMES,
+  flagName,
+  settingType,
+  settings,
+  variableName,
+  type ConfigPatch,
+  type SettingName
+} from './schema.ts'
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 
@@ -39,6 +47,15 @@ export function resolveConfig(sources: ConfigSources): Config {
   const values = [...given].map(([name, { value }]) => [name, value])
   const config = checkSettings(Object.fromEntries(values), (name) => given.get(name)?.source ?? name)
   return deepFreeze({ home, ...config })
+}
+
+/** The settings among flags, in the terms of config.json. `json` shapes the output of one command, and is no setting to keep. */
+export function settingsOfFlags(flags: ConfigSources['flags']): ConfigPatch {
+  const given = SETTING_NAMES.filter((name) => name !== 'json').flatMap((name) => {
+    const found = fromFlag(name, flags)
+    return found === undefined ? [] : [[name, found.value]]
+  })
+  return Object.fromEntries(given) as ConfigPatch
 }
 
 /** The settings with defaults filled in. Throws ConfigError; `sourceOf` says where a setting came from. */

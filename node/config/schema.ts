@@ -193,6 +193,9 @@ export const settings = z.strictObject({
     })
     .default('warn')
     .describe('Lowest level to log'),
+  logFile: text
+    .optional()
+    .describe('File to log to instead of stderr; at 10 MB it is put aside, and five such files are kept'),
   json: flag.default(false).describe('Log and print JSON')
 })
 

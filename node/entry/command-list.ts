@@ -7,6 +7,7 @@ import type { ReceiptsFilter } from './commands/receipts.ts'
 import type { StopFlags } from './commands/stop.ts'
 import { positive, whole } from './flag-numbers.ts'
 import { MESH_COMMANDS } from './mesh-command-list.ts'
+import { SERVICE_COMMANDS } from './service-command-list.ts'
 
 const BALANCE_GROUPS: BalanceGroup[] = ['peer', 'model', 'day']
 
@@ -19,7 +20,8 @@ export const COMMAND_GROUPS: Readonly<Record<string, string>> = {
   friends: 'add, remove and list friends',
   keys: 'add, list and remove API keys for the gateway',
   ledger: 'verify, back up and archive the ledger',
-  receipts: 'list, export and verify receipts'
+  receipts: 'list, export and verify receipts',
+  service: 'run a node whenever this machine runs'
 }
 
 /** Every command, in help order. Each loads its code when it runs: libp2p and Fastify take most of a second. */
@@ -27,7 +29,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command({
     name: 'status',
     description: 'say how the running node is: version, uptime, peers, what it serves, credits',
-    run: async ({ config, output }) => (await import('./commands/node-status.ts')).nodeStatus(config, output)
+    run: async (context) => (await import('./commands/node-status.ts')).nodeStatus(context)
   }),
   command<StopFlags>({
     name: 'stop',
@@ -181,6 +183,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async ({ output }, question) => (await import('./commands/demo.ts')).demo(question, output)
   }),
   ...MESH_COMMANDS,
+  ...SERVICE_COMMANDS,
   command({
     name: 'doctor',
     description: 'check everything a node needs and say how to fix each problem',

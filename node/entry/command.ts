@@ -5,6 +5,8 @@ import type { Output } from './output.ts'
 /** The input of every command: the settings in force, the environment, and the output. */
 export interface CommandContext {
   config: Config
+  /** The settings that were given as flags, not checked by themselves. */
+  flags: Readonly<Record<string, unknown>>
   env: NodeJS.ProcessEnv
   output: Output
 }

@@ -3,6 +3,7 @@ import type { ComponentLogger, Logger } from '@libp2p/interface'
 import pino from 'pino'
 import pretty from 'pino-pretty'
 import type { GatewayLogger } from '../../http-gateway/index.ts'
+import { rotatingLog } from './log-file.ts'
 import { cleanJson, cleanLine, cleanText } from './terminal-text.ts'
 
 export interface LoggingInit {
@@ -10,6 +11,8 @@ export interface LoggingInit {
   level: string
   /** One JSON object a line instead of text. */
   json: boolean
+  /** Takes the log instead of stderr. */
+  file?: string | undefined
 }
 
 /** Where all parts of the node write, on stderr: stdout is for what a command answers. */
@@ -20,10 +23,12 @@ export interface Logging {
 
 /** Sets the log up. `DEBUG=libp2p:*` shows libp2p's own log beside it. */
 export function logging(init: LoggingInit): Logging {
+  const file = init.file === undefined ? undefined : rotatingLog(init.file)
   const stream = init.json
-    ? pino.destination({ fd: 2, sync: true })
+    ? (file ?? pino.destination({ fd: 2, sync: true }))
     : pretty({
-        destination: 2,
+        destination: file ?? 2,
+        ...(file === undefined ? {} : { colorize: false }),
         sync: true,
         ignore: 'pid,hostname,component',
         messageFormat: '{component}: {msg}'

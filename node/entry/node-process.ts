@@ -120,7 +120,7 @@ async function openParts(
   undo.defer(() => mesh.stop())
   const engine = await chooseEngine(config, env)
   undo.defer(() => engine?.engine.close())
-  const log = logging({ level: config.logLevel, json: config.json })
+  const log = logging({ level: config.logLevel, json: config.json, file: config.logFile })
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
   const friends = new Friends(config, (err) =>

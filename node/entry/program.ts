@@ -93,7 +93,7 @@ function contextOf(command: Command, env: NodeJS.ProcessEnv): CommandContext {
   const config = resolveConfig({ flags, env, homeDir: userHome() })
   const output = processOutput(config.json)
   for (const warning of secretWarnings(flags)) output.note(`Warning: ${warning}`)
-  return { config, env, output }
+  return { config, flags, env, output }
 }
 
 /** Undefined for a uid that the system does not know, when HOME is not set either. */

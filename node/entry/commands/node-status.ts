@@ -1,24 +1,37 @@
-import type { Config } from '../../config/index.ts'
 import { packageVersion } from '../../version.ts'
+import type { CommandContext } from '../command.ts'
 import { findNode, type Found } from '../control/control-client.ts'
 import type { NodeReport, RelayReport } from '../control/node-report.ts'
 import { bytes, duration } from '../units.ts'
 import { CommandError, EXIT } from '../errors.ts'
-import { credits, table, type Output } from '../output.ts'
+import { credits, table } from '../output.ts'
+import type { ServiceState } from '../service/service.ts'
+import { serviceState } from './service.ts'
 
 /** Says how the home's node is. Throws CommandError with the exit code for an absent node where none runs. */
-export async function nodeStatus(config: Config, output: Output): Promise<void> {
+export async function nodeStatus(context: CommandContext): Promise<void> {
+  const { config, output } = context
   const found = await findNode(config.home)
   const installed = packageVersion()
   const report = found.state === 'running' ? found.report : null
-  const document = { state: stateOf(found), home: config.home, installed, node: report }
+  const service = await serviceState(context, report?.kind === 'relay')
+  const document = { state: stateOf(found), home: config.home, installed, service, node: report }
   if (report !== null) {
-    output.result(document, () => statusText(report, installed, Date.now(), config.home))
+    output.result(document, () =>
+      [statusText(report, installed, Date.now(), config.home), ...serviceLines(service)].join('\n')
+    )
     return
   }
   if (output.json) output.result(document, () => '')
   // An exit code of its own, so that scripts and health checks can rely on it.
   throw new CommandError(explain(found, config.home), EXIT.unavailable)
+}
+
+function serviceLines(service: ServiceState | null): string[] {
+  if (service === null) return []
+  const { manager, active, enabled } = service
+  const runs = active ? 'runs it' : 'does not run it'
+  return [`  service  ${manager} ${runs}${enabled ? ', and starts it with the machine' : ''}`]
 }
 
 function stateOf(found: Found): string {

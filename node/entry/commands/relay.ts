@@ -45,7 +45,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
       datastore,
       ...(config.stunPort === undefined ? {} : { stunPort: config.stunPort }),
       bootstrap: [...config.bootstrap],
-      logger: logging({ level: config.logLevel, json: config.json }).components
+      logger: logging({ level: config.logLevel, json: config.json, file: config.logFile }).components
     })
     await node.start()
     const control = await startControl({

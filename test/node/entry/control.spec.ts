@@ -29,7 +29,7 @@ const REPORT: NodeReport = {
 }
 
 describe('node/entry: status and stop', function () {
-  this.timeout(60_000)
+  this.timeout(240_000)
   let home: string
   let running: RunningNode[]
 
