@@ -5,6 +5,7 @@
 const LEAVES = [
   'engines',
   'discovery',
+  'history',
   'ledger',
   'identity',
   'config',
@@ -39,7 +40,7 @@ const LAYERS = {
     ...leaves('discovery', 'ledger', 'identity', 'config', 'reach', 'tokens')
   ],
   'node/metrics': ['protocols', 'node/consumer', 'node/contributor', 'node/discovery', 'node/ledger'],
-  'http-gateway': ['protocols', 'node/consumer', 'node/ledger'],
+  'http-gateway': ['protocols', 'node/consumer', 'node/history', 'node/ledger'],
   node: [
     'protocols',
     'node/addresses',

@@ -1,6 +1,8 @@
 import type { Calls } from './answer/calls.ts'
 import type { PdfReader } from './documents/index.ts'
 import type { GatewayComponents, GatewayInit } from './types.ts'
+import type { OwnRequests } from './activity/own-requests.ts'
+import type { Subscribers } from './dashboard/subscribers.ts'
 import type { Keys } from './keys/index.ts'
 import type { RecentItems } from './openai/recent-items.ts'
 import type { RouteTable } from './route-table.ts'
@@ -17,6 +19,9 @@ export interface GatewayContext {
   settings: GatewaySettings
   calls: Calls
   keys: Keys
+  ownRequests: OwnRequests
+  /** The dashboard's pages. */
+  subscribers: Subscribers
   metrics: GatewayMetrics
   pdfs: Pick<PdfReader, 'read'>
   recentItems: RecentItems

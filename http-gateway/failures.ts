@@ -48,6 +48,7 @@ const OWN_KINDS = {
   model_not_allowed: { ...REFUSED, when: 'The API key may not ask this model' },
   origin_not_allowed: { ...REFUSED, when: 'The web page or extension may not call the gateway' },
   owner_required: { ...REFUSED, when: 'Only the owner of this home may call the route' },
+  command_failed: { ...INVALID, when: 'A command of the dashboard failed' },
   route_not_found: { status: 404, type: 'invalid_request_error', when: 'There is no such route' },
   method_not_allowed: {
     status: 405,

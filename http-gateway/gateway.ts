@@ -3,6 +3,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { Registry } from 'prom-client'
 import { ShuttingDownError } from '../protocols/errors.ts'
 import { isLoopback } from './access.ts'
+import { OwnRequests } from './activity/own-requests.ts'
 import { Calls } from './answer/calls.ts'
 import {
   CUT_GRACE_MS,
@@ -18,6 +19,8 @@ import {
 } from './constants.ts'
 import { GatewayApiKeyRequiredError, GatewayListenError, GatewayNotStartedError } from './errors.ts'
 import type { GatewaySettings } from './context.ts'
+import { StateReader } from './dashboard/state.ts'
+import { Subscribers } from './dashboard/subscribers.ts'
 import { PdfReader } from './documents/index.ts'
 import type { Gateway, GatewayComponents, GatewayInit } from './types.ts'
 import { Keys } from './keys/index.ts'
@@ -37,6 +40,8 @@ export class HttpGateway implements Gateway {
   readonly #keys: Keys
   readonly #metrics: GatewayMetrics
   readonly #recentItems = new RecentItems()
+  readonly #ownRequests: OwnRequests
+  readonly #subscribers: Subscribers
   #tls: TlsFiles | undefined
   #server: FastifyInstance | undefined
   #draining = false
@@ -61,6 +66,13 @@ export class HttpGateway implements Gateway {
     }
     const { host, apiKeys, token } = this.#settings
     this.#metrics = new GatewayMetrics(components.registry ?? new Registry())
+    this.#ownRequests = new OwnRequests(components.history)
+    const state = new StateReader({ components, ownRequests: this.#ownRequests })
+    this.#subscribers = new Subscribers({
+      read: () => state.read(),
+      onError: (err) => components.logger.warn('the dashboard cannot be told', { error: String(err) }),
+      stalledReaderMs: this.#settings.stalledReaderMs
+    })
     this.#keys = new Keys({
       apiKeys,
       token,
@@ -98,6 +110,7 @@ export class HttpGateway implements Gateway {
     const app = this.#server
     if (app === undefined) return
     this.#draining = true
+    this.#subscribers.close()
     const cut = setTimeout(() => this.#calls.abort(new ShuttingDownError()), this.#settings.drainMs)
     const destroy = setTimeout(() => app.server.closeAllConnections(), this.#settings.drainMs + CUT_GRACE_MS)
     try {
@@ -126,6 +139,8 @@ export class HttpGateway implements Gateway {
         metrics: this.#metrics,
         pdfs: this.#pdfs,
         recentItems: this.#recentItems,
+        ownRequests: this.#ownRequests,
+        subscribers: this.#subscribers,
         routes: new RouteTable(allRoutes())
       },
       () => this.#draining,

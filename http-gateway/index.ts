@@ -20,8 +20,17 @@ import type { Gateway, GatewayComponents, GatewayInit } from './types.ts'
 export { GatewayListenError, GatewayApiKeyRequiredError, GatewayNotStartedError } from './errors.ts'
 export * from './keys/index.ts'
 export { explanationsAnswer, peersAnswer } from './openapi/answers.ts'
+export { DashboardCommandError } from './dashboard/errors.ts'
 export { GatewayTlsError } from './tls.ts'
-export type { Gateway, GatewayComponents, GatewayInit, GatewayLogger } from './types.ts'
+export type {
+  CommandOutcome,
+  Gateway,
+  GatewayComponents,
+  GatewayInit,
+  GatewayLogger,
+  OwnerCommand,
+  OwnerDesk
+} from './types.ts'
 
 /** An HTTP gateway over a consumer. */
 export function gateway(init: GatewayInit = {}): (components: GatewayComponents) => Gateway {

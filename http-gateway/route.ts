@@ -30,6 +30,8 @@ export interface Route<Body = unknown, Query = unknown> {
   stream?: string
   /** Whether it answers without an API key: only where the answer is the same on every node. @default false */
   public?: boolean
+  /** Whether only the home's owner may call it, by the home's token. @default false */
+  owner?: boolean
   /** Answers a call: returns the body, or sends it through the reply. */
   handle(context: GatewayContext, call: Call<Body, Query>): unknown
 }

@@ -14,6 +14,7 @@ import { ClientErrors } from './client-errors.ts'
 import { CONNECTIONS_CHECKING_INTERVAL_MS, MAX_HEADER_SIZE, MAX_PARAM_LENGTH } from './constants.ts'
 import type { GatewayContext } from './context.ts'
 import { MethodNotAllowedError, RouteNotFoundError } from './errors.ts'
+import { requireOwner } from './keys/keys.ts'
 import { withModel } from './model-chain.ts'
 import { adviceFor } from './nearest-routes.ts'
 import { parse, parseQuery } from './parse.ts'
@@ -121,6 +122,7 @@ function addRoute(app: FastifyInstance, context: GatewayContext, { surface, rout
     method: route.method,
     url: route.path,
     config: { public: route.public === true, anyContentType: SURFACES[surface].anyContentType === true },
+    ...(route.owner === true ? { onRequest: requireOwner } : {}),
     handler: (request: FastifyRequest, reply: FastifyReply) =>
       route.handle(context, {
         body: route.body === undefined ? undefined : parse(route.body, withModel(request.body)),

@@ -2,6 +2,7 @@ import type { Startable } from '@libp2p/interface'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Consumer } from '../node/consumer/index.ts'
+import type { History } from '../node/history/index.ts'
 import type { Ledger } from '../node/ledger/index.ts'
 import type { PdfReader } from './documents/index.ts'
 
@@ -110,6 +111,67 @@ export interface GatewayLogger {
   error(message: string, fields?: Record<string, unknown>): void
 }
 
+/** A connection of this node's. */
+export interface Link {
+  peer: string
+  /** How it goes: `host`, `lan`, `direct`, `punched` or `relayed`. */
+  path: string
+  /** Latest round trip, in milliseconds; absent before the first was measured. */
+  rttMs?: number
+  /** The relay that it goes through. */
+  via?: string
+  /** Whether the other end relays for others, and whether this node holds a place there. */
+  relay: boolean
+  reserved: boolean
+  direction: 'inbound' | 'outbound'
+}
+
+/** A peer's order that this node is answering. */
+export interface ServedRequest {
+  id: string
+  consumer: string
+  model: string
+  phase: 'queued' | 'prefill' | 'generating'
+  /** Milliseconds since 1970. */
+  startedAt: number
+  /** Completion tokens so far. */
+  tokens: number
+  /** Milliseconds since the first token. */
+  decodeMs: number
+}
+
+/** What the owner's commands answer. */
+export interface CommandOutcome {
+  /** The command's answer, as `--json` prints it; null where it printed none. */
+  result: unknown
+  /** What it said beside. */
+  notes: string[]
+}
+
+/** A command that the owner gives on the dashboard. */
+export interface OwnerCommand {
+  name: string
+  argument?: string | undefined
+  flags?: Record<string, string | number | boolean> | undefined
+}
+
+/** A line of the node's log. */
+export interface LogLine {
+  /** Milliseconds since 1970. */
+  at: number
+  level: string
+  component: string
+  message: string
+}
+
+/** What only the home's owner may see and do. */
+export interface OwnerDesk {
+  /** Runs a command of `lobstah-node`. Throws DashboardCommandError. */
+  run(command: OwnerCommand): Promise<CommandOutcome>
+  /** The latest lines of the log, oldest first. */
+  logs(): LogLine[]
+}
+
 export interface GatewayComponents {
   consumer: Pick<Consumer, 'models' | 'peers' | 'infer'> &
     Partial<Pick<Consumer, 'names' | 'lookUp' | 'spellings' | 'explain' | 'explained' | 'recent'>>
@@ -123,6 +185,17 @@ export interface GatewayComponents {
   addresses: () => string[]
   /** Where the gateway counts; the node may count there too. @default one of its own */
   registry?: Registry
+  /** The node's connections. @default none are shown */
+  links?: () => Link[]
+  /** Peers' orders that are being answered. @default none are shown */
+  served?: { list(): ServedRequest[]; stop(id: string): boolean }
+  /** What was asked and served before. @default nothing is kept */
+  history?: Pick<History, 'add' | 'read'>
+  isFriend?: (peer: string) => boolean
+  /** What else the dashboard says of the node. */
+  about?: () => { mesh?: string; engine?: string; relaying?: boolean }
+  /** @default the dashboard can change nothing but requests */
+  desk?: OwnerDesk
   /** Reads PDFs. @default in processes of their own */
   pdfs?: Pick<PdfReader, 'read'>
   logger: GatewayLogger

@@ -17,11 +17,13 @@ import {
   shares,
   type Contributor,
   type ContributorComponents,
+  type ContributorObserver,
   type SharedLine,
   type Weights
 } from './contributor/index.ts'
 import { Directory, ProviderRecords, type RelayKeeper } from './discovery/index.ts'
 import type { Engine } from './engines/index.ts'
+import { linksOf, type Link } from './links.ts'
 import type { Ledger } from './ledger/index.ts'
 import type { LobstahLibp2p } from './libp2p.ts'
 import {
@@ -51,6 +53,8 @@ export interface LobstahInit extends Omit<NetworkInit, 'reaches'> {
   ledger: Ledger
   /** Where the node counts what it does. @default nowhere */
   metrics?: Registry
+  /** Told of every answer given to a peer, where there are `metrics`. */
+  onServed?: ContributorObserver['ended']
   /** Runs models on this machine, for this node's own user and, with `contribute`, for the mesh. */
   engine?: Engine
   /** Serves the mesh. @default false */
@@ -93,6 +97,8 @@ export interface Lobstah extends Startable {
   readonly relays: RelayKeeper
   readonly ledger: Ledger
   start(): Promise<void>
+  /** The node's connections. */
+  links(): Link[]
   /** Takes no new work, says goodbye, lets running answers finish. */
   drain(): Promise<void>
   /** Drains, then stops. */
@@ -179,6 +185,13 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
     start: async () => {
       for (const part of parts) await part.start()
     },
+    links: () =>
+      linksOf({
+        libp2p,
+        pathOf: (connection) => network.reach.pathOf(connection),
+        held: () => relays.held(),
+        isRelay: (other) => relays.knows(other)
+      }),
     drain,
     stop: () => undoAll([() => engine?.close(), ...parts.map((part) => () => part.stop()), drain])
   }
@@ -202,7 +215,7 @@ function servingSide(init: LobstahInit, engine: Engine, shared: Shared, creditor
     drainMs: init.drainMs ?? 10_000
   })({
     ...components,
-    ...(init.metrics === undefined ? {} : { observer: contributorObserver(init.metrics) })
+    ...(init.metrics === undefined ? {} : { observer: contributorObserver(init.metrics, init.onServed) })
   })
 }
 

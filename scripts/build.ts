@@ -6,6 +6,7 @@ import { cp, readFile, rm } from 'node:fs/promises'
 import { basename, join, relative } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import ts from 'typescript'
+import { buildDashboard } from './build-dashboard.ts'
 import { mismatches } from '../node/patches/index.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -27,7 +28,6 @@ const ENTRIES = [
 /** Read at run time: where each lies, and the folder below `dist/` of the module that reads it. */
 const ASSETS = {
   'node/engines/embedded/models': 'node/engines/embedded',
-  'http-gateway/dashboard/page.html': 'http-gateway/dashboard',
   'node_modules/pdfjs-dist/cmaps': 'http-gateway/documents'
 }
 
@@ -104,5 +104,6 @@ await build({
   legalComments: 'linked',
   logLevel: 'warning'
 })
+await buildDashboard()
 for (const [asset, folder] of Object.entries(ASSETS))
   await cp(join(ROOT, asset), join(ROOT, 'dist', folder, basename(asset)), { recursive: true })

@@ -168,7 +168,7 @@ function openStream(
 }
 
 function ask(
-  { calls, components, keys, metrics }: GatewayContext,
+  { calls, components, keys, metrics, ownRequests }: GatewayContext,
   reply: FastifyReply,
   requests: Requests,
   held = false
@@ -200,7 +200,14 @@ function ask(
   }
   const answers = new Answers(
     (request, shared, onRoute) =>
-      metrics.follow(components.consumer.infer(request, { ...options, signal: shared, onRoute })),
+      metrics.follow(
+        ownRequests.follow(
+          (asked, asks) => components.consumer.infer(asked, asks),
+          request,
+          { ...options, signal: shared, onRoute },
+          caller?.name
+        )
+      ),
     requests,
     signal
   )

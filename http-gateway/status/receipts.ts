@@ -15,6 +15,7 @@ export const receipts = route({
   method: 'GET',
   path: '/receipts',
   summary: 'Ledger entries, newest first',
+  owner: true,
   query: receiptsQuery,
   answer: receiptsAnswer,
   async handle({ components }, { query }) {

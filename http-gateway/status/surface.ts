@@ -1,4 +1,6 @@
-import { dashboard } from '../dashboard/dashboard.ts'
+import { events, history, stop } from '../dashboard/live-routes.ts'
+import { command, logs } from '../dashboard/owner-routes.ts'
+import { assets, page } from '../dashboard/page.ts'
 import { toEnvelope } from '../failures.ts'
 import { metrics } from '../metrics/metrics.ts'
 import { openapi } from '../openapi/openapi.ts'
@@ -24,7 +26,13 @@ export const node: Surface<'node'> = {
     explain,
     metrics,
     openapi,
-    dashboard
+    page,
+    assets,
+    events,
+    history,
+    stop,
+    command,
+    logs
   ],
   owns: () => false,
   errorDocument: toEnvelope

@@ -22,7 +22,7 @@ import { Announcer, type Offer } from './offers/announcer.ts'
 import { ClaimDesk } from './settling/claim-desk.ts'
 import { Credit } from './settling/credit.ts'
 import { engineEvents } from './answers/engine-events.ts'
-import type { Capacity, Contributor, ContributorComponents, ContributorInit } from './index.ts'
+import type { Capacity, Contributor, ContributorComponents, ContributorInit, ServedOrder } from './index.ts'
 import { localAnswer } from './answers/local-answer.ts'
 import { Offers } from './offers/offers.ts'
 
@@ -117,6 +117,14 @@ export class LobstahContributor implements Contributor {
 
   reserved(consumer: string): number {
     return this.#credit.reserved(consumer)
+  }
+
+  served(): ServedOrder[] {
+    return this.#orders.served.list()
+  }
+
+  stopOrder(id: string): boolean {
+    return this.#orders.served.stop(id)
   }
 
   get provider(): Provider {

@@ -58,6 +58,37 @@ export interface ContributorObserver {
   served(completionTokens: number): void
   /** An order was refused, or its answer failed, with a code of `protocols/README.md`. */
   failed(code: string): void
+  /** The same as `served`, in full. */
+  ended?(order: EndedOrder): void
+}
+
+/** An order that is being answered. */
+export interface ServedOrder {
+  /** The order's id. */
+  id: string
+  consumer: string
+  model: string
+  phase: 'queued' | 'prefill' | 'generating'
+  /** Milliseconds since 1970. */
+  startedAt: number
+  /** Completion tokens so far. */
+  tokens: number
+  /** Milliseconds since the first token. */
+  decodeMs: number
+}
+
+/** An order whose answer has ended. */
+export interface EndedOrder {
+  consumer: string
+  model: string
+  ok: boolean
+  promptTokens: number
+  completionTokens: number
+  /** The price of what was delivered, in micro-credits. */
+  credits: number
+  /** Milliseconds until the first token; null where there was none. */
+  firstTokenMs: number | null
+  decodeMs: number
 }
 
 /** What a contributor can do now. */
@@ -74,6 +105,10 @@ export interface Contributor extends Startable {
   capacity(): Capacity
   /** What a consumer's running orders may still add to what it owes, in micro-credits. */
   reserved(consumer: string): number
+  /** The orders that are being answered. */
+  served(): ServedOrder[]
+  /** Stops the answer to an order; false where it is not being answered. */
+  stopOrder(id: string): boolean
   /** This node's own engine, for its own user. */
   readonly provider: Provider
 }

@@ -81,6 +81,11 @@ export class RelayKeeper implements Startable {
     return this.#relays.size
   }
 
+  /** Whether a peer that this node has met relays. */
+  knows(peer: string): boolean {
+    return this.#relays.has(peer)
+  }
+
   /** Meets the relays anew that gave no place, which has libp2p ask them again. */
   readonly #askAgain = (): void => {
     const { libp2p, log } = this.#components

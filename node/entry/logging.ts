@@ -4,6 +4,7 @@ import pino from 'pino'
 import pretty from 'pino-pretty'
 import type { GatewayLogger } from '../../http-gateway/index.ts'
 import { rotatingLog } from './log-file.ts'
+import type { RecentLine, RecentLog } from './recent-log.ts'
 import { cleanJson, cleanLine, cleanText } from './terminal-text.ts'
 
 export interface LoggingInit {
@@ -13,6 +14,8 @@ export interface LoggingInit {
   json: boolean
   /** Takes the log instead of stderr. */
   file?: string | undefined
+  /** Where the latest lines are kept for the dashboard. @default nowhere */
+  recent?: RecentLog
 }
 
 /** Where all parts of the node write, on stderr: stdout is for what a command answers. */
@@ -33,7 +36,10 @@ export function logging(init: LoggingInit): Logging {
         ignore: 'pid,hostname,component',
         messageFormat: '{component}: {msg}'
       })
-  const root = pino({ level: init.level, hooks: { streamWrite: cleanEntry } }, stream)
+  const root = pino(
+    { level: init.level, hooks: { streamWrite: (entry) => cleanEntry(entry, init.recent) } },
+    stream
+  )
   const gateway = root.child({ component: 'gateway' })
   const write =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
@@ -49,12 +55,26 @@ export function logging(init: LoggingInit): Logging {
  * An entry, as JSON, in which nothing acts on a terminal. Much of it is what peers said, which must not begin a line of
  * its own either: it would pass for what this node says. Only stacks have lines.
  */
-function cleanEntry(entry: string): string {
-  const cleaned = JSON.stringify(JSON.parse(entry), (key, value: unknown) => {
+function cleanEntry(entry: string, recent?: RecentLog): string {
+  const parsed = JSON.parse(entry) as Record<string, unknown>
+  const cleaned = JSON.stringify(parsed, (key, value: unknown) => {
     if (typeof value !== 'string') return value
     return key === 'stack' ? cleanText(value) : cleanLine(value)
   })
+  recent?.add(recentLine(JSON.parse(cleaned) as Record<string, unknown>))
   return `${cleanJson(cleaned)}\n`
+}
+
+/** An entry as the dashboard shows it; its further fields stand behind the message. */
+function recentLine(entry: Record<string, unknown>): RecentLine {
+  const { time, level, component, msg, pid: _pid, hostname: _hostname, stack: _stack, ...rest } = entry
+  const fields = Object.entries(rest).map(([name, value]) => `${name}=${String(value)}`)
+  return {
+    at: Number(time),
+    level: pino.levels.labels[Number(level)] ?? 'info',
+    component: String(component),
+    message: [String(msg), ...fields].join(' ')
+  }
 }
 
 function adapt(root: pino.Logger, name: string): Logger {

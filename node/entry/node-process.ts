@@ -3,6 +3,7 @@ import { Registry, collectDefaultMetrics } from 'prom-client'
 import { gateway, homeToken, type Gateway } from '../../http-gateway/index.ts'
 import type { Config } from '../config/index.ts'
 import { loadOrCreateIdentity, type Identity } from '../identity/index.ts'
+import { history, type History } from '../history/index.ts'
 import { ledger } from '../ledger/index.ts'
 import type { lastResort } from '../last-resort.ts'
 import { createLobstah, type Lobstah, type LobstahInit } from '../lobstah.ts'
@@ -19,6 +20,8 @@ import { logging, type Logging } from './logging.ts'
 import { accessWarnings, keepMembership, meshConfig, nodeConfig, type MeshConfig } from './mesh-config.ts'
 import type { Authority } from '../membership/index.ts'
 import { meshAuthority } from './mesh-authority.ts'
+import { ownerDesk } from './owner-desk.ts'
+import { RecentLog } from './recent-log.ts'
 import { removeRuntime, writeRuntime } from './runtime-file.ts'
 import type { StopSignal } from './stop-signal.ts'
 
@@ -51,6 +54,8 @@ interface Parts {
   metrics: Registry
   drainMs: number
   lastResort: ReturnType<typeof lastResort> | undefined
+  recentLog: RecentLog
+  history: History
 }
 
 /** Starts a node on its home. Throws errors that say what a person can do. */
@@ -69,7 +74,7 @@ export async function startNode(
     const lobstah = await createLobstah(await lobstahInit(parts))
     undo.defer(() => lobstah.stop())
     const token = await homeToken(config.home)
-    const http = config.gateway ? buildGateway(parts, lobstah, token) : undefined
+    const http = config.gateway ? buildGateway(parts, lobstah, token, env) : undefined
     // The port is taken before anybody is contacted: a second node on it must not be announced.
     await http?.start()
     undo.defer(async () => {
@@ -120,7 +125,13 @@ async function openParts(
   undo.defer(() => mesh.stop())
   const engine = await chooseEngine(config, env)
   undo.defer(() => engine?.engine.close())
-  const log = logging({ level: config.logLevel, json: config.json, file: config.logFile })
+  const recentLog = new RecentLog()
+  const log = logging({ level: config.logLevel, json: config.json, file: config.logFile, recent: recentLog })
+  const past = history({
+    file: join(config.home, 'history.sqlite'),
+    onError: (err) => log.gateway.warn('the history cannot be used', { reason: String(err) })
+  })
+  undo.defer(() => past.stop())
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
   const friends = new Friends(config, (err) =>
@@ -140,7 +151,9 @@ async function openParts(
     log,
     metrics,
     drainMs,
-    lastResort: resort
+    lastResort: resort,
+    recentLog,
+    history: past
   }
 }
 
@@ -178,7 +191,8 @@ async function lobstahInit(parts: Parts): Promise<LobstahInit> {
     ...rulesFor(parts),
     drainMs,
     logger: log.components,
-    metrics
+    metrics,
+    onServed: ({ consumer, ...answer }) => parts.history.add({ side: 'served', peer: consumer, ...answer })
   }
 }
 
@@ -225,9 +239,10 @@ function runtimeOf(
 
 /** `token` admits the commands of the home's owner. */
 function buildGateway(
-  { config, identity, log, metrics, drainMs }: Parts,
+  { config, identity, log, metrics, drainMs, friends, engine, recentLog, history: past }: Parts,
   lobstah: Lobstah,
-  token: string
+  token: string,
+  env: NodeJS.ProcessEnv
 ): Gateway {
   return gateway({
     host: config.gatewayHost,
@@ -255,6 +270,19 @@ function buildGateway(
       meeting: lobstah.directory.meeting
     }),
     registry: metrics,
+    links: () => lobstah.links(),
+    served: {
+      list: () => lobstah.contributor?.served() ?? [],
+      stop: (id) => lobstah.contributor?.stopOrder(id) === true
+    },
+    history: past,
+    isFriend: (peer) => friends.has(peer),
+    about: () => ({
+      ...(config.membership === undefined ? {} : { mesh: config.membership.name }),
+      ...(engine === undefined ? {} : { engine: engine.engine.name }),
+      relaying: config.relay
+    }),
+    desk: ownerDesk(config, env, recentLog),
     addresses: () => lobstah.libp2p.getMultiaddrs().map(String),
     logger: log.gateway
   })

@@ -25,7 +25,10 @@ export function consumerObserver(registry: Registry): ConsumerObserver {
 }
 
 /** Counts a contributor's answers. */
-export function contributorObserver(registry: Registry): ContributorObserver {
+export function contributorObserver(
+  registry: Registry,
+  ended?: ContributorObserver['ended']
+): ContributorObserver {
   const answers = new Counter({
     name: 'lobstah_contributor_answers_total',
     help: 'Orders answered, in whole or in part.',
@@ -54,7 +57,8 @@ export function contributorObserver(registry: Registry): ContributorObserver {
       answers.inc()
       tokens.inc(completionTokens)
     },
-    failed: failures
+    failed: failures,
+    ...(ended === undefined ? {} : { ended })
   }
 }
 

@@ -19,7 +19,7 @@ export class ChatSession {
   readonly order: SignedRecord
   /** The consumer's trace context, where it sent one. */
   readonly traceparent: string | undefined
-  /** Fires when the consumer cancels, breaks the protocol or is lost; the reason is a LobstahError. */
+  /** Fires when the consumer cancels, breaks the protocol or is lost, or with `stop`; the reason is a LobstahError. */
   readonly signal: AbortSignal
   /** When the latest frame was sent, in milliseconds of the monotonic clock. */
   lastSent = performance.now()
@@ -74,6 +74,11 @@ export class ChatSession {
     } catch (err) {
       this.#cancel.abort(toLobstahError(err))
     }
+  }
+
+  /** Ends the answer on this side: `signal` fires with the reason, which the consumer is told. */
+  stop(reason: LobstahError): void {
+    this.#cancel.abort(reason)
   }
 
   /** Whether the consumer's frames are being read. */

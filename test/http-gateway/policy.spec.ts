@@ -253,7 +253,8 @@ describe('http-gateway policy, on a socket', () => {
       ['large headers', { headers: { 'x-large': 'x'.repeat(20_000) } }, 431, 'headers_too_large'],
       ['an invalid header', { headers: { 'x y': 'z' } }, 400, 'bad_request'],
       ['an unknown method', { method: 'BREW' }, 400, 'bad_request'],
-      ['an invalid page of receipts', { path: '/receipts?limit=0' }, 400, 'bad_request'],
+      ['an invalid length of the history', { path: '/lobstah/history?by=year' }, 400, 'bad_request'],
+      ['receipts without the token', { path: '/receipts' }, 403, 'owner_required'],
       [
         'an invalid chunk',
         { ...post, headers: { 'content-length': undefined, 'transfer-encoding': 'chunked' }, body: 'zz\r\n' },

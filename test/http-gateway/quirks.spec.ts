@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import type { LightMyRequestResponse } from 'fastify'
 import { testGateway, type TestGateway } from '../support/gateway/gateway.ts'
 
+const TOKEN = 't'.repeat(43)
+
 describe('http-gateway: what clients send besides the letter of an API', () => {
   let test: TestGateway
 
   beforeEach(() => {
-    test = testGateway()
+    test = testGateway({ token: TOKEN })
   })
 
   const post = (url: string, body: object): Promise<LightMyRequestResponse> =>
@@ -17,7 +19,7 @@ describe('http-gateway: what clients send besides the letter of an API', () => {
       payload: { model: 'tiny', ...body }
     })
   const get = (url: string): Promise<LightMyRequestResponse> =>
-    test.http.inject({ url, headers: { host: 'localhost' } })
+    test.http.inject({ url, headers: { host: 'localhost', authorization: `Bearer ${TOKEN}` } })
   const errorOf = ({ payload }: LightMyRequestResponse) =>
     (JSON.parse(payload) as { error: { type: string; message: string; param: string } }).error
 

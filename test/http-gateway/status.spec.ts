@@ -5,11 +5,13 @@ import type { LedgerEntry } from '../../node/ledger/index.ts'
 import { testGateway, type TestGateway } from '../support/gateway/gateway.ts'
 import { PEER, listed } from '../support/gateway/stub-consumer.ts'
 
+const TOKEN = 't'.repeat(43)
+
 describe('http-gateway status routes', () => {
   let test: TestGateway
 
   beforeEach(() => {
-    test = testGateway()
+    test = testGateway({ token: TOKEN })
   })
 
   afterEach(async () => {
@@ -17,7 +19,7 @@ describe('http-gateway status routes', () => {
   })
 
   const get = (url: string): Promise<LightMyRequestResponse> =>
-    test.http.inject({ url, headers: { host: 'localhost' } })
+    test.http.inject({ url, headers: { host: 'localhost', authorization: `Bearer ${TOKEN}` } })
 
   it('says that it is well, who it is and what it can take', async () => {
     assert.deepEqual((await get('/healthz')).json(), { status: 'ok' })

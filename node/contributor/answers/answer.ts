@@ -4,6 +4,7 @@ import {
   CreditExhaustedError,
   EngineFailedError,
   HEARTBEAT_MS,
+  ShuttingDownError,
   UnacknowledgedError,
   encodeJson,
   type ChatSession,
@@ -89,7 +90,8 @@ export async function answer(events: () => AsyncIterable<EngineEvent>, init: Ans
     if (!cancelled(session)) {
       // Where the consumer or its line ends the answer, it owes what it has. What this side ends is billed no further.
       // An answer that makes room is paid as far as it was delivered, and free before.
-      const ends = signal.aborted || err instanceof CreditExhaustedError
+      const own = signal.reason instanceof ShuttingDownError
+      const ends = (signal.aborted && !own) || err instanceof CreditExhaustedError
       if ((ends && meter.owed) || (handedOver && meter.delivered)) {
         await meter.bound()
         settlement.add(meter.finalReceipt(meter.usage, 'error'))

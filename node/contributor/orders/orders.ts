@@ -26,6 +26,7 @@ import type { Admission } from './admission.ts'
 import { checkRequest } from './check-request.ts'
 import type { Share } from './fair-queue.ts'
 import { RecentOrders } from './recent-orders.ts'
+import { ServedOrders } from './served-orders.ts'
 import { workOf, type ServiceTimes } from './service-times.ts'
 import type { Ticket, Used } from './ticket.ts'
 import { verifyOrder } from './verify-order.ts'
@@ -61,6 +62,8 @@ export class Orders {
   readonly #serving = new Set<string>()
   readonly #recent = new RecentOrders()
   readonly #pace = new PrefillPace()
+  /** Those being answered. */
+  readonly served = new ServedOrders()
 
   constructor(components: OrdersComponents) {
     this.#components = components
@@ -112,6 +115,8 @@ export class Orders {
       reservation?.release()
       ticket?.leave(used)
       this.#serving.delete(order.id)
+      const ended = this.served.end(order.id)
+      if (ended !== undefined) this.#components.observer?.ended?.(ended)
     }
   }
 
@@ -125,6 +130,7 @@ export class Orders {
       privateKey,
       onKept: ({ credits }) => reservation.kept(credits)
     })
+    const serving = this.served.begin(order, session, now())
     void session.listen((record) => settlement.acknowledge(record))
     const turn = ticket.turn(session.signal, expectedWork)
     turn.catch(() => undefined)
@@ -150,15 +156,17 @@ export class Orders {
       promptTokens: certainPromptTokens(request),
       bounds: new TokenBounds(request)
     })
+    serving.runs(meter)
     const counting = countPrompt(engine, request, session.signal).then((tokens) => {
       if (tokens !== undefined) meter.counted(tokens)
     })
     try {
       const events = (): AsyncIterable<EngineEvent> =>
-        engineEvents(engine, request, AbortSignal.any([session.signal, handover]))
+        serving.follow(engineEvents(engine, request, AbortSignal.any([session.signal, handover])))
       const usage = await answer(events, { session, meter, settlement, isNew, handover })
       const { promptTokens, cachedTokens = 0 } = usage
       onUsed(usage)
+      serving.succeeds()
       if (meter.readMs !== undefined)
         this.#pace.observe(request.model, promptTokens - cachedTokens, meter.readMs)
       await counting

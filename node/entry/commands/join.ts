@@ -30,7 +30,17 @@ export async function join(config: Config, file: string, flags: JoinFlags, outpu
       'Other users of this machine can read command lines. Pass the invite on stdin or in a file: lobstah-node join < invite.txt',
       EXIT.usage
     )
-  const invite = decodeInvite(await readInvite(file), Date.now())
+  await joinInvite(config, await readInvite(file), flags, output)
+}
+
+/** Makes this home belong to the mesh of an invite. */
+export async function joinInvite(
+  config: Config,
+  text: string,
+  flags: JoinFlags,
+  output: Output
+): Promise<void> {
+  const invite = decodeInvite(text, Date.now())
   const present =
     flags.replace === true ? await readOrSetAside(config.home, output) : await readMembership(config.home)
   if (present !== undefined && !sameMesh(present, invite) && flags.replace !== true)
