@@ -98,7 +98,8 @@ export class AccessPolicy {
     if (origin === undefined) {
       // Browsers leave Origin out of some requests across sites. Sec-Fetch-Mode says nothing: Node sends it.
       const site = request.headers['sec-fetch-site']
-      if (site === 'cross-site' || site === 'same-site') throw new OriginNotAllowedError('another site')
+      if ((site === 'cross-site' || site === 'same-site') && !opensPage(request))
+        throw new OriginNotAllowedError('another site')
       return undefined
     }
     if (!this.#allowsOrigin(origin)) throw new OriginNotAllowedError(origin)
@@ -116,6 +117,16 @@ export class AccessPolicy {
     if (APPLICATION_SCHEMES.has(url.protocol)) return true
     return isWeb && isLoopback(url.hostname)
   }
+}
+
+/** Whether somebody follows a link to the dashboard: its page is the same on every node, and no frame shows it. */
+function opensPage({ method, url, headers }: FastifyRequest): boolean {
+  return (
+    method === 'GET' &&
+    url === '/' &&
+    headers['sec-fetch-mode'] === 'navigate' &&
+    headers['sec-fetch-dest'] === 'document'
+  )
 }
 
 function bracketed(host: string): string {

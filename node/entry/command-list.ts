@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { command, type CommandSpec } from './command.ts'
 import type { ChatOptions } from './commands/chat.ts'
+import type { DashboardFlags } from './commands/dashboard.ts'
 import type { KeyFlags } from './commands/keys.ts'
 import type { BalanceGroup } from './commands/ledger.ts'
 import type { ReceiptsFilter } from './commands/receipts.ts'
@@ -143,6 +144,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     run: async ({ config, output }, question, flags) =>
       (await import('./commands/chat.ts')).chat(config, question, flags, output)
+  }),
+  command<DashboardFlags>({
+    name: 'dashboard',
+    description: "open the running node's dashboard as its owner",
+    options: [new Option('--no-open', 'print the address only')],
+    run: async ({ config, output }, _argument, flags) =>
+      (await import('./commands/dashboard.ts')).dashboard(config, flags, output)
   }),
   command<KeyFlags>({
     name: 'keys add',

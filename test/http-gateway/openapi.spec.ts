@@ -23,10 +23,15 @@ interface Document {
   components: { responses: { Error: Media } }
 }
 
+const TOKEN = 't'.repeat(43)
+
 describe('http-gateway/openapi', () => {
-  const test = testGateway()
+  const test = testGateway({ token: TOKEN })
   const get = async <T>(url: string): Promise<T> => {
-    const reply = await test.http.inject({ url, headers: { host: 'localhost' } })
+    const reply = await test.http.inject({
+      url,
+      headers: { host: 'localhost', authorization: `Bearer ${TOKEN}` }
+    })
     assert.equal(reply.statusCode, 200, reply.body)
     return reply.json<T>()
   }

@@ -84,7 +84,7 @@ describe('http-gateway/dashboard/live-routes', () => {
 
   it('keeps no answer of a page back when the node stops', async () => {
     const response = await follow()
-    const closed = once(response, 'close')
+    const closed = new Promise((resolve) => response.once('close', resolve))
     response.resume()
     await test.http.stop()
     await closed

@@ -87,6 +87,7 @@ describe('node/entry: every command, for scripts', function () {
     'members remove': () => ({ args: ['members', 'remove', '-'], stdin: `${PEER}\n` }),
     'members restore': () => ({ args: ['members', 'restore', '-'], stdin: `${PEER}\n` }),
     'members promote': () => ({ args: ['members', 'promote', '--owner', '-'], stdin: `${PEER}\n` }),
+    dashboard: () => ({ args: ['dashboard', '--no-open'], running: true }),
     'members rotate': () => ({ args: ['members', 'rotate'] }),
     join: () => ({ args: ['join', '--replace', '-'], stdin: invite }),
     mesh: () => ({
