@@ -19,7 +19,7 @@ const MARKDOWN = [
 ]
 
 describe('the dashboard, in Chromium', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let folder: string
   let viewer: Viewer
   const nodes: RunningNode[] = []
@@ -90,9 +90,11 @@ describe('the dashboard, in Chromium', function () {
           ['--contribute', '--gateway-port', '0', '--bootstrap', via, '--listen', '/ip4/127.0.0.1/tcp/0'],
           { OLLAMA_HOST: (await engine(...models)).url }
         )
-      first = await contribute('first', 'llama3.2:3b', HOSTILE)
-      second = await contribute('second', 'llama3.2:3b', 'qwen3:8b')
-      asking = await start('asking', ['--engine', 'none', '--gateway-port', '0', '--bootstrap', via])
+      ;[first, second, asking] = await Promise.all([
+        contribute('first', 'llama3.2:3b', HOSTILE),
+        contribute('second', 'llama3.2:3b', 'qwen3:8b'),
+        start('asking', ['--engine', 'none', '--gateway-port', '0', '--bootstrap', via])
+      ])
       const page = await viewer.open(asking.url)
       await page.locator('.dot.peer.up').nth(1).waitFor()
       await page.close()
