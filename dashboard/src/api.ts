@@ -57,6 +57,7 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
 }
 
 /** A JSON answer of the gateway. Throws NodeError. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the gateway's own answers
 export async function askJson<T>(path: string, body?: unknown, method?: string): Promise<T> {
   const init = body === undefined ? {} : { method: method ?? 'POST', body: JSON.stringify(body) }
   const response = await ask(path, init)

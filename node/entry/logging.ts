@@ -65,10 +65,15 @@ function cleanEntry(entry: string, recent?: RecentLog): string {
   return `${cleanJson(cleaned)}\n`
 }
 
+/** Fields of every entry, and those that are too long to be shown. */
+const OWN_FIELDS = new Set(['time', 'level', 'component', 'msg', 'pid', 'hostname', 'stack'])
+
 /** An entry as the dashboard shows it; its further fields stand behind the message. */
 function recentLine(entry: Record<string, unknown>): RecentLine {
-  const { time, level, component, msg, pid: _pid, hostname: _hostname, stack: _stack, ...rest } = entry
-  const fields = Object.entries(rest).map(([name, value]) => `${name}=${String(value)}`)
+  const { time, level, component, msg } = entry
+  const fields = Object.entries(entry)
+    .filter(([name]) => !OWN_FIELDS.has(name))
+    .map(([name, value]) => `${name}=${String(value)}`)
   return {
     at: Number(time),
     level: pino.levels.labels[Number(level)] ?? 'info',

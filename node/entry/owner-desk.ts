@@ -111,7 +111,7 @@ async function withQr(result: unknown): Promise<unknown> {
 async function listSettings({ config, output }: Given): Promise<void> {
   const kept = resolveConfig({ flags: { home: config.home }, env: {}, homeDir: config.home })
   const shown = (name: string, value: unknown): unknown =>
-    SECRET.has(name) && value !== undefined && String(value) !== '' ? '(set)' : (value ?? null)
+    SECRET.has(name) && isSet(value) ? '(set)' : (value ?? null)
   output.result(
     Object.entries(settings.shape).map(([name, schema]) => ({
       name,
@@ -122,6 +122,10 @@ async function listSettings({ config, output }: Given): Promise<void> {
     () => ''
   )
   await Promise.resolve()
+}
+
+function isSet(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== ''
 }
 
 /** Changes a setting in config.json; nothing resets it to its default. */

@@ -85,8 +85,7 @@ export async function accessible(page: Page): Promise<void> {
 
 /** Fails where the page is wider than its window. */
 export async function fits(page: Page): Promise<void> {
-  const [inner, scroll] = (await page.evaluate(
-    '[window.innerWidth, document.documentElement.scrollWidth]'
-  )) as [number, number]
+  const widths: unknown = await page.evaluate('[window.innerWidth, document.documentElement.scrollWidth]')
+  const [inner, scroll] = widths as [number, number]
   assert.ok(scroll <= inner, `the page is ${scroll} wide in a window of ${inner}`)
 }

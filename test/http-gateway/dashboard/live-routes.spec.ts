@@ -67,7 +67,7 @@ describe('http-gateway/dashboard/live-routes', () => {
     assert.equal(state.node.peer, '12D3KooWSelf')
     assert.equal(state.asked[0]?.model, 'tiny')
     assert.doesNotMatch(JSON.stringify(state), /secret/)
-    const id = state.asked[0]?.id ?? ''
+    const { id } = state.asked[0]
     assert.equal((await post('/lobstah/stop', { id })).status, 403)
     assert.equal((await post('/lobstah/stop', { id }, TOKEN)).status, 200)
     assert.ok((await answer).status >= 400)
