@@ -57,7 +57,6 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
 }
 
 /** A JSON answer of the gateway. Throws NodeError. */
-// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the gateway's own answers
 export async function askJson<T>(path: string, body?: unknown, method?: string): Promise<T> {
   const init = body === undefined ? {} : { method: method ?? 'POST', body: JSON.stringify(body) }
   const response = await ask(path, init)
@@ -65,6 +64,7 @@ export async function askJson<T>(path: string, body?: unknown, method?: string):
 }
 
 /** Runs a command of the node for its owner. Throws NodeError. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the gateway's own answers
 export async function command<T>(
   name: string,
   rest: { argument?: string; flags?: Record<string, string | number | boolean> } = {}
