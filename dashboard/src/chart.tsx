@@ -62,7 +62,11 @@ export function Chart({
           }))
         ]
       },
-      [times.map((time) => time / 1000), ...series.map(({ values }) => values)],
+      [
+        times.map((time) => time / 1000),
+        // Nothing is drawn where there was nothing.
+        ...series.map(({ values }) => values.map((value) => (value === 0 ? null : value)))
+      ],
       place
     )
     const observer = new ResizeObserver(() =>
@@ -83,7 +87,7 @@ export function Chart({
         {label}
         <ul class="keys">
           {series.map(({ name, colour }) => (
-            <li key={name} class={colour}>
+            <li key={name} class={`key-${colour}`}>
               {name}
             </li>
           ))}

@@ -12,7 +12,9 @@ export interface Answer {
   /** What a model thinks before it answers. */
   thinking: string
   peers: string[]
+  /** `local`, `direct` or `relayed`, and why, of the latest. */
   route: string
+  why: string
   usage?: { prompt_tokens: number; completion_tokens: number }
   receipts: Receipt[]
   firstTokenMs?: number
@@ -51,7 +53,7 @@ export async function converse(
     text: '',
     thinking: '',
     peers,
-    route: response.headers.get('x-lobstah-route') ?? '',
+    ...routeOf(response.headers.get('x-lobstah-route') ?? ''),
     receipts: [],
     totalMs: 0
   }
@@ -72,6 +74,15 @@ export async function converse(
   }
   if (answer.finish === undefined) throw new Error('The answer broke off')
   return { ...answer }
+}
+
+/** The latest of the routes that a header tells, such as `direct;why=soonest;of=2, local`. */
+function routeOf(header: string): Pick<Answer, 'route' | 'why'> {
+  const [route = '', ...fields] = header.split(', ').at(-1)?.split(';') ?? []
+  const field = (name: string): string =>
+    fields.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? ''
+  const of = Number(field('of'))
+  return { route, why: of > 1 ? `${field('why')} of ${of}` : field('why') }
 }
 
 function takeReceipt(answer: Answer, comment: string): void {

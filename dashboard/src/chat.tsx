@@ -183,10 +183,12 @@ function TurnView({
 }
 
 function Route({ answer }: { answer: Answer }): JSX.Element {
-  const { peers, route, usage, receipts, firstTokenMs } = answer
+  const { peers, route, why, usage, receipts, firstTokenMs } = answer
   const tokens = usage?.completion_tokens ?? 0
   const facts = [
-    peers.length === 0 ? '' : `by ${peers.map(nameOf).join(', then ')} (${route})`,
+    peers.length === 0
+      ? ''
+      : `by ${peers.map(nameOf).join(', then ')} (${why === '' ? route : `${route}, ${why}`})`,
     usage === undefined ? '' : `${amount(usage.prompt_tokens)} + ${amount(tokens)} tokens`,
     firstTokenMs === undefined ? '' : `first after ${duration(firstTokenMs)}`,
     firstTokenMs === undefined ? '' : speed(tokens, answer.totalMs - firstTokenMs)

@@ -37,9 +37,9 @@ const VIEWS: readonly View[] = [
   {
     path: 'contribute',
     name: 'Contribute',
-    show: () => (
+    show: (now) => (
       <>
-        <ServingCard />
+        <ServingCard contributing={now.capacity.contributing} />
         <People />
         <Settings />
       </>

@@ -14,7 +14,7 @@ export function Models({ now }: { now: DashboardState }): JSX.Element {
         ) : (
           <Table
             label="Models"
-            heads={['Model', 'Served by', 'Context', 'Price in / out', 'First token', 'Can']}
+            heads={['Model', 'Served by', 'Context', 'Price in / out', 'First token', 'Speed', 'Can']}
           >
             {now.models.map((model) => (
               <tr key={model.id}>
@@ -25,7 +25,13 @@ export function Models({ now }: { now: DashboardState }): JSX.Element {
                     {model.quantization ?? ''}
                   </small>
                 </td>
-                <td>{model.peers.map(nameOf).join(', ')}</td>
+                <td>
+                  {model.peers.map((peer) => (
+                    <span key={peer} class="peer-name">
+                      {nameOf(peer)}{' '}
+                    </span>
+                  ))}
+                </td>
                 <td>{model.contextLength === null ? 'unknown' : amount(model.contextLength)}</td>
                 <td>
                   {model.peers.every((peer) => peer === now.node.peer)
@@ -33,6 +39,7 @@ export function Models({ now }: { now: DashboardState }): JSX.Element {
                     : `${credits(model.price.prompt)} / ${credits(model.price.completion)}`}
                 </td>
                 <td>{quickest(now, model.peers)}</td>
+                <td>{fastest(now, model.id)}</td>
                 <td class="soft">{model.capabilities.slice(0, 6).join(', ')}</td>
               </tr>
             ))}
@@ -51,4 +58,10 @@ function quickest(now: DashboardState, peers: string[]): string {
     .filter(({ peer, firstTokenMs }) => peers.includes(peer) && firstTokenMs !== null)
     .map(({ firstTokenMs }) => firstTokenMs ?? 0)
   return times.length === 0 ? 'not measured' : duration(Math.min(...times))
+}
+
+/** The highest measured speed of a model. */
+function fastest(now: DashboardState, model: string): string {
+  const speeds = now.peers.map(({ speeds }) => speeds?.[model] ?? 0).filter((each) => each > 0)
+  return speeds.length === 0 ? 'not measured' : `${Math.max(...speeds).toFixed(1)} tok/s`
 }

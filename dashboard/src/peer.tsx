@@ -104,7 +104,7 @@ export function PeerDetails({
         {own ? null : <Fact name="Served, 30 days" value={past('served')} />}
       </dl>
       {models.length === 0 ? null : (
-        <Table label={`Models of ${nameOf(peer)}`} heads={['Model', 'Context', 'Price in / out']}>
+        <Table label={`Models of ${nameOf(peer)}`} heads={['Model', 'Context', 'Price in / out', 'Speed']}>
           {models.map(({ id, contextLength, price }) => (
             <tr key={id}>
               <td class="name">{id}</td>
@@ -116,6 +116,7 @@ export function PeerDetails({
                   : amount(status.contexts[id])}
               </td>
               <td>{own ? 'own' : `${credits(price.prompt)} / ${credits(price.completion)}`}</td>
+              <td>{status?.speeds?.[id] === undefined ? '' : `${status.speeds[id].toFixed(1)} tok/s`}</td>
             </tr>
           ))}
         </Table>

@@ -55,7 +55,7 @@ export function People(): JSX.Element {
         </Card>
         <Card title="Members">
           <OwnerOnly what="Members">
-            <MembersList />
+            <MembersList key={mesh.value?.mesh ?? ''} />
           </OwnerOnly>
         </Card>
       </div>

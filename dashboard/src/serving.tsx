@@ -52,15 +52,17 @@ const FIELDS: readonly [name: string, label: string, kind: 'number' | 'flag' | '
 const REFRESH_MS = 3_000
 
 /** Whether this node serves others now, until when not, and how much. */
-export function ServingCard(): JSX.Element {
+export function ServingCard({ contributing }: { contributing: boolean }): JSX.Element {
   const serving = useSignal<Serving | undefined>(undefined)
   const earnings = useSignal<Earnings | undefined>(undefined)
+  const failure = useSignal('')
   const load = async (): Promise<void> => {
     serving.value = await askJson<Serving>('/lobstah/serving')
     earnings.value = await askJson<Earnings>('/lobstah/earnings')
   }
   useEffect(() => {
-    const again = (): void => void load().catch(() => undefined)
+    const again = (): void =>
+      void load().catch((err: unknown) => (failure.value = err instanceof Error ? err.message : String(err)))
     again()
     const timer = setInterval(again, REFRESH_MS)
     return () => clearInterval(timer)
@@ -73,7 +75,11 @@ export function ServingCard(): JSX.Element {
     <>
       <Card title="Contributing">
         {now === undefined ? (
-          <p class="soft">Asking the node …</p>
+          <p class="soft">
+            {failure.value === ''
+              ? 'Asking the node …'
+              : `This node ${contributing ? 'contributes' : 'does not contribute'}.`}
+          </p>
         ) : (
           <>
             <p role="status" class="headline">

@@ -91,12 +91,15 @@ class Following {
   }
 
   /** How it went, for the history. */
-  past(end: Extract<AnswerEvent, { type: 'end' }> | undefined): Parameters<History['add']>[0] {
+  past(
+    end: Extract<AnswerEvent, { type: 'end' }> | undefined,
+    failed: boolean
+  ): Parameters<History['add']>[0] {
     return {
       side: 'asked',
       model: this.#model,
       peer: this.#peer ?? NOBODY,
-      ok: end !== undefined,
+      ok: !failed,
       promptTokens: end?.usage.promptTokens ?? 0,
       completionTokens: end?.usage.completionTokens ?? this.#tokens,
       credits: this.credits,
@@ -130,6 +133,7 @@ export class OwnRequests {
     const { signal } = following.controller
     this.#running.set(following.id, following)
     let end: Extract<AnswerEvent, { type: 'end' }> | undefined
+    let failed = false
     try {
       const events = infer(request, {
         ...options,
@@ -148,9 +152,13 @@ export class OwnRequests {
         if (event.type === 'end') end = event
         yield event
       }
+    } catch (err) {
+      // An answer that its client or its owner stopped has not failed.
+      failed = !signal.aborted && options.signal?.aborted !== true
+      throw err
     } finally {
       this.#running.delete(following.id)
-      this.#history?.add(following.past(end))
+      this.#history?.add(following.past(end, failed))
     }
   }
 

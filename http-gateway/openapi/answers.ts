@@ -79,6 +79,7 @@ const peerFields = {
   slots: z.int(),
   active: z.int(),
   queued: z.int(),
+  speeds: z.record(z.string(), z.number()).optional().describe('tokens a second, measured, by model'),
   answered: z.int(),
   failed: z.int(),
   firstTokenMs: z.number().nullable(),

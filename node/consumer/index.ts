@@ -111,6 +111,8 @@ export interface PeerStatus {
   slots: number
   active: number
   queued: number
+  /** Tokens a second that each model wrote, by name, as measured lately; absent where nothing was. */
+  speeds?: Record<string, number>
   /** Requests answered and failed since start. */
   answered: number
   failed: number

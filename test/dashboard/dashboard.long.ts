@@ -178,6 +178,62 @@ describe('the dashboard, in Chromium', function () {
       await page.getByRole('heading', { name: 'Details' }).waitFor()
     })
 
+    it('invites, and another node joins', async () => {
+      const inviting = await viewer.open(await asOwner(first))
+      await inviting.getByRole('link', { name: 'Contribute' }).click()
+      await inviting.getByLabel('Name of the new private mesh').fill('lobster home')
+      await inviting.getByRole('button', { name: 'Make an invite' }).click()
+      await inviting.getByAltText('The invite as a QR code').waitFor()
+      const invite = await inviting.getByLabel(/^Invite, until/).inputValue()
+      await accessible(inviting)
+      await keep(inviting, '06-invited')
+      const joining = await viewer.open(await asOwner(asking))
+      await joining.getByRole('link', { name: 'Contribute' }).click()
+      await joining.getByRole('textbox', { name: 'Invite', exact: true }).fill('no invite at all')
+      await joining.getByRole('button', { name: 'Join this mesh' }).click()
+      await joining.getByRole('alert').waitFor()
+      await joining.getByRole('textbox', { name: 'Invite', exact: true }).fill(invite)
+      await joining.getByRole('button', { name: 'Join this mesh' }).click()
+      await joining.getByText('Joined “lobster home”').waitFor()
+      await keep(joining, '07-joined')
+    })
+
+    it('keeps friends, checks the node, verifies its receipts and shows the past', async () => {
+      const page = await viewer.open(await asOwner(asking))
+      await page.getByRole('link', { name: 'Contribute' }).click()
+      await page.getByRole('textbox', { name: 'Peer id', exact: true }).fill(second.peer)
+      await page.getByRole('button', { name: 'Add as a friend' }).click()
+      await page.getByRole('button', { name: `Remove …${second.peer.slice(-6)}` }).waitFor()
+      await page.getByRole('link', { name: 'Health' }).click()
+      await page.getByRole('button', { name: 'Check this node' }).click()
+      await page.getByRole('button', { name: 'Verify all' }).click()
+      await page.getByText(/every signature is good/).waitFor()
+      const saved = page.waitForEvent('download')
+      await page.getByRole('button', { name: 'Export' }).click()
+      assert.equal((await saved).suggestedFilename(), 'receipts.jsonl')
+      await page.getByRole('list', { name: 'Findings' }).waitFor()
+      await accessible(page)
+      await keep(page, '08-health')
+      await page.getByRole('link', { name: 'Over time' }).click()
+      await page.getByRole('img', { name: /^Tokens written: asked [1-9]/ }).waitFor()
+      await page.getByRole('button', { name: 'Last 30 days' }).click()
+      await page.getByRole('img', { name: /^Tokens written: asked [1-9]/ }).waitFor()
+      await page.getByRole('group', { name: 'By model' }).getByText('llama3.2:3b').waitFor()
+      await keep(page, '09-over-time')
+    })
+
+    it('shows nothing of the owner without the token', async () => {
+      const page = await viewer.open(asking.url)
+      for (const view of ['Contribute', 'Health']) {
+        await page.getByRole('link', { name: view }).click()
+        await page
+          .getByText(/are for the owner of this node/)
+          .first()
+          .waitFor()
+        assert.equal(await page.locator('.card button').count(), 0)
+      }
+    })
+
     for (const [name, look] of Object.entries({
       '320': { width: 320, height: 800 },
       dark: { dark: true },

@@ -105,6 +105,12 @@ export class PeerHealth {
     return pace
   }
 
+  /** Tokens a second that it wrote of a model, as measured; undefined where it was not. */
+  speed(model: string, now: number): number | undefined {
+    const pace = this.#paces.peek(model)?.at(now)
+    return pace === undefined || pace.evidence === 0 ? undefined : 1000 / pace.writeMs
+  }
+
   /** When a model last answered there, in milliseconds since 1970; undefined where it did not. */
   answeredAt(model: string): number | undefined {
     return this.#answeredAt.get(model)

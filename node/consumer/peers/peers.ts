@@ -1,4 +1,5 @@
 import QuickLRU from 'quick-lru'
+import { canonicalModelName } from '../../../protocols/index.ts'
 import type { Contributor } from '../../discovery/index.ts'
 import type { PeerStatus } from '../index.ts'
 import { PeerHealth, type Standing } from './peer-health.ts'
@@ -73,6 +74,10 @@ export class Peers {
     return [...new Map([...this.#seen.entriesAscending(), ...present]).values()].map((contributor) => {
       const { slots, active, queued, models } = contributor.announcement
       const health = this.health(contributor.peer)
+      const speeds = models.flatMap(({ id }) => {
+        const speed = health.speed(canonicalModelName(id), now)
+        return speed === undefined ? [] : [[id, speed] as const]
+      })
       return {
         peer: contributor.peer,
         ...details(contributor),
@@ -85,6 +90,7 @@ export class Peers {
         slots,
         active,
         queued,
+        ...(speeds.length === 0 ? {} : { speeds: Object.fromEntries(speeds) }),
         answered: health.answered,
         failed: health.failed,
         firstTokenMs: health.firstTokenMs
