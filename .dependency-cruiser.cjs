@@ -12,12 +12,14 @@ const LEAVES = [
   'membership',
   'reach',
   'relay',
-  'tokens'
+  'rendezvous',
+  'tokens',
+  'tracker'
 ]
 const leaves = (...names) => names.map((name) => `node/${name}`)
 const EXTRA = {
-  // The settings take the names of the engines and the limits of a relay from where they are kept.
-  config: ['node/engines/descriptors.ts', 'node/relay/defaults.ts']
+  // The settings take the names of the engines and the defaults of a relay and a tracker from where they are kept.
+  config: ['node/engines/descriptors.ts', 'node/relay/defaults.ts', 'node/tracker/constants.ts']
 }
 const LAYERS = {
   protocols: [],

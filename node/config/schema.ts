@@ -6,6 +6,7 @@ import { ENGINE_NAMES, ENGINES } from '../engines/descriptors.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../relay/defaults.ts'
 import { ed25519PeerId } from '../../protocols/records/fields.ts'
 import { namingSettings } from './naming.ts'
+import { rendezvousSettings } from './rendezvous.ts'
 
 // Every `error` completes the sentence "expected …".
 
@@ -56,6 +57,7 @@ export const settings = z.strictObject({
   contribute: flag.default(false).describe("Serve this machine's models to others"),
   relay: flag.default(false).describe('Relay connections for peers that cannot reach each other directly'),
   mdns: flag.default(false).describe('Find peers on the local network'),
+  ...rendezvousSettings,
   lanOnly: flag.default(false).describe('Connect only to peers with private addresses'),
   loopbackPeers: flag
     .default(false)

@@ -10,6 +10,10 @@ const GROUPS: Record<string, readonly SettingName[]> = {
     'listen',
     'announce',
     'mdns',
+    'discover',
+    'tracker',
+    'nostr',
+    'advertise',
     'lanOnly',
     'upnp',
     'loopbackPeers',
@@ -18,6 +22,14 @@ const GROUPS: Record<string, readonly SettingName[]> = {
     'friends',
     'serveAccess',
     'askAccess'
+  ],
+  'A tracker:': [
+    'serveTracker',
+    'trackerHost',
+    'trackerPort',
+    'trackerCert',
+    'trackerKey',
+    'trackerBehindProxy'
   ],
   'The engine:': [
     'engine',
@@ -60,7 +72,7 @@ export function settingFlags(): Option[] {
     const hint = `${text}${fallback} [${env}]`
     const option =
       type !== 'boolean'
-        ? new Option(`${flag} <${type === 'pairs' ? 'name=value' : type}>`, hint).argParser(collect(type))
+        ? new Option(`${flag} ${valueOf(name, type)}`, hint).argParser(collect(type))
         : new Option(
             value === 'true' ? flag.replace('--', '--no-') : flag,
             value === 'true' ? `Do not ${hint.charAt(0).toLowerCase()}${hint.slice(1)}` : hint
@@ -72,6 +84,11 @@ export function settingFlags(): Option[] {
 function groupOf(setting: string): string {
   const found = Object.entries(GROUPS).find(([, names]) => (names as readonly string[]).includes(setting))
   return found?.[0] ?? 'This program:'
+}
+
+/** Only `--tracker` may go without a value: see `relay --tracker`. */
+function valueOf(name: string, type: string): string {
+  return name === 'tracker' ? '[url]' : `<${type === 'pairs' ? 'name=value' : type}>`
 }
 
 /** Flags that take a list or pairs may be repeated. */
