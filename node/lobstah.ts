@@ -49,7 +49,7 @@ const DEFAULT_WEIGHTS: Weights = { friends: 4, creditors: 2, strangers: 1, peers
 /** How much contributors are wanted by how they have done; friends and creditors come before all of them. */
 const RANKS = { proven: 2, unproven: 1, evasive: 0 } as const
 
-export interface LobstahInit extends Omit<NetworkInit, 'reaches'> {
+export interface LobstahInit extends Omit<NetworkInit, 'reaches' | 'announcedModels' | 'meets'> {
   ledger: Ledger
   /** Where the node counts what it does. @default nowhere */
   metrics?: Registry
@@ -119,7 +119,9 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
   const { serves = () => true, asks = () => true } = init
   const network = await createNetwork({
     ...init,
-    reaches: (other) => (init.contribute === true && serves(other)) || asks(other)
+    reaches: (other) => (init.contribute === true && serves(other)) || asks(other),
+    announcedModels: () => announcedModels(init, serving),
+    meets: asks
   })
   const { libp2p, relays } = network
   const peer = peerIdFromPrivateKey(privateKey).toString()
@@ -129,7 +131,7 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
   const trusts = (other: string): boolean => init.isFriend?.(other) === true || creditors.has(other)
   const directory = new Directory(
     {
-      joins: (init.bootstrap?.length ?? 0) > 0 || init.mdns === true,
+      joins: (init.bootstrap?.length ?? 0) > 0 || init.mdns === true || init.rendezvous?.finds === true,
       allows: asks,
       rank: (other) => (trusts(other) ? 3 : RANKS[asking.standing(other)])
     },
@@ -223,6 +225,12 @@ function watch(metrics: Registry, { libp2p, ledger }: Shared, serving: Contribut
   watchLibp2p(metrics, libp2p)
   watchBalance(metrics, ledger)
   if (serving !== undefined) watchCapacity(metrics, () => serving.capacity())
+}
+
+/** What is announced where strangers look: a contributor's models, once there are some; a relay has none. */
+function announcedModels(init: LobstahInit, serving: Contributor | undefined): string[] | undefined {
+  const models = init.contribute === true ? (serving?.capacity().models ?? []).map(({ id }) => id) : []
+  return models.length > 0 || init.relay === true ? models : undefined
 }
 
 function load(serving: Contributor): number {

@@ -1,11 +1,12 @@
 import { defaultLogger } from '@libp2p/logger'
-import type { ComponentLogger, Startable } from '@libp2p/interface'
+import type { ComponentLogger, Logger, Startable } from '@libp2p/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { BootstrapKeeper, LocalPeers, ModeKeeper, RelayKeeper } from './discovery/index.ts'
 import { explainListen } from './errors.ts'
 import { createLobstahLibp2p, type Libp2pInit, type LobstahLibp2p } from './libp2p.ts'
 import { Reach, StunServer, stunPortFor } from './reach/index.ts'
 import { RELAY_LISTEN } from './relay/listening.ts'
+import type { RendezvousInit, RendezvousRole } from './rendezvous/index.ts'
 import { undoAll } from './undo.ts'
 
 export interface NetworkInit extends Libp2pInit {
@@ -21,6 +22,12 @@ export interface NetworkInit extends Libp2pInit {
   punch?: boolean
   /** Peers that direct connections are made to. @default every peer */
   reaches?: (peer: string) => boolean
+  /** Where peers find each other without an address, and what this node does there. @default nowhere */
+  rendezvous?: RendezvousInit
+  /** The models to announce there; undefined while there is nothing to announce. @default none */
+  announcedModels?: RendezvousRole['models']
+  /** Whether a peer that was found there is worth meeting; relays always are. @default nobody is */
+  meets?: RendezvousRole['wants']
   logger?: ComponentLogger
   /** Milliseconds since 1970. */
   now?: () => number
@@ -76,7 +83,8 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
     init.relay === true ? stun : new ModeKeeper({ libp2p, log: log('dht') }),
     // Its sockets are its own: the gater, which keeps dials on the local network, does not see them.
     ...(init.lanOnly === true || init.punch === false ? [] : [reach]),
-    new BootstrapKeeper({ peers: others(bootstrap, libp2p) }, { libp2p, log: log('bootstrap') })
+    new BootstrapKeeper({ peers: others(bootstrap, libp2p) }, { libp2p, log: log('bootstrap') }),
+    ...(await rendezvousOf(init, libp2p, log('rendezvous'), now))
   ]
   const stop = (): Promise<void> => undoAll(parts.map((part) => () => part.stop()))
   const start = async (): Promise<void> => {
@@ -89,6 +97,20 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
     }
   }
   return { libp2p, relays, reach, stunPorts: () => stun.ports(), start, stop }
+}
+
+/** What announces the node and finds others; its libraries are loaded only where they are needed. */
+async function rendezvousOf(
+  init: NetworkInit,
+  libp2p: LobstahLibp2p,
+  log: Logger,
+  now: () => number
+): Promise<Startable[]> {
+  if (init.rendezvous === undefined) return []
+  const { rendezvous } = await import('./rendezvous/index.ts')
+  const { privateKey, meshKeys = () => [], announcedModels = () => [], meets = () => false } = init
+  const role = { relay: init.relay === true, models: announcedModels, wants: meets }
+  return rendezvous(init.rendezvous, role, { libp2p, privateKey, meshKeys, log, now })
 }
 
 /** The peers to join by; a mesh's first node may find itself among them. */
