@@ -55,6 +55,30 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async ({ config, output }) => (await import('./commands/status.ts')).peers(config, output)
   }),
   command({
+    name: 'peers add',
+    description: 'add a peer to join the mesh through',
+    argument: {
+      name: '<multiaddr>',
+      description: 'its address, which ends in /p2p/<peer id>; - reads it from stdin'
+    },
+    run: async ({ config, output }, address) =>
+      (await import('./commands/peers.ts')).addPeer(config, address, output)
+  }),
+  command({
+    name: 'peers remove',
+    description: 'remove a peer to join the mesh through',
+    argument: { name: '<peer>', description: 'its address or peer id; - reads it from stdin' },
+    run: async ({ config, output }, peer) =>
+      (await import('./commands/peers.ts')).removePeer(config, peer, output)
+  }),
+  command({
+    name: 'peers sync',
+    description: 'fetch the peers of a tracker once, contact them, and add those that answer',
+    argument: { name: '<tracker>', description: "the tracker's URL; - reads it from stdin" },
+    run: async ({ config, output }, url) =>
+      (await import('./commands/peers.ts')).syncPeers(config, url, output)
+  }),
+  command({
     name: 'explain',
     description: 'show who would be asked for a model, or why a recent request went where it went',
     argument: { name: '<model or request id>', description: 'a model, or the x-request-id of a request' },

@@ -1,6 +1,7 @@
 import { loadQuic, type Libp2pInit } from '../libp2p.ts'
 import type { Authority } from '../membership/index.ts'
 import type { MeshConfig } from './mesh-config.ts'
+import { finds } from './rendezvous-settings.ts'
 
 /** The settings of the network, in the composition root's terms; `authority` where the mesh has an owner. */
 export async function libp2pSettings(
@@ -26,6 +27,7 @@ export async function libp2pSettings(
 }
 
 /** Whether the node can meet a peer: QUIC's library takes 17 MB. */
-function meets({ bootstrap, contribute, listen, mdns, relay }: MeshConfig): boolean {
-  return contribute || relay || mdns || listen !== undefined || bootstrap.length > 0
+function meets(config: MeshConfig): boolean {
+  const { bootstrap, contribute, listen, mdns, relay } = config
+  return finds(config) || contribute || relay || mdns || listen !== undefined || bootstrap.length > 0
 }

@@ -9,6 +9,7 @@ import {
   type Membership
 } from '../membership/index.ts'
 import { CommandError, EXIT } from './errors.ts'
+import { finds } from './rendezvous-settings.ts'
 
 /** The settings with what follows from the mesh that the home belongs to. */
 export interface MeshConfig extends Config {
@@ -41,7 +42,7 @@ export async function meshConfig(config: Config): Promise<MeshConfig> {
 /** A node that asks nobody, serves nobody and relays for nobody has nobody to meet: whatever is joined, it contacts nobody. */
 export function nodeConfig(config: MeshConfig): MeshConfig {
   const alone = config.askAccess === 'nobody' && !config.contribute && !config.relay
-  return alone ? { ...config, bootstrap: [], mdns: false, upnp: false } : config
+  return alone ? { ...config, bootstrap: [], mdns: false, upnp: false, discover: false } : config
 }
 
 /** The mesh of the home and of the invites to join by, which must be one. */
@@ -67,7 +68,7 @@ export async function keepMembership({ home, membership }: MeshConfig): Promise<
 
 /** Warnings about the settings, as sentences: for example, that nobody is served because there are no friends. */
 export function accessWarnings(config: MeshConfig): string[] {
-  if (config.bootstrap.length === 0 && !config.mdns) return []
+  if (config.bootstrap.length === 0 && !config.mdns && !finds(config)) return []
   if (config.friends.length > 0) return []
   const remedy = (flag: string): string =>
     `name some with "lobstah-node friends add <peer id>", or take everybody of this mesh: ${flag} mesh`

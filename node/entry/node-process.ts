@@ -22,8 +22,10 @@ import type { Authority } from '../membership/index.ts'
 import { meshAuthority } from './mesh-authority.ts'
 import { ownerDesk } from './owner-desk.ts'
 import { RecentLog } from './recent-log.ts'
+import { finds, rendezvousSettings, rendezvousWarnings } from './rendezvous-settings.ts'
 import { removeRuntime, writeRuntime } from './runtime-file.ts'
 import type { StopSignal } from './stop-signal.ts'
+import { startTracker } from './tracker-server.ts'
 
 /** Time that running answers get when a node stops, in milliseconds: less than systemd and Docker wait. */
 const DRAIN_MS = 10_000
@@ -80,6 +82,8 @@ export async function startNode(
     undo.defer(async () => {
       await Promise.all([http?.stop(), lobstah.drain()])
     })
+    const tracker = await startTracker(config, parts.log.components)
+    undo.defer(() => tracker?.stop())
     await lobstah.start()
     const { engine, identity } = parts
     const control = await startControl({
@@ -97,6 +101,7 @@ export async function startNode(
     const warnings = [
       ...identity.warnings,
       ...accessWarnings(config),
+      ...rendezvousWarnings(config),
       ...engineWarnings(config, engine),
       ...lastResortWarnings(config)
     ]
@@ -162,6 +167,7 @@ async function lobstahInit(parts: Parts): Promise<LobstahInit> {
   const { config, identity, datastore, engine, log, metrics, drainMs } = parts
   const file = join(config.home, 'ledger.sqlite')
   watchLedgerSize(metrics, file)
+  const rendezvous = rendezvousSettings(config)
   return {
     privateKey: identity.privateKey,
     ledger: ledger({ file })({
@@ -174,6 +180,7 @@ async function lobstahInit(parts: Parts): Promise<LobstahInit> {
     ...(config.stunPort === undefined ? {} : { stunPort: config.stunPort }),
     ...(await libp2pSettings(config, parts.authority)),
     bootstrap: [...config.bootstrap],
+    ...(rendezvous === undefined ? {} : { rendezvous }),
     datastore,
     slots: config.slots,
     queue: config.queue,
@@ -265,7 +272,7 @@ function buildGateway(
       return { contributing: config.contribute, ...load, models: models.map(({ id }) => id) }
     },
     mesh: () => ({
-      joins: config.bootstrap.length > 0,
+      joins: config.bootstrap.length > 0 || finds(config),
       connected: lobstah.libp2p.getPeers().length,
       meeting: lobstah.directory.meeting
     }),

@@ -4,7 +4,7 @@ import { resolveConfig } from '../config/index.ts'
 import { packageVersion } from '../version.ts'
 import type { CommandContext, CommandSpec } from './command.ts'
 import { COMMANDS, COMMAND_GROUPS } from './command-list.ts'
-import { EXIT, EXIT_CODES } from './errors.ts'
+import { CommandError, EXIT, EXIT_CODES } from './errors.ts'
 import { secretWarnings } from './command-line-secrets.ts'
 import { processOutput } from './output.ts'
 import { settingFlags } from './setting-flags.ts'
@@ -21,7 +21,7 @@ Examples:
   lobstah-node chat "What is a mesh?"   ask the running node
 
 A node contacts nobody and announces nothing without --bootstrap, --mdns,
---contribute, --relay or an invite it joined with. Settings come from flags,
+--contribute, --relay, --discover or an invite it joined with. Settings come from flags,
 then LOBSTAH_* variables, then config.json in the home folder, then defaults.`
 
 const FOR_PROGRAMS = `
@@ -108,7 +108,24 @@ function userHome(): string | undefined {
 /** The flags that were really given: commander fills in `true` for those that can only be switched off. */
 function given(command: Command): Record<string, unknown> {
   const all = Object.entries(command.optsWithGlobals())
-  return Object.fromEntries(all.filter(([name]) => command.getOptionValueSourceWithGlobals(name) === 'cli'))
+  const flags = Object.fromEntries(
+    all.filter(([name]) => command.getOptionValueSourceWithGlobals(name) === 'cli')
+  )
+  return withoutUrl(flags, command.name() === 'relay')
+}
+
+/** `relay --tracker`, without a URL, stands for `relay --serve-tracker`. */
+function withoutUrl(
+  { tracker, ...flags }: Record<string, unknown>,
+  isRelay: boolean
+): Record<string, unknown> {
+  if (tracker === undefined) return flags
+  if (tracker !== true) return { ...flags, tracker }
+  if (isRelay) return { ...flags, serveTracker: true }
+  throw new CommandError(
+    '--tracker needs the URL of a tracker, such as https://tracker.example; to run one: lobstah-node relay --tracker',
+    EXIT.usage
+  )
 }
 
 /** The exit code for an error of the parser; undefined for other errors. */

@@ -16,7 +16,9 @@ import { removeRuntime, writeRuntime } from '../runtime-file.ts'
 import { inviteToken, makeInvite, meshOf } from './invite.ts'
 import { startControl } from '../control/control-server.ts'
 import { reportRelay } from '../control/report-node.ts'
+import { rendezvousSettings } from '../rendezvous-settings.ts'
 import { stopSignal } from '../stop-signal.ts'
+import { startTracker } from '../tracker-server.ts'
 
 export interface RelayFlags {
   /** Name of the private mesh to relay for, made where the home has none. */
@@ -39,13 +41,16 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
     const network = await libp2pSettings(config, mesh.authority)
     if (network.quic === undefined && network.meshKeys === undefined)
       output.note('QUIC is not available for this machine: the relay listens on TCP and WebSocket.')
+    const rendezvous = rendezvousSettings(config, true)
+    const logger = logging({ level: config.logLevel, json: config.json, file: config.logFile }).components
     const node = await createRelay({
       ...network,
+      ...(rendezvous === undefined ? {} : { rendezvous }),
       privateKey: identity.privateKey,
       datastore,
       ...(config.stunPort === undefined ? {} : { stunPort: config.stunPort }),
       bootstrap: [...config.bootstrap],
-      logger: logging({ level: config.logLevel, json: config.json, file: config.logFile }).components
+      logger
     })
     await node.start()
     const control = await startControl({
@@ -53,7 +58,9 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
       report: () => Promise.resolve(reportRelay(node.libp2p, config, stopping.isRequested)),
       stop: () => stopping.request()
     })
+    let tracker: Awaited<ReturnType<typeof startTracker>>
     try {
+      tracker = await startTracker(config, logger)
       const addresses = (): string[] => farthestFirst(node.libp2p.getMultiaddrs().map(String))
       const remember = (): Promise<void> =>
         writeRuntime(config.home, {
@@ -68,6 +75,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
         peer: node.libp2p.peerId.toString(),
         addresses: addresses(),
         stun: node.stunPorts(),
+        tracker: tracker?.url ?? null,
         mesh: config.membership?.name ?? null,
         private: network.meshKeys !== undefined
       }
@@ -84,6 +92,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
       output.event({ event: 'stopping' }, () => 'Stopping.')
     } finally {
       mesh.stop()
+      await tracker?.stop()
       await removeRuntime(config.home)
       await control.close()
       await node.stop()
@@ -108,6 +117,8 @@ interface RelayFacts {
   peer: string
   addresses: string[]
   stun: ReturnType<Network['stunPorts']>
+  /** Where the tracker listens, if the relay runs one. */
+  tracker: string | null
   mesh: string | null
   private: boolean
 }
@@ -125,6 +136,7 @@ function welcome(facts: RelayFacts, config: MeshConfig, invite: string | null): 
   }
   const { udp, tcp } = facts.stun
   lines.push(`  stun     udp ${udp.join(', ')}${tcp === undefined ? '' : `; tcp ${tcp}`}`)
+  if (facts.tracker !== null) lines.push(`  tracker  ${facts.tracker}`)
   const [address] = facts.addresses
   lines.push('', 'Others join by:')
   if (invite !== null) lines.push(`  lobstah-node join    and paste: ${invite}`)

@@ -4,6 +4,7 @@ import { startNode, type NodeProcess } from '../node-process.ts'
 import type { MeshConfig } from '../mesh-config.ts'
 import type { Output } from '../output.ts'
 import { stopSignal } from '../stop-signal.ts'
+import { finds } from '../rendezvous-settings.ts'
 
 /** How this program is called: in a checkout it is not installed. */
 const PROGRAM = process.argv[1]?.endsWith('.ts') === true ? 'npm start --' : 'lobstah-node'
@@ -66,11 +67,13 @@ function welcome(config: MeshConfig, node: NodeProcess): string {
 }
 
 /** Which mesh this is, and whether the node meets anybody in it. */
-function meshLine({ membership, bootstrap, mdns }: MeshConfig): string {
+function meshLine(config: MeshConfig): string {
+  const { membership, bootstrap, mdns, tracker, nostr } = config
   const joined = membership === undefined ? [] : [`"${membership.name}", joined`]
   const meets = [
     ...(bootstrap.length === 0 ? [] : [`joining through ${bootstrap.length} peer(s)`]),
-    ...(mdns ? ['looking on the local network'] : [])
+    ...(mdns ? ['looking on the local network'] : []),
+    ...(finds(config) ? [`looking at ${tracker.length + nostr.length} tracker(s) and Nostr relay(s)`] : [])
   ]
   if (meets.length > 0) return [...joined, ...meets].join(', ')
   return membership === undefined

@@ -5,12 +5,14 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { defaultLogger } from '@libp2p/logger'
 import type { Command } from 'commander'
 import { CommandError, EXIT } from '../../../node/entry/errors.ts'
 import { COMMANDS } from '../../../node/entry/command-list.ts'
 import { program, usageExitCode } from '../../../node/entry/program.ts'
 import { loadOrCreateIdentity } from '../../../node/identity/index.ts'
 import { ledger } from '../../../node/ledger/index.ts'
+import { Tracker } from '../../../node/tracker/index.ts'
 import { sha256 } from '../../../protocols/index.ts'
 import { startOllamaServer, type OllamaServer } from '../../support/engines/ollama-server.ts'
 import { MAIN, runProcess, startProcess, type RunningNode } from '../../support/node-process.ts'
@@ -49,6 +51,7 @@ describe('node/entry: every command, for scripts', function () {
   let folder: string
   let node: RunningNode
   let engine: OllamaServer
+  let tracker: Tracker
   let order: string
   let hold: Promise<void> | undefined
   const trials: Record<string, () => Trial> = {
@@ -63,6 +66,9 @@ describe('node/entry: every command, for scripts', function () {
     }),
     models: () => ({ args: ['models'], running: true }),
     peers: () => ({ args: ['peers'], running: true }),
+    'peers add': () => ({ args: ['peers', 'add', '-'], stdin: `${ADDRESS}\n` }),
+    'peers remove': () => ({ args: ['peers', 'remove', '-'], stdin: `${PEER}\n` }),
+    'peers sync': () => ({ args: ['peers', 'sync', '-'], stdin: `${tracker.url}\n` }),
     balance: () => ({ args: ['balance'], running: true }),
     identity: () => ({ args: ['identity'], running: true }),
     doctor: () => ({ args: ['doctor', '--gateway-port', '0', '--engine', 'none'] }),
@@ -112,6 +118,8 @@ describe('node/entry: every command, for scripts', function () {
     engine = await startOllamaServer({
       script: ({ text }) => ({ text: `You said: ${text}`, gate: () => hold })
     })
+    tracker = new Tracker({ host: '127.0.0.1', port: 0 }, { log: defaultLogger().forComponent('test') })
+    await tracker.start()
     const { privateKey, peerId } = await loadOrCreateIdentity(at('node/identity.key'))
     const [me, other] = [{ id: peerId.toString(), key: privateKey }, await party()]
     const book = ledger({ file: at('node/ledger.sqlite') })({ peer: me.id })
@@ -130,6 +138,7 @@ describe('node/entry: every command, for scripts', function () {
   after(async () => {
     await node.end('SIGKILL')
     await engine.close()
+    await tracker.stop()
     await rm(folder, { recursive: true })
   })
 
