@@ -18,6 +18,13 @@ export interface Choices {
   access: Access
   /** Peer ids. */
   friends: string[]
+  /** Find peers through the trackers and Nostr relays. */
+  find: boolean
+  /** Announce the node to them. */
+  advertise: boolean
+  /** URLs. */
+  tracker: string[]
+  nostr: string[]
 }
 
 /** The choices known before anybody is asked: addresses may still be invites, and access may be open. */
@@ -27,19 +34,30 @@ export type KnownChoices = Omit<Choices, 'access'> & { access: Access | undefine
 export function currentChoices(config: HostConfig, env: NodeJS.ProcessEnv): KnownChoices {
   const kept = record(record(record(config.plugins?.entries)[PROVIDER]).config)
   const provider = record(record(config.models?.providers)[PROVIDER])
+  const places = {
+    tracker: list(kept.tracker ?? env.LOBSTAH_TRACKER),
+    nostr: list(kept.nostr ?? env.LOBSTAH_NOSTR)
+  }
+  // Variables mean what they mean to the node: a named place is used for what is opted into.
+  const named = env.LOBSTAH_TRACKER !== undefined || env.LOBSTAH_NOSTR !== undefined
   return {
     baseUrl: text(provider.baseUrl) ?? text(kept.baseUrl) ?? DEFAULT_BASE_URL,
     discover: flag(kept.discover ?? env.LOBSTAH_DISCOVER),
     contribute: flag(kept.contribute ?? env.LOBSTAH_CONTRIBUTE),
     bootstrap: list(kept.bootstrap ?? env.LOBSTAH_BOOTSTRAP),
     access: accessOf(kept.access ?? env.LOBSTAH_ASK_ACCESS),
-    friends: list(kept.friends ?? env.LOBSTAH_FRIENDS)
+    friends: list(kept.friends ?? env.LOBSTAH_FRIENDS),
+    find: flag(kept.find ?? (named && flag(env.LOBSTAH_DISCOVER))),
+    advertise: flag(
+      kept.advertise ?? (named && flag(env.LOBSTAH_CONTRIBUTE) && flag(env.LOBSTAH_ADVERTISE ?? true))
+    ),
+    ...places
   }
 }
 
 /** The answers as openclaw.json keeps them: of those that a no has made void nothing is left. */
 export function keptChoices({ baseUrl, discover, contribute, ...mesh }: Choices): Record<string, unknown> {
-  const none = { bootstrap: undefined, access: undefined, friends: undefined }
+  const none = Object.fromEntries(Object.keys(mesh).map((name) => [name, undefined]))
   return { baseUrl, discover, contribute, ...(discover || contribute ? mesh : none) }
 }
 
@@ -75,6 +93,18 @@ export function toBaseUrl(value: string): string | undefined {
   const url = new URL(value)
   const path = url.pathname.replace(/\/+$/, '')
   return url.origin + (path === '' ? '/v1' : path)
+}
+
+/** Describes the first malformed URL of a tracker, if there is one. */
+export function trackerProblem(value: string): string | undefined {
+  const wrong = split(value).find((item) => !/^https?:\/\//.test(item) || !URL.canParse(item))
+  return wrong && `${wrong}: expected the URL of a tracker, such as https://tracker.example`
+}
+
+/** Describes the first malformed URL of a Nostr relay, if there is one. */
+export function nostrProblem(value: string): string | undefined {
+  const wrong = split(value).find((item) => !/^wss?:\/\//.test(item) || !URL.canParse(item))
+  return wrong && `${wrong}: expected the URL of a Nostr relay, such as wss://relay.example`
 }
 
 /** Whether it is meant as a multiaddr, and not as an invite. */

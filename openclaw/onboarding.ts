@@ -1,4 +1,12 @@
-import { addressProblem, currentChoices, friendsProblem, keptChoices, toBaseUrl } from './choices.ts'
+import {
+  addressProblem,
+  currentChoices,
+  friendsProblem,
+  keptChoices,
+  nostrProblem,
+  toBaseUrl,
+  trackerProblem
+} from './choices.ts'
 import { KEY_MARKER, PROVIDER } from './constants.ts'
 import type { AuthContext, AuthResult, HostConfig, NonInteractiveContext, ProviderConfig } from './host.ts'
 import { takeInvites } from './invites.ts'
@@ -40,7 +48,10 @@ export async function onboardSilently(
   const problem =
     baseUrl === undefined
       ? `${text(opts.customBaseUrl) ?? known.baseUrl}: expected an http or https URL`
-      : (addressProblem(known.bootstrap.join(',')) ?? friendsProblem(known.friends.join(',')))
+      : (addressProblem(known.bootstrap.join(',')) ??
+        friendsProblem(known.friends.join(',')) ??
+        trackerProblem(known.tracker.join(',')) ??
+        nostrProblem(known.nostr.join(',')))
   if (baseUrl === undefined || problem !== undefined) {
     runtime.error(problem ?? '')
     return null

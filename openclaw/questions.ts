@@ -1,9 +1,11 @@
 import {
   addressProblem,
   friendsProblem,
+  nostrProblem,
   peersOf,
   split,
   toBaseUrl,
+  trackerProblem,
   type Access,
   type Choices,
   type KnownChoices
@@ -38,17 +40,51 @@ export async function askChoices(known: KnownChoices, { opts, place, prompter }:
     message: 'Discover and ask models of the mesh?',
     initialValue: false
   })
+  const find =
+    discover &&
+    (await prompter.confirm({ message: 'Find peers through trackers or Nostr relays?', initialValue: false }))
   await prompter.note(TEXTS.contribute, 'Contribute')
   const contribute = await prompter.confirm({
     message: 'Contribute this machine’s models?',
     initialValue: false
   })
-  const choices = { ...known, baseUrl: toBaseUrl(baseUrl) ?? known.baseUrl, discover, contribute }
+  const advertise =
+    contribute &&
+    (await prompter.confirm({
+      message: 'Announce this node to trackers or Nostr relays?',
+      initialValue: false
+    }))
+  const places = await askPlaces(known, find || advertise, prompter)
+  const opted = { discover, contribute, find, advertise, ...places }
+  const choices = { ...known, baseUrl: toBaseUrl(baseUrl) ?? known.baseUrl, ...opted }
   if (!discover && !contribute) return { choices: { ...choices, access: 'friends' }, joined: false }
   await prompter.note(TEXTS.join, 'Join a mesh')
   const taken = await askInvite(known, place, prompter)
   const trust = await askTrust(known, taken, prompter)
   return { choices: { ...choices, ...trust, bootstrap: taken.addresses }, joined: taken.joined }
+}
+
+/** Asks for the trackers and Nostr relays, where they are used. */
+async function askPlaces(
+  known: KnownChoices,
+  used: boolean,
+  prompter: Prompter
+): Promise<Pick<Choices, 'tracker' | 'nostr'>> {
+  if (!used) return { tracker: [], nostr: [] }
+  await prompter.note(TEXTS.places, 'Trackers and Nostr')
+  const tracker = await prompter.text({
+    message: 'URLs of trackers, separated by commas',
+    initialValue: known.tracker.join(','),
+    placeholder: 'https://tracker.example',
+    validate: trackerProblem
+  })
+  const nostr = await prompter.text({
+    message: 'URLs of Nostr relays, separated by commas',
+    initialValue: known.nostr.join(','),
+    placeholder: 'wss://relay.example',
+    validate: nostrProblem
+  })
+  return { tracker: split(tracker), nostr: split(nostr) }
 }
 
 /** Asks for an invite or an address until there is one that can be taken, or none. */

@@ -35,6 +35,8 @@ export function localService(choices: Choices, place: Place): LocalService | und
     env: {
       // Said outright: neither config.json nor a variable may turn a no into a yes.
       LOBSTAH_CONTRIBUTE: String(choices.contribute),
+      LOBSTAH_DISCOVER: String(choices.discover && choices.find),
+      LOBSTAH_ADVERTISE: String(choices.contribute && choices.advertise),
       ...(place.env.LOBSTAH_HOME === undefined ? {} : { LOBSTAH_HOME: place.env.LOBSTAH_HOME })
     },
     healthUrl: `${choices.baseUrl}/models`,
@@ -44,16 +46,30 @@ export function localService(choices: Choices, place: Place): LocalService | und
 }
 
 /** The node's flags for what was chosen. */
-export function flags({ baseUrl, discover, contribute, bootstrap, access, friends }: Choices): string[] {
+export function flags(choices: Choices): string[] {
+  const { baseUrl, discover, contribute, bootstrap, access, friends } = choices
   const url = new URL(baseUrl)
   const joins = discover || contribute
   return [
     ...['--gateway-host', url.hostname.replace(/^\[|\]$/g, ''), '--gateway-port', url.port || '80'],
     ...['--drain-ms', String(DRAIN_MS)],
     ...(joins ? bootstrap.flatMap((address) => ['--bootstrap', address]) : []),
+    ...placeFlags(choices),
     ...['--ask-access', discover ? access : 'nobody'],
     ...(contribute ? ['--contribute', '--serve-access', access] : []),
     ...(joins ? friends.flatMap((peer) => ['--friends', peer]) : [])
+  ]
+}
+
+/** The trackers and Nostr relays, for the directions that were chosen. */
+function placeFlags({ discover, contribute, find, advertise, tracker, nostr }: Choices): string[] {
+  const [finds, announces] = [discover && find, contribute && advertise]
+  if (!finds && !announces) return []
+  return [
+    ...tracker.flatMap((url) => ['--tracker', url]),
+    ...nostr.flatMap((url) => ['--nostr', url]),
+    ...(finds ? ['--discover'] : []),
+    ...(contribute && !announces ? ['--no-advertise'] : [])
   ]
 }
 

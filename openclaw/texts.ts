@@ -16,6 +16,9 @@ export const TEXTS = {
   contribute:
     'Contribute: your node serves this machine’s models to peers, while OpenClaw runs it, and earns credits. ' +
     'Your computer then works for others, and its peer id and addresses become known to the mesh.',
+  places:
+    'Trackers and Nostr relays are public lists of peers. They see your IP address; announcing yourself also shows ' +
+    'your peer id, and in a public mesh your addresses and models, to everybody.',
   join:
     'An invite (lobstah2…), which a member of the mesh makes with "lobstah-node invite"; or the address of one of ' +
     'its relays, which ends in /p2p/<peer id>. Leave it empty where this machine has joined the mesh already.'
@@ -44,6 +47,7 @@ export function afterwards(
   { found, preferred, refused, starts, joins }: Outcome
 ): string[] {
   const { baseUrl, discover, contribute, bootstrap, access, friends } = choices
+  const finds = choices.find && choices.tracker.length + choices.nostr.length > 0
   const notes: string[] = []
   if (refused) {
     notes.push(
@@ -72,7 +76,7 @@ export function afterwards(
   if (!starts && found !== undefined && (discover || contribute)) {
     notes.push('The node is not started by OpenClaw: what you chose must be among its own flags.')
   }
-  if ((discover || contribute) && bootstrap.length === 0 && !joins) {
+  if ((discover || contribute) && bootstrap.length === 0 && !joins && !finds) {
     notes.push('Without an invite or address the node finds no peers: onboard again when you have one.')
   }
   if ((discover || contribute) && access === 'friends' && friends.length === 0) {

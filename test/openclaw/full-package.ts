@@ -94,7 +94,9 @@ export async function fullPackage(init: FullPackageInit): Promise<void> {
     // The default is erased first.
     ['Base URL of your node', `\u0015${url}/v1\r`],
     ['Discover and ask models', discover],
-    ['Contribute this machine', contribute]
+    ...(discover === YES ? [['Find peers through trackers', NO] as [string, string]] : []),
+    ['Contribute this machine', contribute],
+    ...(contribute === YES ? [['Announce this node to trackers', NO] as [string, string]] : [])
   ]
 
   const yes = await onboard([
@@ -118,10 +120,15 @@ export async function fullPackage(init: FullPackageInit): Promise<void> {
     ...gateway,
     ...['--ask-access', 'mesh', '--contribute', '--serve-access', 'mesh']
   ])
-  assert.deepEqual(service.env, { LOBSTAH_CONTRIBUTE: 'true' })
+  assert.deepEqual(service.env, {
+    LOBSTAH_CONTRIBUTE: 'true',
+    LOBSTAH_DISCOVER: 'false',
+    LOBSTAH_ADVERTISE: 'false'
+  })
   assert.deepEqual(yes.config.plugins.entries.lobstah.config, {
     baseUrl: `${url}/v1`,
-    ...{ discover: true, contribute: true, bootstrap: [], access: 'mesh', friends: [] }
+    ...{ discover: true, contribute: true, bootstrap: [], access: 'mesh', friends: [] },
+    ...{ find: false, advertise: false, tracker: [], nostr: [] }
   })
   assert.doesNotMatch(JSON.stringify(yes.config), /lobstah[12]\w/, 'the key of the mesh is in openclaw.json')
   assert.ok(

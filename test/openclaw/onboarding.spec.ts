@@ -59,7 +59,7 @@ describe('openclaw: the questions', function () {
 
   /** Answers the wizard; what is not answered gets its default. */
   async function answered(
-    answers: { discover?: boolean; contribute?: boolean; invites?: string[] },
+    answers: { discover?: boolean; contribute?: boolean; invites?: string[]; places?: boolean },
     config: HostConfig = {},
     env: NodeJS.ProcessEnv = { PATH: [folder, dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter) }
   ): Promise<AuthResult> {
@@ -73,13 +73,19 @@ describe('openclaw: the questions', function () {
           ? baseUrl
           : message.startsWith('Invite')
             ? (invites.shift() ?? initialValue)
-            : initialValue
+            : message.startsWith('URLs of trackers')
+              ? 'https://tracker.example'
+              : initialValue
         assert.equal(validate?.(answer), undefined)
         return Promise.resolve(answer)
       },
       confirm: ({ message, initialValue }) => {
         shown.push(`${message} [${initialValue}]`)
-        const answer = message.startsWith('Discover') ? answers.discover : answers.contribute
+        const answer = message.includes('Nostr')
+          ? answers.places
+          : message.startsWith('Discover')
+            ? answers.discover
+            : answers.contribute
         return Promise.resolve(answer ?? initialValue)
       },
       select: <T extends string>({ message, initialValue }: { message: string; initialValue?: T }) => {
@@ -122,6 +128,21 @@ describe('openclaw: the questions', function () {
       ])
       assert.match(args(result), new RegExp(`--bootstrap ${ADDRESS} .*friends --friends ${PEER}$`))
     }
+  })
+
+  it('offer trackers and Nostr with each yes, default to no, and name them only after a yes', async () => {
+    await answered({ discover: true, contribute: true })
+    const offers = shown.filter((text) => /Nostr/.test(text))
+    assert.deepEqual(offers, [
+      'Find peers through trackers or Nostr relays? [false]',
+      'Announce this node to trackers or Nostr relays? [false]'
+    ])
+    const result = await answered({ discover: true, places: true })
+    assert.ok(shown.includes('URLs of Nostr relays, separated by commas []'), shown.join('\n'))
+    assert.ok(!shown.some((text) => text.startsWith('Announce')))
+    assert.match(args(result), /--tracker https:\/\/tracker\.example --discover --ask-access/)
+    assert.doesNotMatch(args(result), /--nostr/)
+    assert.doesNotMatch(result.notes?.join('\n') ?? '', /finds no peers/)
   })
 
   it('have the program take an invite by stdin, and keep none of it', async () => {
@@ -185,7 +206,8 @@ describe('openclaw: the questions', function () {
     assert.deepEqual(kept(result), {
       baseUrl,
       ...{ discover: false, contribute: false },
-      ...{ bootstrap: undefined, access: undefined, friends: undefined }
+      ...{ bootstrap: undefined, access: undefined, friends: undefined },
+      ...{ find: undefined, advertise: undefined, tracker: undefined, nostr: undefined }
     })
     assert.doesNotMatch(args(result), /bootstrap|friends/)
   })

@@ -27,8 +27,14 @@ const choices = (rest: Partial<Choices> = {}): Choices => ({
   bootstrap: [ADDRESS],
   access: 'friends',
   friends: [PEER],
+  find: false,
+  advertise: false,
+  tracker: [],
+  nostr: [],
   ...rest
 })
+
+const PLACES = { tracker: ['https://tracker.example'], nostr: ['wss://relay.example'] }
 
 const model = (id: string, capabilities: string[], rest: object = {}): object => ({
   id,
@@ -41,6 +47,7 @@ describe('openclaw: the plugin', () => {
     const gateway = ['--gateway-host', '127.0.0.1', '--gateway-port', '17475', '--drain-ms', '1000']
     const join = ['--bootstrap', ADDRESS]
     const friends = ['--friends', PEER]
+    const places = ['--tracker', 'https://tracker.example', '--nostr', 'wss://relay.example']
     for (const [name, answers, expected] of [
       ['no and no', {}, ['--ask-access', 'nobody']],
       ['discover', { discover: true }, [...join, '--ask-access', 'friends', ...friends]],
@@ -53,6 +60,33 @@ describe('openclaw: the plugin', () => {
         'both, with any peer of the mesh',
         { discover: true, contribute: true, access: 'mesh', friends: [] },
         [...join, '--ask-access', 'mesh', '--contribute', '--serve-access', 'mesh']
+      ],
+      [
+        'trackers and Nostr relays for one direction alone',
+        { discover: true, contribute: true, find: true, access: 'mesh', friends: [], ...PLACES },
+        [
+          ...[...join, ...places, '--discover', '--no-advertise'],
+          ...['--ask-access', 'mesh', '--contribute', '--serve-access', 'mesh']
+        ]
+      ],
+      [
+        'trackers and Nostr relays to be found through',
+        { contribute: true, advertise: true, ...PLACES },
+        [
+          ...join,
+          ...places,
+          '--ask-access',
+          'nobody',
+          '--contribute',
+          '--serve-access',
+          'friends',
+          ...friends
+        ]
+      ],
+      [
+        'none of them where the opt-in that they belong to is off',
+        { discover: true, advertise: true, ...PLACES },
+        [...join, '--ask-access', 'friends', ...friends]
       ]
     ] as const) {
       it(name, () => assert.deepEqual(flags(choices(answers as Partial<Choices>)), [...gateway, ...expected]))
