@@ -47,7 +47,8 @@ export class Announcer implements Startable {
   async #keep(board: Board, signal: AbortSignal): Promise<void> {
     let tried = false
     let failures = 0
-    while (!signal.aborted) {
+    const stopped = (): boolean => signal.aborted
+    while (!stopped()) {
       const contact = this.#init.contact()
       if (contact === undefined) {
         await pause(CHANGE_CHECK_MS, signal)
@@ -59,7 +60,7 @@ export class Announcer implements Startable {
         failures = 0
         await this.#unchanged(contact, ttlMs / 2, signal)
       } catch (err) {
-        if (signal.aborted) break
+        if (stopped()) break
         const wait = Math.min(FIRST_WAIT_MS * 2 ** failures++, LONGEST_WAIT_MS)
         if (failures === 1) this.#log.error('not announced, next try in %d ms - %e', wait, err)
         else this.#log('not announced, next try in %d ms - %e', wait, err)

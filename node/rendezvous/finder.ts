@@ -74,14 +74,15 @@ export class Finder implements Startable {
   async #keep(board: Board, signal: AbortSignal): Promise<void> {
     let rounds = 0
     let failures = 0
-    while (!signal.aborted) {
+    const stopped = (): boolean => signal.aborted
+    while (!stopped()) {
       let longest = LONELY_INTERVAL_MS
       try {
         const found = await board.find({ signal })
         failures = 0
         await this.#meet(found, signal)
       } catch (err) {
-        if (signal.aborted) return
+        if (stopped()) return
         longest = LONGEST_WAIT_MS
         const { log } = this.#components
         if (failures++ === 0) log.error('no peers found - %e', err)

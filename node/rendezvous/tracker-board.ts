@@ -119,7 +119,7 @@ const anything = { parse: (value: unknown): unknown => value }
 async function bodyOf(response: Response): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength
     if (bytes > MAX_TRACKER_ANSWER_BYTES)
       throw new RendezvousError(`its answer is longer than ${MAX_TRACKER_ANSWER_BYTES} bytes`)

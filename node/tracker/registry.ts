@@ -136,7 +136,7 @@ export class Registry {
       throw new TrackerRefusalError('too_many', 'Too many peers announce themselves from this network')
     if (this.#entries.size < this.#maxEntries) return
     // The network that takes most places gives one up, unless it would only be the newcomer's own.
-    const [largest = '', count = 0] = [...this.#perSubnet].reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0])
+    const [largest, count] = [...this.#perSubnet].reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0])
     if (count <= (this.#perSubnet.get(subnet) ?? 0) + 1)
       throw new TrackerRefusalError('full', 'This tracker is full: try again later')
     const oldest = [...this.#entries].find(([, entry]) => entry.subnet === largest)

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { AddressInfo, Socket } from 'node:net'
-import { isIPv6 } from 'node:net'
+import { isIPv6, type Socket } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
 import fastify, {
   type FastifyError,
@@ -78,7 +77,7 @@ export class Tracker implements Startable {
 
   /** Where it listens; undefined while it does not. */
   get url(): string | undefined {
-    const address = this.#app?.server.address() as AddressInfo | string | null | undefined
+    const address = this.#app?.server.address()
     if (address == null || typeof address === 'string') return undefined
     const scheme = this.#init.certFile === undefined ? 'http' : 'https'
     return `${scheme}://${isIPv6(address.address) ? `[${address.address}]` : address.address}:${address.port}`

@@ -192,7 +192,9 @@ describe('attacks: trackers and Nostr relays that lie', function () {
 
   it('a tracker and a relay that never answer keep no node from stopping', async () => {
     let asked = 0
-    const url = await tracker(() => void asked++)
+    const url = await tracker(() => {
+      asked++
+    })
     const node = await mesh.node({
       relay: true,
       listen: ['/ip4/127.0.0.1/tcp/0'],

@@ -111,7 +111,7 @@ describe('a mesh without an address to join by', function () {
     )
     await serving.stop()
     assert.ok(![...nostr.memory.events.values()].some(({ kind }) => kind === event!.kind))
-    const again = await contributor({ ...byNostr({ announces: true }), privateKey: undefined as never })
+    const again = await contributor(byNostr({ announces: true }))
     await until(() => [...nostr.memory.events.values()].some(({ kind }) => kind === event!.kind))
     assert.equal(await readFile(file, 'utf8'), key)
     assert.notEqual(again.peer, serving.peer)
@@ -153,7 +153,7 @@ describe('a mesh without an address to join by', function () {
     const original = globalThis.fetch
     globalThis.fetch = async (...given) => {
       const response = await original(...given)
-      if (String(given[0]).startsWith(tracker.url ?? '?')) contacted++
+      if (response.url.startsWith(tracker.url ?? '?')) contacted++
       return response
     }
     try {

@@ -142,7 +142,7 @@ describe('openclaw: the questions', function () {
     assert.ok(!shown.some((text) => text.startsWith('Announce')))
     assert.match(args(result), /--tracker https:\/\/tracker\.example --discover --ask-access/)
     assert.doesNotMatch(args(result), /--nostr/)
-    assert.doesNotMatch(result.notes?.join('\n') ?? '', /finds no peers/)
+    assert.doesNotMatch(result.notes.join('\n'), /finds no peers/)
   })
 
   it('have the program take an invite by stdin, and keep none of it', async () => {
