@@ -8,6 +8,7 @@ import type {
 import type { ConfigError } from '../config/index.ts'
 import type { ListenError } from '../errors.ts'
 import type { InviteError, MembershipError } from '../membership/index.ts'
+import type { TrackerStartError } from '../tracker/index.ts'
 import { CommandError, EXIT } from './errors.ts'
 import { runtimeProblem } from './runtime-problem.ts'
 import { cleanText } from './terminal-text.ts'
@@ -21,6 +22,7 @@ type SettingsError =
   | typeof KeyFileError
   | typeof ListenError
   | typeof MembershipError
+  | typeof TrackerStartError
 
 /** By name: to load these classes would be to load all of libp2p and Fastify, for every command. */
 const SETTINGS_ERRORS: Record<SettingsError['name'], true> = {
@@ -31,7 +33,8 @@ const SETTINGS_ERRORS: Record<SettingsError['name'], true> = {
   InviteError: true,
   KeyFileError: true,
   ListenError: true,
-  MembershipError: true
+  MembershipError: true,
+  TrackerStartError: true
 }
 
 // LevelDB chooses no mode for its files, and a home that somebody else made may be open to others.

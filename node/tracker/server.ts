@@ -8,6 +8,7 @@ import fastify, {
   type FastifyServerOptions
 } from 'fastify'
 import type { ServerOptions } from 'node:https'
+import { createSecureContext } from 'node:tls'
 import type { Logger, Startable } from '@libp2p/interface'
 import { meshTagSchema } from '../../protocols/presence/presence.ts'
 import { signedRecord, type SignedRecord } from '../../protocols/records/index.ts'
@@ -165,11 +166,16 @@ export class Tracker implements Startable {
     if (certFile === undefined || keyFile === undefined)
       throw new TrackerStartError('HTTPS needs both --tracker-cert and --tracker-key')
     try {
-      return { cert: await readFile(certFile), key: await readFile(keyFile) }
+      const files = { cert: await readFile(certFile), key: await readFile(keyFile) }
+      createSecureContext(files)
+      return files
     } catch (err) {
-      throw new TrackerStartError(`The tracker's certificate or key cannot be read (${String(err)})`, {
-        cause: err
-      })
+      throw new TrackerStartError(
+        `The tracker's certificate or key cannot be used (${String(err)}): both must be PEM files that belong together`,
+        {
+          cause: err
+        }
+      )
     }
   }
 

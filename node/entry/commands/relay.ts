@@ -16,7 +16,7 @@ import { removeRuntime, writeRuntime } from '../runtime-file.ts'
 import { inviteToken, makeInvite, meshOf } from './invite.ts'
 import { startControl } from '../control/control-server.ts'
 import { reportRelay } from '../control/report-node.ts'
-import { rendezvousSettings } from '../rendezvous-settings.ts'
+import { rendezvousSettings, rendezvousWarnings } from '../rendezvous-settings.ts'
 import { stopSignal } from '../stop-signal.ts'
 import { startTracker } from '../tracker-server.ts'
 
@@ -42,6 +42,7 @@ export async function relay(settings: Config, flags: RelayFlags, output: Output)
     if (network.quic === undefined && network.meshKeys === undefined)
       output.note('QUIC is not available for this machine: the relay listens on TCP and WebSocket.')
     const rendezvous = rendezvousSettings(config, true)
+    for (const warning of rendezvousWarnings(config, true)) output.note(`Warning: ${warning}`)
     const logger = logging({ level: config.logLevel, json: config.json, file: config.logFile }).components
     const node = await createRelay({
       ...network,
