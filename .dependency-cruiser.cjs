@@ -14,12 +14,19 @@ const LEAVES = [
   'relay',
   'rendezvous',
   'tokens',
-  'tracker'
+  'tracker',
+  'owner'
 ]
 const leaves = (...names) => names.map((name) => `node/${name}`)
 const EXTRA = {
-  // The settings take the names of the engines and the defaults of a relay and a tracker from where they are kept.
-  config: ['node/engines/descriptors.ts', 'node/relay/defaults.ts', 'node/tracker/constants.ts']
+  // The settings take names of engines, defaults of a relay and a tracker, and hours from where they are kept.
+  config: [
+    'node/engines/descriptors.ts',
+    'node/relay/defaults.ts',
+    'node/tracker/constants.ts',
+    'node/owner/hours.ts',
+    'node/owner/zone.ts'
+  ]
 }
 const LAYERS = {
   protocols: [],

@@ -105,6 +105,7 @@ const KINDS: ReadonlyMap<string, Kind & Partial<OwnKind>> = new Map<string, Kind
   ['invalid_frame', UNAVAILABLE],
   ['no_provider', UNAVAILABLE],
   ['order_refused', UNAVAILABLE],
+  ['paused', UNAVAILABLE],
   ['peer_lost', UNAVAILABLE],
   ['receipt_refused', UNAVAILABLE],
   ['receipt_unacknowledged', UNAVAILABLE],

@@ -21,6 +21,7 @@ export { GatewayListenError, GatewayApiKeyRequiredError, GatewayNotStartedError 
 export * from './keys/index.ts'
 export { explanationsAnswer, peersAnswer } from './openapi/answers.ts'
 export { DashboardCommandError } from './dashboard/errors.ts'
+export * from './limits-desk.ts'
 export { GatewayTlsError } from './tls.ts'
 export type {
   CommandOutcome,

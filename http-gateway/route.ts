@@ -13,7 +13,7 @@ export interface Call<Body = unknown, Query = unknown> {
 
 /** One route: how it is matched, described and answered. */
 export interface Route<Body = unknown, Query = unknown> {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PATCH'
   /** A path, or one that ends with `/*` for everything below it. */
   path: string
   /** One line for the reference and for the OpenAPI document. */

@@ -121,6 +121,7 @@ function addRoute(app: FastifyInstance, context: GatewayContext, { surface, rout
   app.route({
     method: route.method,
     url: route.path,
+    ...(route.owner === true ? { onRequest: requireOwner } : {}),
     config: { public: route.public === true, anyContentType: SURFACES[surface].anyContentType === true },
     ...(route.owner === true ? { onRequest: requireOwner } : {}),
     handler: (request: FastifyRequest, reply: FastifyReply) =>

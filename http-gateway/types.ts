@@ -5,6 +5,7 @@ import type { Consumer } from '../node/consumer/index.ts'
 import type { History } from '../node/history/index.ts'
 import type { Ledger } from '../node/ledger/index.ts'
 import type { PdfReader } from './documents/index.ts'
+import type { LimitsDesk } from './limits-desk.ts'
 
 export interface GatewayInit {
   /**
@@ -181,6 +182,8 @@ export interface GatewayComponents {
   capacity: () => Capacity
   /** Whether this node joins a mesh, how many peers it is connected to, and how many have not announced themselves yet. */
   mesh: () => { joins: boolean; connected: number; meeting: number }
+  /** What this machine's owner lets peers have. */
+  owner: LimitsDesk
   /** The multiaddrs at which this node can be reached now. */
   addresses: () => string[]
   /** Where the gateway counts; the node may count there too. @default one of its own */

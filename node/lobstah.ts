@@ -34,6 +34,7 @@ import {
   watchLibp2p
 } from './metrics/index.ts'
 import { createNetwork, type NetworkInit } from './network.ts'
+import type { Owner } from './owner/index.ts'
 import { undoAll } from './undo.ts'
 import { packageVersion } from './version.ts'
 
@@ -82,6 +83,8 @@ export interface LobstahInit extends Omit<NetworkInit, 'reaches' | 'announcedMod
   creditLine?: (peer: string) => number
   /** Shared credit lines, in micro-credits. */
   sharedLine?: SharedLine
+  /** What the owner of this machine lets peers have. @default everything */
+  owner?: Owner
   /** Longest time that running answers get when the node stops, in milliseconds. @default 10 s */
   drainMs?: number
 }
@@ -158,7 +161,15 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
     local:
       serving === undefined
         ? []
-        : [{ provider: serving.provider, load: () => load(serving), slots: init.slots ?? 1 }],
+        : [
+            {
+              provider: serving.provider,
+              load: () => load(serving),
+              get slots() {
+                return serving.capacity().slots
+              }
+            }
+          ],
     pathOf: (connection) => network.reach.pathOf(connection),
     ...(init.lastResort === undefined ? {} : { lastResort: init.lastResort }),
     ...(init.metrics === undefined ? {} : { observer: consumerObserver(init.metrics) })
@@ -166,6 +177,7 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
   if (init.metrics !== undefined) watch(init.metrics, shared, serving)
   const parts: Startable[] = [
     ledger,
+    ...(init.owner === undefined ? [] : [init.owner]),
     creditors,
     network,
     providerRecords,
@@ -201,7 +213,12 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
 
 /** The part that serves this machine's user and, with `contribute`, the mesh. */
 function servingSide(init: LobstahInit, engine: Engine, shared: Shared, creditors: Creditors): Contributor {
-  const components: ContributorComponents = { ...shared, engine, log: shared.log('contributor') }
+  const components: ContributorComponents = {
+    ...shared,
+    engine,
+    log: shared.log('contributor'),
+    ...(init.owner === undefined ? {} : { owner: init.owner })
+  }
   return contributor({
     serve: init.contribute === true,
     slots: init.slots ?? 1,

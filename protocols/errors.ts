@@ -115,6 +115,17 @@ export class BusyError extends LobstahError {
   }
 }
 
+/** The contributor's owner lets it take no orders now. */
+export class PausedError extends LobstahError {
+  static override readonly name = 'PausedError'
+  override readonly name = 'PausedError'
+  readonly code = 'paused'
+  readonly retryable = true
+  constructor(message = 'The owner of the contributor lets it take no orders now', init?: LobstahErrorInit) {
+    super(message, { retryAfterMs: 60_000, ...init })
+  }
+}
+
 /** The consumer owes the contributor as much as its credit line allows. */
 export class CreditExhaustedError extends LobstahError {
   static override readonly name = 'CreditExhaustedError'
@@ -276,6 +287,7 @@ const WIRE_ERRORS = [
   ModelNotFoundError,
   ContextLengthExceededError,
   BusyError,
+  PausedError,
   CreditExhaustedError,
   NotAllowedError,
   OrderRefusedError,

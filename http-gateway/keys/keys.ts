@@ -88,7 +88,7 @@ export class Keys {
 }
 
 /**
- * The hook of every route that changes the node's state: `app.post('/…', { onRequest: requireOwner }, …)`. It
+ * The hook of every route with `owner: true`: those that change the node's state, or tell what is for its owner. It
  * wants the home's token on loopback too, where other programs and users of this machine can call.
  */
 export function requireOwner(request: FastifyRequest, _reply: unknown, done: () => void): void {

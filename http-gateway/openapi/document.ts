@@ -60,7 +60,7 @@ function describe(surface: string, route: Route): object {
     tags: [surface],
     summary,
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(method === 'POST' ? { requestBody: requestBody(body) } : {}),
+    ...(method !== 'GET' ? { requestBody: requestBody(body) } : {}),
     responses: { '200': { description: 'Done', content }, default: ERROR }
   }
 }

@@ -7,6 +7,7 @@ import { openapi } from '../openapi/openapi.ts'
 import type { Surface } from '../route.ts'
 import { explain, explainRecent } from './explain.ts'
 import { balance, capacity, health, healthz, mesh, peers, pubkey, version } from './node-status.ts'
+import { changeLimits, earnings, limits, pause, resume, serving } from './owner.ts'
 import { receipts } from './receipts.ts'
 
 /** The node's own status routes. */
@@ -24,6 +25,12 @@ export const node: Surface<'node'> = {
     receipts,
     explainRecent,
     explain,
+    serving,
+    limits,
+    changeLimits,
+    pause,
+    resume,
+    earnings,
     metrics,
     openapi,
     page,

@@ -5,6 +5,7 @@ import { INVITE_PREFIXES } from '../../protocols/membership/constants.ts'
 import { ENGINE_NAMES, ENGINES } from '../engines/descriptors.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../relay/defaults.ts'
 import { ed25519PeerId } from '../../protocols/records/fields.ts'
+import { limitSettings } from './limits.ts'
 import { namingSettings } from './naming.ts'
 import { rendezvousSettings } from './rendezvous.ts'
 
@@ -113,6 +114,7 @@ export const settings = z.strictObject({
     .describe(
       "How the engine is shared, by tokens: the weight of each friend, of each creditor, of all strangers together, of peers by id, and among this machine's own requests, which come first, of API keys by name"
     ),
+  ...limitSettings,
   gateway: flag.default(true).describe('Serve the OpenAI-compatible API on this machine'),
   gatewayHost: text.default('127.0.0.1').describe('Address the gateway listens on'),
   gatewayPort: whole(0, 65_535).default(17_475).describe('Port the gateway listens on; 0 picks a free one'),

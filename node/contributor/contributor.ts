@@ -13,6 +13,7 @@ import {
   type AnswerEvent,
   type InferOptions,
   type InferenceRequest,
+  type OfferedModel,
   type Provider
 } from '../../protocols/index.ts'
 import { Admission } from './orders/admission.ts'
@@ -39,6 +40,7 @@ export class LobstahContributor implements Contributor {
   readonly #times = new ServiceTimes()
   readonly #running = new Set<Promise<unknown>>()
   #started = false
+  #unfollow: (() => void) | undefined
 
   constructor(init: ContributorInit, components: ContributorComponents) {
     this.#init = init
@@ -49,7 +51,7 @@ export class LobstahContributor implements Contributor {
     const { observer } = components
     this.#admission = new Admission(
       {
-        slots: () => init.slots,
+        slots: () => components.owner?.slots ?? init.slots,
         queue: init.queue,
         busy,
         times: this.#times,
@@ -58,16 +60,19 @@ export class LobstahContributor implements Contributor {
       onChange
     )
     this.#credit = new Credit(init, components.ledger)
+    const { owner } = components
+    const announced = (): OfferedModel[] => (owner?.open === false ? [] : this.#offers.announced)
     const offer = (): Offer => {
       const { slots, active, queued } = this.#admission
-      return { slots, active, queued, models: this.#offers.announced }
+      return { slots, active, queued, models: announced() }
     }
     this.#announcer = new Announcer(offer, { peer, privateKey, agent: init.agent, now })
     const onModels = (): void => {
       this.#announcer.changed()
-      if (init.serve) components.providerRecords.set(this.#offers.announced.map(({ id }) => id))
+      if (init.serve) components.providerRecords.set(announced().map(({ id }) => id))
     }
-    this.#offers = new Offers(engine, { prices: init.prices, onChange: onModels }, log)
+    const serves = (model: OfferedModel): boolean => owner?.offers(model) ?? true
+    this.#offers = new Offers(engine, { prices: init.prices, serves, onChange: onModels }, log)
     const [offers, admission, credit] = [this.#offers, this.#admission, this.#credit]
     const { shareOf } = init.shares
     this.#orders = new Orders({ ...components, offers, admission, credit, shareOf, times: this.#times })
@@ -79,6 +84,10 @@ export class LobstahContributor implements Contributor {
     this.#started = true
     await this.#offers.start()
     if (!this.#init.serve) return
+    this.#unfollow = this.#components.owner?.onChange(() => {
+      this.#offers.reconsider()
+      this.#admission.changed()
+    })
     const { libp2p } = this.#components
     await this.#announcer.begin()
     await libp2p.handle(CHAT_PROTOCOL, this.#onChat, {
@@ -105,6 +114,7 @@ export class LobstahContributor implements Contributor {
   async stop(): Promise<void> {
     if (!this.#started) return
     this.#started = false
+    this.#unfollow?.()
     this.#admission.stop()
     await this.#offers.stop()
     await this.#components.libp2p.unhandle([CHAT_PROTOCOL, INFO_PROTOCOL, RECEIPTS_PROTOCOL])
@@ -176,6 +186,7 @@ export class LobstahContributor implements Contributor {
   /** Throws where a peer is not served at all, so that nothing of its order is read. */
   readonly #admit = (peer: string): void => {
     if (!this.#init.allows(peer)) throw new NotAllowedError()
+    this.#components.owner?.check()
     this.#credit.check(peer)
   }
 }

@@ -36,6 +36,24 @@ export interface ContributorInit extends CreditInit {
   drainMs: number
 }
 
+/** What the owner of the machine lets peers have, from moment to moment. */
+export interface OwnerRules {
+  /** Whether peers are served now. */
+  readonly open: boolean
+  /** Requests answered at once. */
+  readonly slots: number
+  /** Fires, with a PausedError, when peers have had their tokens: their running answers are handed over. */
+  readonly over: AbortSignal
+  /** Throws PausedError while they are not. */
+  check(): void
+  /** Whether peers get a model; `size` is in bytes. */
+  offers(model: { id: string; size?: number | null }): boolean
+  /** Counts tokens that a peer got. */
+  used(tokens: number): void
+  /** Calls back when `open`, `slots` or the models may have changed, until what it returns is called. */
+  onChange(listener: () => void): () => void
+}
+
 export interface ContributorComponents {
   libp2p: Libp2p
   engine: Engine
@@ -48,6 +66,8 @@ export interface ContributorComponents {
   /** Milliseconds since 1970. */
   now: () => number
   observer?: ContributorObserver
+  /** @default everything is allowed */
+  owner?: OwnerRules
 }
 
 /** Told of what is worth counting, once an order. */

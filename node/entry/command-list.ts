@@ -8,6 +8,7 @@ import type { ReceiptsFilter } from './commands/receipts.ts'
 import type { StopFlags } from './commands/stop.ts'
 import { positive, whole } from './flag-numbers.ts'
 import { MESH_COMMANDS } from './mesh-command-list.ts'
+import { OWNER_COMMANDS } from './owner-command-list.ts'
 import { SERVICE_COMMANDS } from './service-command-list.ts'
 
 const BALANCE_GROUPS: BalanceGroup[] = ['peer', 'model', 'day']
@@ -20,6 +21,7 @@ const exportArgument = { name: '<file>', description: 'the export; - reads it fr
 export const COMMAND_GROUPS: Readonly<Record<string, string>> = {
   friends: 'add, remove and list friends',
   keys: 'add, list and remove API keys for the gateway',
+  limits: 'list and change the limits on what peers get',
   ledger: 'verify, back up and archive the ledger',
   receipts: 'list, export and verify receipts',
   service: 'run a node whenever this machine runs'
@@ -214,6 +216,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     },
     run: async ({ output }, question) => (await import('./commands/demo.ts')).demo(question, output)
   }),
+  ...OWNER_COMMANDS,
   ...MESH_COMMANDS,
   ...SERVICE_COMMANDS,
   command({

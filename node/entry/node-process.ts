@@ -1,17 +1,16 @@
 import { join } from 'node:path'
 import { Registry, collectDefaultMetrics } from 'prom-client'
-import { gateway, homeToken, type Gateway } from '../../http-gateway/index.ts'
+import { homeToken, type Gateway } from '../../http-gateway/index.ts'
 import type { Config } from '../config/index.ts'
 import { loadOrCreateIdentity, type Identity } from '../identity/index.ts'
 import { history, type History } from '../history/index.ts'
-import { ledger } from '../ledger/index.ts'
+import { ledger, type Ledger } from '../ledger/index.ts'
 import type { lastResort } from '../last-resort.ts'
 import { createLobstah, type Lobstah, type LobstahInit } from '../lobstah.ts'
 import { ledgerObserver, watchLedgerSize } from '../metrics/index.ts'
 import { startControl, type ControlServer } from './control/control-server.ts'
 import { reportNode } from './control/report-node.ts'
 import { chooseEngine, type ChosenEngine } from './choose-engine.ts'
-import { keysFile } from './commands/keys.ts'
 import { Friends } from './friends-file.ts'
 import { openDatastore } from './home-lock.ts'
 import { chooseLastResort, lastResortWarnings } from './choose-last-resort.ts'
@@ -19,10 +18,14 @@ import { libp2pSettings } from './libp2p-settings.ts'
 import { logging, type Logging } from './logging.ts'
 import { accessWarnings, keepMembership, meshConfig, nodeConfig, type MeshConfig } from './mesh-config.ts'
 import type { Authority } from '../membership/index.ts'
+import type { Owner } from '../owner/index.ts'
 import { meshAuthority } from './mesh-authority.ts'
-import { ownerDesk } from './owner-desk.ts'
+import { buildGateway } from './node-gateway.ts'
 import { RecentLog } from './recent-log.ts'
-import { finds, rendezvousSettings, rendezvousWarnings } from './rendezvous-settings.ts'
+import { rendezvousSettings, rendezvousWarnings } from './rendezvous-settings.ts'
+import { LiveSettings } from './live-settings.ts'
+import { machineOwner } from './machine-owner.ts'
+import { liveWeights, rulesFor } from './peer-rules.ts'
 import { removeRuntime, writeRuntime } from './runtime-file.ts'
 import type { StopSignal } from './stop-signal.ts'
 import { startTracker } from './tracker-server.ts'
@@ -45,13 +48,16 @@ export interface NodeProcess {
 }
 
 /** Collaborators shared by the parts of a node. */
-interface Parts {
+export interface Parts {
   config: MeshConfig
   identity: Identity
   datastore: Awaited<ReturnType<typeof openDatastore>>
   authority: Authority | undefined
   engine: ChosenEngine | undefined
   friends: Friends
+  live: LiveSettings
+  ledger: Ledger
+  owner: Owner
   log: Logging
   metrics: Registry
   drainMs: number
@@ -69,11 +75,13 @@ export async function startNode(
   const config = nodeConfig(await meshConfig(settings))
   const undo = new AsyncDisposableStack()
   try {
-    const parts = await openParts(config, env, undo)
+    let active = (): number => 0
+    const parts = await openParts(config, env, undo, () => active())
     // The last to go: while running answers finish, commands can still see that the node stops.
     const door = undo.use(new AsyncDisposableStack())
     door.defer(() => removeRuntime(config.home))
     const lobstah = await createLobstah(await lobstahInit(parts))
+    active = () => lobstah.contributor?.capacity().active ?? 0
     undo.defer(() => lobstah.stop())
     const token = await homeToken(config.home)
     const http = config.gateway ? buildGateway(parts, lobstah, token, env) : undefined
@@ -118,7 +126,8 @@ export async function startNode(
 async function openParts(
   config: MeshConfig,
   env: NodeJS.ProcessEnv,
-  undo: AsyncDisposableStack
+  undo: AsyncDisposableStack,
+  active: () => number
 ): Promise<Parts> {
   const datastore = await openDatastore(config.home)
   undo.defer(() => datastore.close())
@@ -145,6 +154,20 @@ async function openParts(
   undo.defer(() => friends.stop())
   const resort = await chooseLastResort(config)
   undo.defer(() => resort?.close())
+  const live = new LiveSettings(config, (err) =>
+    log.gateway.warn('the limits stay as they were', { reason: String(err) })
+  )
+  undo.defer(() => live.stop())
+  const file = join(config.home, 'ledger.sqlite')
+  watchLedgerSize(metrics, file)
+  const book = ledger({ file })({ peer: identity.peerId.toString(), onGroup: ledgerObserver(metrics) })
+  const owner = machineOwner(config, {
+    live,
+    ledger: book,
+    env,
+    active,
+    log: log.components.forComponent('lobstah:owner')
+  })
   const drainMs = config.drainMs ?? (process.stdin.isTTY ? TERMINAL_DRAIN_MS : DRAIN_MS)
   return {
     config,
@@ -153,6 +176,9 @@ async function openParts(
     datastore,
     engine,
     friends,
+    live,
+    ledger: book,
+    owner,
     log,
     metrics,
     drainMs,
@@ -165,15 +191,11 @@ async function openParts(
 /** The settings in the composition root's terms. */
 async function lobstahInit(parts: Parts): Promise<LobstahInit> {
   const { config, identity, datastore, engine, log, metrics, drainMs } = parts
-  const file = join(config.home, 'ledger.sqlite')
-  watchLedgerSize(metrics, file)
   const rendezvous = rendezvousSettings(config)
   return {
     privateKey: identity.privateKey,
-    ledger: ledger({ file })({
-      peer: identity.peerId.toString(),
-      onGroup: ledgerObserver(metrics)
-    }),
+    ledger: parts.ledger,
+    owner: parts.owner,
     ...(engine === undefined ? {} : { engine: engine.engine }),
     contribute: config.contribute,
     relay: config.relay,
@@ -184,7 +206,7 @@ async function lobstahInit(parts: Parts): Promise<LobstahInit> {
     datastore,
     slots: config.slots,
     queue: config.queue,
-    weights: config.weights,
+    weights: liveWeights(parts.live),
     prices: config.prices,
     maxPrice: config.maxPrice ?? {},
     resume: config.resume,
@@ -200,25 +222,6 @@ async function lobstahInit(parts: Parts): Promise<LobstahInit> {
     logger: log.components,
     metrics,
     onServed: ({ consumer, ...answer }) => parts.history.add({ side: 'served', peer: consumer, ...answer })
-  }
-}
-
-/** Whom the node serves and asks, and what each may owe. */
-function rulesFor({
-  config,
-  friends
-}: Parts): Pick<LobstahInit, 'serves' | 'asks' | 'isFriend' | 'creditLine' | 'sharedLine'> {
-  const { serveAccess, askAccess, creditLine } = config
-  return {
-    serves: (other) => serveAccess === 'mesh' || friends.has(other),
-    asks: (other) => askAccess === 'mesh' || (askAccess === 'friends' && friends.has(other)),
-    isFriend: (other) => friends.has(other),
-    creditLine: (other) =>
-      creditLine.peers[other] ?? (friends.has(other) ? creditLine.friends : creditLine.strangers),
-    sharedLine: {
-      limit: creditLine.allStrangers,
-      covers: (other) => creditLine.peers[other] === undefined && !friends.has(other)
-    }
   }
 }
 
@@ -242,55 +245,4 @@ function runtimeOf(
     peer: lobstah.peer,
     addresses: lobstah.libp2p.getMultiaddrs().map(String)
   }
-}
-
-/** `token` admits the commands of the home's owner. */
-function buildGateway(
-  { config, identity, log, metrics, drainMs, friends, engine, recentLog, history: past }: Parts,
-  lobstah: Lobstah,
-  token: string,
-  env: NodeJS.ProcessEnv
-): Gateway {
-  return gateway({
-    host: config.gatewayHost,
-    port: config.gatewayPort,
-    allowedHosts: [...config.allowedHosts],
-    allowedOrigins: [...config.allowedOrigins],
-    apiKeys: [...config.apiKeys],
-    keysFile: keysFile(config.home),
-    spendingFile: join(config.home, 'spending.json'),
-    token,
-    ...(config.gatewayCert === undefined ? {} : { certFile: config.gatewayCert }),
-    ...(config.gatewayKey === undefined ? {} : { keyFile: config.gatewayKey }),
-    drainMs
-  })({
-    consumer: lobstah.consumer,
-    ledger: lobstah.ledger,
-    identity: { peer: lobstah.peer, publicKey: identity.publicKey },
-    capacity: () => {
-      const { models = [], ...load } = lobstah.contributor?.capacity() ?? { slots: 0, active: 0, queued: 0 }
-      return { contributing: config.contribute, ...load, models: models.map(({ id }) => id) }
-    },
-    mesh: () => ({
-      joins: config.bootstrap.length > 0 || finds(config),
-      connected: lobstah.libp2p.getPeers().length,
-      meeting: lobstah.directory.meeting
-    }),
-    registry: metrics,
-    links: () => lobstah.links(),
-    served: {
-      list: () => lobstah.contributor?.served() ?? [],
-      stop: (id) => lobstah.contributor?.stopOrder(id) === true
-    },
-    history: past,
-    isFriend: (peer) => friends.has(peer),
-    about: () => ({
-      ...(config.membership === undefined ? {} : { mesh: config.membership.name }),
-      ...(engine === undefined ? {} : { engine: engine.engine.name }),
-      relaying: config.relay
-    }),
-    desk: ownerDesk(config, env, recentLog),
-    addresses: () => lobstah.libp2p.getMultiaddrs().map(String),
-    logger: log.gateway
-  })
 }

@@ -117,6 +117,31 @@ export interface DealListOptions {
   peer?: string
 }
 
+export interface EarningsOptions {
+  /** Where each period begins, in milliseconds since 1970, oldest first; the last one is open. */
+  starts: number[]
+  /** @default all together */
+  by?: 'model' | 'peer'
+}
+
+/** What peers' orders earned in a period, together or by model or peer. */
+export interface EarningsRow {
+  /** Where the period begins. */
+  from: number
+  /** The model or peer; empty for all together. */
+  key: string
+  orders: number
+  promptTokens: number
+  completionTokens: number
+  /** Micro-credits that were acknowledged in the period. */
+  earned: number
+  /** Micro-credits of the period's receipts that are not acknowledged yet. */
+  claimed: number
+  /** Sum of the times of all answers, and the time in which at least one ran, in milliseconds. */
+  answerMs: number
+  busyMs: number
+}
+
 export interface VerifyReport {
   /** How many were checked: all of them, or those up to the first bad one. */
   entries: number
@@ -156,6 +181,8 @@ export interface Ledger extends Startable {
    * over what a day allows.
    */
   takeUnseen(peer: string, credits: number, bounds: UnseenBounds): Promise<boolean>
+  /** What orders of peers earned in each period; appends go on meanwhile. Archived orders are not in it. */
+  earnings(options: EarningsOptions): Promise<EarningsRow[]>
   /** Writes a copy of the ledger, as it stands, to a file that is not there yet; appends go on meanwhile. */
   backup(file: string): Promise<void>
   /** Recomputes the chain and the balances, and verifies every signature; appends go on meanwhile. */

@@ -3,6 +3,8 @@ import type {
   Balance,
   Deal,
   DealListOptions,
+  EarningsOptions,
+  EarningsRow,
   Ledger,
   LedgerComponents,
   LedgerEntry,
@@ -133,6 +135,10 @@ export class SqliteLedger implements Ledger {
 
   async takeUnseen(peer: string, credits: number, bounds: UnseenBounds): Promise<boolean> {
     return await this.#opened().call('takeUnseen', peer, credits, this.#now(), bounds)
+  }
+
+  async earnings(options: EarningsOptions): Promise<EarningsRow[]> {
+    return await this.#opened().call('earnings', options)
   }
 
   async backup(file: string): Promise<void> {

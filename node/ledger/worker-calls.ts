@@ -5,6 +5,8 @@ import type {
   Balance,
   Deal,
   DealListOptions,
+  EarningsOptions,
+  EarningsRow,
   LedgerEntry,
   LedgerListOptions,
   PeerBalance,
@@ -24,6 +26,7 @@ export interface LedgerCalls {
   claims: (peer: string, after: string, limit: number) => Deal[]
   dispute: (order: string, peer: string, reason: string) => void
   takeUnseen: (peer: string, credits: number, at: number, bounds: UnseenBounds) => boolean
+  earnings: (options: EarningsOptions) => Promise<EarningsRow[]>
   backup: (file: string) => Promise<void>
   verify: () => Promise<VerifyReport>
   close: () => Promise<void>

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort } from 'node:worker_threads'
 import { backupDatabase, openDatabase } from './database.ts'
+import { readEarnings } from './earnings.ts'
 import { LedgerClosedError, toLedgerError, toMessage } from './errors.ts'
 import { readBalance, readBalances, readClaims, readDeals, readHasOrder, readList } from './reader.ts'
 import { verifyLedger } from './verify.ts'
@@ -33,13 +34,14 @@ const calls: LedgerCalls = {
     writable().dispute(order, peer, reason)
   },
   takeUnseen: (...args) => writable().takeUnseen(...args),
+  earnings: async (options) => await untilDone(readEarnings(unlessClosing, owner, options)),
   backup: async (copy) => {
     opened()
     await untilDone(backupDatabase(file, copy))
   },
   verify: async () => await untilDone(verifyLedger(opened(), owner, closing.signal)),
   close: async () => {
-    closing.abort(new LedgerClosedError(`The ledger ${file} was closed before all of it was verified`))
+    closing.abort(new LedgerClosedError(`The ledger ${file} was closed before all of it was read`))
     await Promise.allSettled(running)
     const db = opened()
     database = undefined
@@ -59,6 +61,12 @@ async function untilDone<T>(work: Promise<T>): Promise<T> {
   } finally {
     running.delete(work)
   }
+}
+
+/** For work that may stop half-way when the ledger is closed. */
+function unlessClosing(): DatabaseSync {
+  closing.signal.throwIfAborted()
+  return opened()
 }
 
 function writable(): Writer {

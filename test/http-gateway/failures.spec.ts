@@ -26,6 +26,7 @@ describe('http-gateway/failures', () => {
     invalid_frame: 503,
     no_provider: 503,
     order_refused: 503,
+    paused: 503,
     peer_lost: 503,
     receipt_refused: 503,
     receipt_unacknowledged: 503,

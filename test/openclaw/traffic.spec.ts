@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { stubOwner } from '../support/gateway/stub-owner.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gateway, type Gateway } from '../../http-gateway/index.ts'
 import type { Lobstah } from '../../node/lobstah.ts'
@@ -123,6 +124,7 @@ describe('openclaw: an agent’s traffic', function () {
       identity: { peer: consumer.peer, publicKey: '' },
       capacity: () => ({ contributing: false, slots: 0, active: 0, queued: 0, models: [] }),
       mesh: () => ({ joins: true, connected: 2, meeting: 0 }),
+      owner: stubOwner(),
       addresses: () => [],
       logger: { debug: silent, info: silent, warn: silent, error: silent }
     })

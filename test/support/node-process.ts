@@ -32,9 +32,11 @@ export async function startProcess(
 ): Promise<RunningNode> {
   // A public mesh without friends: everybody is served and asked, as a test says otherwise.
   const access = { LOBSTAH_SERVE_ACCESS: 'mesh', LOBSTAH_ASK_ACCESS: 'mesh', LOBSTAH_LOOPBACK_PEERS: 'true' }
+  // Somebody may be using the machine that the tests run on.
+  const owner = { LOBSTAH_WHILE_IN_USE: 'true', LOBSTAH_ON_BATTERY: 'true' }
   const child = spawn(process.execPath, [MAIN, '--home', home, '--json', '--log-level', 'error', ...args], {
     stdio: ['ignore', 'pipe', onLog === undefined ? 'inherit' : 'pipe'],
-    env: { ...process.env, ...access, ...env }
+    env: { ...process.env, ...access, ...owner, ...env }
   })
   if (onLog !== undefined) child.stderr?.setEncoding('utf8').on('data', onLog)
   const exited = once(child, 'exit') as Promise<[number | null]>

@@ -40,6 +40,7 @@ const REFUSALS = new Set([
   'credit_exhausted',
   'model_not_found',
   'not_allowed',
+  'paused',
   'order_refused',
   'shutting_down'
 ])
@@ -127,7 +128,11 @@ export class Attempts {
     this.#tried.add(peer)
     this.#away.delete(peer)
     const pauseMs = err.retryAfterMs ?? (begun ? PAUSE_MS * 2 ** this.#broken++ : undefined)
-    const waits = begun || err.code === 'engine_failed' || (this.#patient && err.code === 'busy')
+    // An owner's pause outlasts any request.
+    const waits =
+      (begun && err.code !== 'paused') ||
+      err.code === 'engine_failed' ||
+      (this.#patient && err.code === 'busy')
     if (pauseMs !== undefined && waits) {
       this.#firstAway ??= now
       const absenceMs = this.#patient ? BATCH_PATIENCE_MS : ABSENCE_MS

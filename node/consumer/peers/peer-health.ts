@@ -28,6 +28,7 @@ export const NO_FAULT = new Set([
   'credit_exhausted',
   'ledger_failed',
   'not_allowed',
+  'paused',
   'model_not_found',
   'shutting_down'
 ])

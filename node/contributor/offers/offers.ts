@@ -43,6 +43,8 @@ const REFRESH_TIMEOUT_MS = 10_000
 
 export interface OffersInit {
   prices: Readonly<Record<string, Price>>
+  /** Whether peers get a model. @default all */
+  serves?: (model: OfferedModel) => boolean
   /** Called when the models or their prices are others than before. */
   onChange: () => void
 }
@@ -77,7 +79,13 @@ export class Offers {
     return this.#models
   }
 
-  /** Those of them that fit an announcement: with one that does not, peers would take none of it. */
+  /** Those of them that peers get. */
+  get served(): OfferedModel[] {
+    const { serves } = this.#init
+    return serves === undefined ? this.#models : this.#models.filter(serves)
+  }
+
+  /** Those that peers get and that fit an announcement: with one that does not, peers would take none of it. */
   get announced(): OfferedModel[] {
     return this.#announced
   }
@@ -156,6 +164,12 @@ export class Offers {
     }
     if (isDeepStrictEqual(models, this.#models)) return
     this.#models = models
+    this.reconsider()
+  }
+
+  /** Asks again which models peers get, and tells of it. */
+  reconsider(): void {
+    const models = this.served
     const fit = models.flatMap(({ price, ...model }) => {
       const { data } = modelInfo.safeParse(model)
       return data === undefined ? [] : [{ ...data, price }]

@@ -14,7 +14,7 @@ import type { EngineEvent } from '../../engines/engine.ts'
 import { TokenBounds } from '../../tokens/index.ts'
 import { answer, heartbeat } from '../answers/answer.ts'
 import { countPrompt, engineEvents } from '../answers/engine-events.ts'
-import type { ContributorComponents } from '../index.ts'
+import type { ContributorComponents, OwnerRules } from '../index.ts'
 import type { Offers } from '../offers/offers.ts'
 import type { Credit } from '../settling/credit.ts'
 import { expectedPromptTokens } from '../settling/expected-prompt.ts'
@@ -77,7 +77,7 @@ export class Orders {
   /** Serves one order. Throws LobstahErrors, for the consumer. */
   async serve(session: ChatSession): Promise<void> {
     const { peer: contributor, now } = this.#components
-    const context = { peer: session.peer, contributor, models: this.#components.offers.models, now: now() }
+    const context = { peer: session.peer, contributor, models: this.#components.offers.served, now: now() }
     const { order, model } = await verifyOrder(session.order, context)
     if (session.traceparent !== undefined)
       this.#components.log('order %s has trace context %s', order.id, session.traceparent)
@@ -122,13 +122,17 @@ export class Orders {
 
   async #answer(session: ChatSession, work: Work): Promise<void> {
     const { order, model, request, ticket, expectedWork, onUsed, isNew, reservation } = work
-    const { engine, ledger, privateKey, now } = this.#components
+    const { engine, ledger, privateKey, now, owner } = this.#components
+    const count = counter(owner)
     this.#recent.add(order, now())
     const keepOrder = (): Promise<void> => ledger.append([{ kind: 'order', record: session.order }])
     const settlement = new Settlement(session, keepOrder, {
       ledger,
       privateKey,
-      onKept: ({ credits }) => reservation.kept(credits)
+      onKept: (receipt) => {
+        reservation.kept(receipt.credits)
+        count(receipt)
+      }
     })
     const serving = this.served.begin(order, session, now())
     void session.listen((record) => settlement.acknowledge(record))
@@ -148,7 +152,7 @@ export class Orders {
     }
     // It may have been replaced while the order waited.
     if (position > 0) await this.#components.offers.checkCurrent(model, true)
-    const { handover } = ticket
+    const handover = owner === undefined ? ticket.handover : AbortSignal.any([ticket.handover, owner.over])
     const meter = new Meter(order, session.order, {
       now,
       reservation,
@@ -182,6 +186,16 @@ export class Orders {
   async #checkNew(order: Order): Promise<void> {
     if (await this.#components.ledger.hasOrder(order.id))
       throw new OrderRefusedError('The order was placed before')
+  }
+}
+
+/** Counts what receipts, which are cumulative, add to what peers got. */
+function counter(owner: OwnerRules | undefined): (receipt: Usage) => void {
+  let counted = 0
+  return ({ promptTokens, completionTokens }) => {
+    const tokens = promptTokens + completionTokens
+    owner?.used(tokens - counted)
+    counted = tokens
   }
 }
 

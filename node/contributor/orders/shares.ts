@@ -24,19 +24,22 @@ export interface Shares {
 /** What a peer is to this node. */
 export type Relation = 'friends' | 'creditors' | 'strangers'
 
-/** Shares by weights. */
+/** Shares by weights, as they are at each question: they may change. */
 export function shares(weights: Weights, relationOf: (peer: string) => Relation): Shares {
-  const peers = new Map(Object.entries(weights.peers))
-  const keys = new Map(Object.entries(weights.keys))
   return {
     shareOf: (peer) => {
       const relation = relationOf(peer)
-      const weight = peers.get(peer)
+      const weight = own(weights.peers, peer)
       if (weight !== undefined) return { id: peer, weight }
       return relation === 'strangers'
         ? { id: peer, weight: weights.strangers, group: relation }
         : { id: peer, weight: weights[relation] }
     },
-    shareOfKey: (key = '') => ({ id: key, weight: keys.get(key) ?? 1 })
+    shareOfKey: (key = '') => ({ id: key, weight: own(weights.keys, key) ?? 1 })
   }
+}
+
+/** A field that is an object's own, whatever its name. */
+function own(fields: Readonly<Record<string, number>>, name: string): number | undefined {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined
 }

@@ -6,6 +6,7 @@ import {
   type GatewayInit
 } from '../../../http-gateway/index.ts'
 import { StubConsumer } from './stub-consumer.ts'
+import { stubOwner } from './stub-owner.ts'
 
 export interface LogLine {
   level: string
@@ -25,7 +26,7 @@ export interface TestGateway {
 /** A gateway on a free port over a stub consumer and an empty ledger; not started. */
 export function testGateway(
   init: GatewayInit = {},
-  others: Pick<GatewayComponents, 'pdfs'> = {}
+  others: Pick<GatewayComponents, 'pdfs'> & Partial<Pick<GatewayComponents, 'owner'>> = {}
 ): TestGateway {
   const consumer = new StubConsumer()
   const log: LogLine[] = []
@@ -46,6 +47,7 @@ export function testGateway(
     identity: { peer: '12D3KooWSelf', publicKey: 'a2V5' },
     capacity: () => ({ contributing: true, slots: 2, active: 1, queued: 0, models: ['tiny:latest'] }),
     mesh: () => ({ joins: true, connected: 3, meeting: 1 }),
+    owner: stubOwner(),
     addresses: () => ['/ip4/127.0.0.1/tcp/4001'],
     logger: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
     ...others

@@ -2,6 +2,7 @@ import { gateway, type Gateway } from '../../../http-gateway/index.ts'
 import { ollamaEngine, type Engine } from '../../../node/engines/index.ts'
 import type { Lobstah } from '../../../node/lobstah.ts'
 import { startOllamaServer, type OllamaServer } from '../engines/ollama-server.ts'
+import { stubOwner } from './stub-owner.ts'
 import { Mesh, addressesOf, contributorsKnown } from '../mesh.ts'
 
 /** A gateway on a free port over a real node; not started. */
@@ -13,6 +14,7 @@ export function gatewayOf(node: Lobstah): Gateway {
     identity: { peer: node.peer, publicKey: '' },
     capacity: () => ({ contributing: false, slots: 0, active: 0, queued: 0, models: [] }),
     mesh: () => ({ joins: true, connected: node.libp2p.getPeers().length, meeting: 0 }),
+    owner: stubOwner(),
     addresses: () => [],
     logger: { debug: quiet, info: quiet, warn: quiet, error: quiet }
   })
