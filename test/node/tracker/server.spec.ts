@@ -1,10 +1,29 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { defaultLogger } from '@libp2p/logger'
-import { MAX_CONNECTIONS_PER_HOST, READS_PER_MINUTE, Tracker } from '../../../node/tracker/index.ts'
+import {
+  MAX_CONNECTIONS_PER_HOST,
+  READS_PER_MINUTE,
+  Tracker,
+  TrackerStartError
+} from '../../../node/tracker/index.ts'
 import { signedPresence, signedWithdrawal } from '../../support/presences.ts'
 import { NOW } from '../../support/records.ts'
+
+/** Makes a self-signed certificate for loopback; false where there is no openssl. */
+function makeCertificate(cert: string, key: string): boolean {
+  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+  return spawnSync('openssl', ['req', ...kind, ...name, '-keyout', key, '-out', cert]).status === 0
+}
 
 const log = defaultLogger().forComponent('test')
 
@@ -83,6 +102,29 @@ describe('node/tracker/server', () => {
     }
     assert.ok(!(await statuses((n) => `203.0.113.${n}`)).includes(429))
     assert.ok((await statuses((n) => `192.0.2.${n}, 198.51.100.1`)).includes(429))
+  })
+
+  it('speaks HTTPS with a certificate, and says what is wrong with one', async function () {
+    const folder = await mkdtemp(join(tmpdir(), 'lobstah-tracker-'))
+    const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+    const files = { certFile, keyFile }
+    const secure = new Tracker({ host: '127.0.0.1', port: 0, ...files }, { log })
+    const half = new Tracker({ host: '127.0.0.1', port: 0, certFile }, { log })
+    try {
+      await assert.rejects(secure.start(), TrackerStartError)
+      await assert.rejects(half.start(), /--tracker-key/)
+      if (!makeCertificate(certFile, keyFile)) this.skip()
+      await secure.start()
+      const [response] = (await once(
+        get(`${secure.url}/peers`, { ca: await readFile(certFile) }),
+        'response'
+      )) as [IncomingMessage]
+      assert.match(secure.url ?? '', /^https:/)
+      assert.deepEqual(JSON.parse(await text(response)), { peers: [] })
+    } finally {
+      await secure.stop()
+      await rm(folder, { recursive: true })
+    }
   })
 
   it('holds only so many connections of one address open', async () => {
