@@ -74,6 +74,9 @@ async function play(question: string, output: Output, signal: AbortSignal): Prom
     output.event({ event: 'relay', address }, () => `Relay        ${address}`)
     const contributor = await begin('contributor', [
       '--contribute',
+      // The person who watches is using the machine.
+      '--while-in-use',
+      '--on-battery',
       ...join,
       '--listen',
       '/p2p-circuit',

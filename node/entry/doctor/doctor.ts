@@ -6,6 +6,7 @@ import type { Config } from '../../config/index.ts'
 import { chooseEngine } from '../choose-engine.ts'
 import { because, fail, ok, skip, warn, type Finding } from './diagnosis.ts'
 import { diagnoseMesh } from './diagnose-mesh.ts'
+import { diagnoseOwner } from './diagnose-owner.ts'
 import { CommandError } from '../errors.ts'
 import { accessWarnings, meshConfig, type MeshConfig } from '../mesh-config.ts'
 import type { Output } from '../output.ts'
@@ -25,6 +26,7 @@ export async function doctor(settings: Config, env: NodeJS.ProcessEnv, output: O
     await engine(config, env),
     ...ofPorts,
     ...(await diagnoseMesh(free, runtime)),
+    ...(config.contribute ? await diagnoseOwner(config, env) : []),
     ...accessWarnings(config).map((text) => warn('access', text, 'see above'))
   ]
   output.result(findings, () =>

@@ -17,7 +17,7 @@ describe("the owner's limits on a real node", function () {
   this.timeout(120_000)
   let folder = ''
   let engine: OllamaServer
-  let running: RunningNode[] = []
+  const running: RunningNode[] = []
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'lobstah-owner-'))
@@ -62,7 +62,7 @@ describe("the owner's limits on a real node", function () {
 
   it('obeys a pause at once, keeps it over a restart, and resumes', async () => {
     const first = await contribute()
-    const consumer = await start('consumer', ['--bootstrap', first.addresses[0] ?? ''])
+    const consumer = await start('consumer', ['--engine', 'none', '--bootstrap', first.addresses[0] ?? ''])
     const model = await modelListed(consumer.url)
     assert.equal((await ask(consumer, model)).status, 200)
     const home = ['--home', join(folder, 'contributor')]
@@ -82,7 +82,7 @@ describe("the owner's limits on a real node", function () {
 
   it('changes limits by the gateway and the command line, counts tokens, and keeps both over a restart', async () => {
     const first = await contribute()
-    const consumer = await start('consumer', ['--bootstrap', first.addresses[0] ?? ''])
+    const consumer = await start('consumer', ['--engine', 'none', '--bootstrap', first.addresses[0] ?? ''])
     const model = await modelListed(consumer.url)
     const home = join(folder, 'contributor')
     const headers = {
