@@ -5,6 +5,7 @@ import type { DashboardState } from '../../http-gateway/dashboard/state.ts'
 import { state } from './api.ts'
 import { duration, nameOf, pathName } from './format.ts'
 import { layout } from './layout.ts'
+import { Legend } from './legend.tsx'
 import { Card } from './parts.tsx'
 import { PeerDetails } from './peer.tsx'
 
@@ -186,7 +187,7 @@ function Wire({
       '--y1': `${a.y}px`,
       '--x2': `${b.x}px`,
       '--y2': `${b.y}px`
-    } as CSSProperties
+    }
   }
   return (
     <g class={`wire ${edge.path}`} aria-hidden="true">
@@ -252,16 +253,5 @@ function Dot({
         {node.sub}
       </text>
     </g>
-  )
-}
-
-function Legend(): JSX.Element {
-  return (
-    <ul class="legend" aria-label="Kinds of connections">
-      <li class="host">same machine</li>
-      <li class="lan">local</li>
-      <li class="direct">direct</li>
-      <li class="relayed">relayed</li>
-    </ul>
   )
 }

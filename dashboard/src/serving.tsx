@@ -239,7 +239,7 @@ function textOf(value: unknown): string {
     ? value.join(', ')
     : typeof value === 'object'
       ? JSON.stringify(value)
-      : String(value as string | number)
+      : String(value)
 }
 
 function valueOf(field: HTMLInputElement, kind: 'number' | 'flag' | 'list'): unknown {
