@@ -123,7 +123,6 @@ function addRoute(app: FastifyInstance, context: GatewayContext, { surface, rout
     url: route.path,
     ...(route.owner === true ? { onRequest: requireOwner } : {}),
     config: { public: route.public === true, anyContentType: SURFACES[surface].anyContentType === true },
-    ...(route.owner === true ? { onRequest: requireOwner } : {}),
     handler: (request: FastifyRequest, reply: FastifyReply) =>
       route.handle(context, {
         body: route.body === undefined ? undefined : parse(route.body, withModel(request.body)),

@@ -68,7 +68,7 @@ function Why({ request }: { request: Asked }): JSX.Element | null {
 
 /** The terms of an expectation that matter, the largest first. */
 function terms(of: Asked['candidates'][number]['terms']): string {
-  return Object.entries<number>(of)
+  return Object.entries<number>({ ...of })
     .filter(([, ms]) => Math.abs(ms) >= 50)
     .sort(([, a], [, b]) => Math.abs(b) - Math.abs(a))
     .slice(0, 4)
