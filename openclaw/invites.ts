@@ -43,7 +43,7 @@ export async function takeInvites(items: string[], place: Place): Promise<Taken 
 async function run(args: string[], place: Place, input = ''): Promise<Record<string, unknown> | string> {
   const program = findProgram(place)
   if (program === undefined)
-    return 'lobstah-node is not installed here, and it keeps the mesh: npm install --global lobstah-node'
+    return 'lobstah-node is not installed here, and it keeps the mesh: see Install in its README'
   const [command = '', ...first] = program
   const child = spawn(command, [...first, ...args], { env: place.env, timeout: TIMEOUT_MS })
   // A program that ends early reads no input: its exit code tells.

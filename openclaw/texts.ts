@@ -57,7 +57,7 @@ export function afterwards(
   } else if (!starts && found === undefined) {
     notes.push(
       `No lobstah-node answers at ${baseUrl}, and OpenClaw cannot start one: install the program ` +
-        '(npm install --global lobstah-node) and onboard again, or start it yourself.'
+        '(see Install in its README) and onboard again, or start it yourself.'
     )
   } else if (found === undefined || found === 0) {
     notes.push(

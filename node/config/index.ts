@@ -11,7 +11,7 @@
  * const config = resolveConfig({ flags: { slots: '2' }, env: {}, homeDir: '/var/lib' })
  * ```
  */
-export { configFile } from './config-file.ts'
+export { configFile, readConfigFile } from './config-file.ts'
 export * from './describe-config.ts'
 export * from './errors.ts'
 export { nearestName } from './nearest-name.ts'

@@ -87,13 +87,13 @@ function resolveHome({ flags, env, homeDir }: ConfigSources): string {
 function fromFlag(name: SettingName, flags: ConfigSources['flags']): Given | undefined {
   const value = flags[name]
   if (value === undefined || WITHOUT_FLAG.has(name)) return undefined
-  return { value: fromText(name, value), source: `flag ${flagName(name)}` }
+  return { value: settingFromText(name, value), source: `flag ${flagName(name)}` }
 }
 
 function fromVariable(name: SettingName, env: ConfigSources['env']): Given | undefined {
   const value = env[variableName(name)]
   if (value === undefined || value === '') return undefined
-  return { value: fromText(name, value), source: variableName(name) }
+  return { value: settingFromText(name, value), source: variableName(name) }
 }
 
 function fromFile(
@@ -105,7 +105,7 @@ function fromFile(
 }
 
 /** Parses a text; text that does not parse stays as it is, and the schema then refuses it. */
-function fromText(name: SettingName, value: unknown): unknown {
+export function settingFromText(name: SettingName, value: unknown): unknown {
   const type = settingType(name)
   if (type === 'list') return (Array.isArray(value) ? value : [value]).flatMap(splitList)
   if (type === 'pairs') return parsePairs(value)

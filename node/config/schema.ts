@@ -233,6 +233,13 @@ export function settingType(name: SettingName): SettingType {
   }
 }
 
+/** The values that a setting may have, where they are few. */
+export function settingChoices(name: SettingName): readonly string[] {
+  let type: unknown = settings.shape[name]
+  while (type instanceof z.ZodDefault || type instanceof z.ZodOptional) type = type.def.innerType
+  return type instanceof z.ZodEnum ? type.options.map(String) : []
+}
+
 /** `engineUrl` as a flag: `--engine-url`. */
 export function flagName(name: string): string {
   return `--${words(name).join('-')}`

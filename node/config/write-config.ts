@@ -13,7 +13,12 @@ export async function writeConfig(home: string, patch: ConfigPatch): Promise<voi
   const file = configFile(home)
   checkNames(Object.keys(patch), file)
   checkSettings(patch, (name) => `setting ${name}`)
-  const fields = { ...readConfigFile(file), ...patch }
+  await replaceConfig(home, { ...(readConfigFile(file) as ConfigPatch), ...patch })
+}
+
+/** Replaces a home folder's config.json by checked fields. Throws ConfigError. */
+export async function replaceConfig(home: string, fields: ConfigPatch): Promise<void> {
+  const file = configFile(home)
   try {
     await mkdir(home, { recursive: true, mode: 0o700 })
     await writeFileAtomic(file, `${JSON.stringify(fields, null, 2)}\n`, { mode: 0o600 })

@@ -4,12 +4,13 @@ import type { ChatOptions } from './commands/chat.ts'
 import type { DashboardFlags } from './commands/dashboard.ts'
 import type { KeyFlags } from './commands/keys.ts'
 import type { BalanceGroup } from './commands/ledger.ts'
-import type { ReceiptsFilter } from './commands/receipts.ts'
+import type { ListFlags, ReceiptsFilter } from './commands/receipts.ts'
 import type { StopFlags } from './commands/stop.ts'
+import { PEER_COMMANDS } from './peer-command-list.ts'
 import { positive, whole } from './flag-numbers.ts'
 import { MESH_COMMANDS } from './mesh-command-list.ts'
 import { OWNER_COMMANDS } from './owner-command-list.ts'
-import { SERVICE_COMMANDS } from './service-command-list.ts'
+import { PROGRAM_COMMANDS, SERVICE_COMMANDS } from './program-command-list.ts'
 
 const BALANCE_GROUPS: BalanceGroup[] = ['peer', 'model', 'day']
 
@@ -19,6 +20,7 @@ const exportArgument = { name: '<file>', description: 'the export; - reads it fr
 
 /** Groups of commands, by the first word of their names. */
 export const COMMAND_GROUPS: Readonly<Record<string, string>> = {
+  config: 'print and keep settings',
   friends: 'add, remove and list friends',
   keys: 'add, list and remove API keys for the gateway',
   limits: 'list and change the limits on what peers get',
@@ -51,35 +53,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     description: 'list the models that are available now',
     run: async ({ config, output }) => (await import('./commands/status.ts')).models(config, output)
   }),
-  command({
-    name: 'peers',
-    description: 'list the known contributors',
-    run: async ({ config, output }) => (await import('./commands/status.ts')).peers(config, output)
-  }),
-  command({
-    name: 'peers add',
-    description: 'add a peer to join the mesh through',
-    argument: {
-      name: '<multiaddr>',
-      description: 'its address, which ends in /p2p/<peer id>; - reads it from stdin'
-    },
-    run: async ({ config, output }, address) =>
-      (await import('./commands/peers.ts')).addPeer(config, address, output)
-  }),
-  command({
-    name: 'peers remove',
-    description: 'remove a peer to join the mesh through',
-    argument: { name: '<peer>', description: 'its address or peer id; - reads it from stdin' },
-    run: async ({ config, output }, peer) =>
-      (await import('./commands/peers.ts')).removePeer(config, peer, output)
-  }),
-  command({
-    name: 'peers sync',
-    description: 'fetch the peers of a tracker once, contact them, and add those that answer',
-    argument: { name: '<tracker>', description: "the tracker's URL; - reads it from stdin" },
-    run: async ({ config, output }, url) =>
-      (await import('./commands/peers.ts')).syncPeers(config, url, output)
-  }),
+  ...PEER_COMMANDS,
   command({
     name: 'explain',
     description: 'show who would be asked for a model, or why a recent request went where it went',
@@ -96,10 +70,15 @@ export const COMMANDS: readonly CommandSpec[] = [
         ? (await import('./commands/status.ts')).balance(config, output)
         : (await import('./commands/ledger.ts')).balanceBy(config, by, output)
   }),
-  command<ReceiptsFilter>({
+  command<ListFlags>({
     name: 'receipts list',
     description: 'list orders with their cost and state',
-    options: [ofPeer],
+    options: [
+      ofPeer,
+      new Option('--model <name>', 'only orders for this model'),
+      new Option('--role <role>', 'only what this node asked, or served').choices(['asked', 'served']),
+      new Option('--limit <n>', 'only the newest so many').argParser(positive)
+    ],
     run: async ({ config, output }, _argument, filter) =>
       (await import('./commands/receipts.ts')).receiptsList(config, filter, output)
   }),
@@ -160,8 +139,11 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   command<ChatOptions>({
     name: 'chat',
-    description: 'ask the running node one question and stream the answer',
-    argument: { name: '<question>', description: 'the question; - reads it from stdin' },
+    description: 'ask the running node a question, or talk with it, and stream the answers',
+    argument: {
+      name: '[question]',
+      description: 'the question, without which a terminal becomes a conversation; - reads it from stdin'
+    },
     options: [
       new Option('--model <name>', 'the model to ask (default: the first that can chat)'),
       new Option('--system <text>', 'a system message'),
@@ -169,7 +151,9 @@ export const COMMANDS: readonly CommandSpec[] = [
       new Option('--seed <n>', 'seed for sampling').argParser(whole)
     ],
     run: async ({ config, output }, question, flags) =>
-      (await import('./commands/chat.ts')).chat(config, question, flags, output)
+      question === ''
+        ? (await import('./commands/conversation.ts')).conversation(config, flags, output)
+        : (await import('./commands/chat.ts')).chat(config, question, flags, output)
   }),
   command<DashboardFlags>({
     name: 'dashboard',
@@ -219,6 +203,14 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...OWNER_COMMANDS,
   ...MESH_COMMANDS,
   ...SERVICE_COMMANDS,
+  ...PROGRAM_COMMANDS,
+  command({
+    name: 'completion',
+    description: 'print the completion script of a shell',
+    argument: { name: '<shell>', description: 'bash, zsh or fish' },
+    run: async ({ output }, shell) =>
+      (await import('./commands/completion.ts')).completion(shell, COMMANDS, COMMAND_GROUPS, output)
+  }),
   command({
     name: 'doctor',
     description: 'check everything a node needs and say how to fix each problem',

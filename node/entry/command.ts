@@ -11,7 +11,7 @@ export interface CommandContext {
   output: Output
 }
 
-/** A command's one argument. */
+/** A command's argument. */
 export interface CommandArgument {
   /** As the usage shows it: `<question>`, or `[question]` where it is optional. */
   name: string
@@ -27,16 +27,21 @@ export interface CommandSpec {
   name: string
   description: string
   argument?: CommandArgument
+  /** A second argument, after the first. */
+  second?: CommandArgument
   options?: readonly Option[]
-  /** Runs it. The argument is empty where an optional one is left out. */
-  run: (context: CommandContext, argument: string, flags: object) => Promise<void>
+  /** Runs it. An argument is empty where an optional one is left out. */
+  run: (context: CommandContext, argument: string, flags: object, second: string) => Promise<void>
 }
 
 interface TypedSpec<Flags extends object> extends Omit<CommandSpec, 'run'> {
-  run: (context: CommandContext, argument: string, flags: Flags) => Promise<void>
+  run: (context: CommandContext, argument: string, flags: Flags, second: string) => Promise<void>
 }
 
 /** A command whose `run` takes the flags that its `options` parse. */
 export function command<Flags extends object>(spec: TypedSpec<Flags>): CommandSpec {
-  return { ...spec, run: (context, argument, flags) => spec.run(context, argument, flags as Flags) }
+  return {
+    ...spec,
+    run: (context, argument, flags, second) => spec.run(context, argument, flags as Flags, second)
+  }
 }

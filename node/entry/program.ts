@@ -58,15 +58,19 @@ function addCommand(root: Command, spec: CommandSpec, env: NodeJS.ProcessEnv): v
   const added = second === undefined ? root.command(first) : groupOf(root, first).command(second)
   // The root takes any words, to name the command that was meant; its commands inherit that.
   added.description(spec.description).allowExcessArguments(false)
-  const { argument } = spec
-  if (argument !== undefined) added.argument(argument.name, argument.description, argument.default)
+  const args = [spec.argument, spec.second].filter((argument) => argument !== undefined)
+  for (const argument of args) added.argument(argument.name, argument.description, argument.default)
   for (const option of spec.options ?? []) added.addOption(option)
   added.action(async (...given: unknown[]) => {
     const command = given.at(-1) as Command
     const context = contextOf(command, env)
-    const said = argument === undefined ? undefined : (given[0] as string | undefined)
-    const text = argument?.file === true || said === undefined ? said : await spoken(said)
-    await spec.run(context, text ?? '', command.opts())
+    const texts: string[] = []
+    for (const [at, { file }] of args.entries()) {
+      const said = given[at] as string | undefined
+      texts.push((file === true || said === undefined ? said : await spoken(said)) ?? '')
+    }
+    const [first = '', second = ''] = texts
+    await spec.run(context, first, command.opts(), second)
   })
 }
 

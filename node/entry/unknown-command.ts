@@ -5,7 +5,8 @@ const RUN = 'did you mean lobstah-node? A node runs without a command'
 const STOP = 'did you mean lobstah-node stop?'
 const SERVICE = 'did you mean lobstah-node service?'
 const SERVE = 'did you mean lobstah-node --contribute?'
-const UPDATE = 'did you mean npm install --global lobstah-node?'
+const UPDATE =
+  'did you mean to upgrade with npm? See Install in README.md; lobstah-node status says which version runs'
 
 /** Names that people try for commands that have another name here, or none. */
 const INTENTIONS: Readonly<Record<string, string>> = {
@@ -37,8 +38,6 @@ const INTENTIONS: Readonly<Record<string, string>> = {
   connect: 'did you mean lobstah-node join, or the flag --bootstrap?',
   bootstrap: 'did you mean lobstah-node join, or the flag --bootstrap?',
   credits: 'did you mean lobstah-node balance?',
-  config:
-    'did you mean lobstah-node --help? Settings are flags, LOBSTAH_* variables, or fields of config.json in the home',
   version: 'did you mean lobstah-node --version?',
   update: UPDATE,
   upgrade: UPDATE,

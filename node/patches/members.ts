@@ -19,5 +19,5 @@ export function requireMembers(name: PatchedPackage, target: object, members: re
 }
 
 function message(name: PatchedPackage, member: string): string {
-  return `${name} ${installedVersion(name)} has no ${member}, which lobstah-node needs; it works with ${name} ${pinnedVersion(name)}. Install lobstah-node again with "npm install --global lobstah-node", which obeys its npm-shrinkwrap.json.`
+  return `${name} ${installedVersion(name)} has no ${member}, which lobstah-node needs; it works with ${name} ${pinnedVersion(name)}. Install lobstah-node again from its own tarball, which obeys its npm-shrinkwrap.json.`
 }

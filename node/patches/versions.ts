@@ -64,7 +64,7 @@ export function warnOfMismatches(): void {
   if (found.length === 0) return
   const list = found.map(({ name, pinned, installed }) => `${name} ${installed} instead of ${pinned}`)
   process.emitWarning(
-    `Untested dependencies: ${list.join(', ')}. Install lobstah-node with "npm install --global lobstah-node", which obeys its npm-shrinkwrap.json.`,
+    `Untested dependencies: ${list.join(', ')}. Install lobstah-node from its own tarball, which obeys its npm-shrinkwrap.json.`,
     { type: 'LobstahWarning', code: 'LOBSTAH_UNTESTED_DEPENDENCIES' }
   )
 }

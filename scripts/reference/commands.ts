@@ -6,7 +6,7 @@ import { code, plain, table } from './table.ts'
 /** Every command with its argument and options, and the exit codes. */
 export function commandsSection(): string {
   const rows = COMMANDS.map((spec) => [
-    code(['lobstah-node', spec.name, spec.argument?.name ?? ''].join(' ').trim()),
+    code(['lobstah-node', spec.name, spec.argument?.name, spec.second?.name].filter(Boolean).join(' ')),
     plain(spec.description),
     details(spec).join('<br>')
   ])
@@ -22,10 +22,13 @@ ${table(['Command', 'Description', 'Argument and options'], rows)}
 ${table(['Code', 'Meaning'], codes)}`
 }
 
-function details({ argument, options = [] }: CommandSpec): string[] {
-  const fallback = argument?.default === undefined ? '' : ` (default: ${argument.default})`
+function details({ argument, second, options = [] }: CommandSpec): string[] {
+  const args = [argument, second].filter((each) => each !== undefined)
   return [
-    ...(argument === undefined ? [] : [`${code(argument.name)} ${plain(argument.description)}${fallback}`]),
+    ...args.map(
+      ({ name, description, default: value }) =>
+        `${code(name)} ${plain(description)}${value === undefined ? '' : ` (default: ${value})`}`
+    ),
     ...options.map(
       (option) => `${code(option.flags)} ${plain(option.description)}${choices(option.argChoices)}`
     )

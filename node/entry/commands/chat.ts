@@ -32,6 +32,12 @@ export interface ChatResult {
   receipt: SignedRecord | null
 }
 
+/** A message of a conversation. */
+export interface Message {
+  role: 'system' | 'user' | 'assistant'
+  content: string
+}
+
 export interface ChatOptions {
   model?: string
   system?: string
@@ -72,10 +78,23 @@ export async function askGateway(
   onPiece: (text: string) => void
 ): Promise<ChatResult> {
   const model = options.model ?? (await firstModel(client))
-  const system = options.system === undefined ? [] : [{ role: 'system', content: options.system }]
+  const system: Message[] = options.system === undefined ? [] : [{ role: 'system', content: options.system }]
+  const messages: Message[] = [...system, { role: 'user', content: question }]
+  return askWith(client, messages, { ...options, model }, signal, onPiece)
+}
+
+/** The same with a whole conversation. */
+export async function askWith(
+  client: GatewayClient,
+  messages: readonly Message[],
+  options: ChatOptions & { model: string },
+  signal: AbortSignal,
+  onPiece: (text: string) => void
+): Promise<ChatResult> {
+  const { model } = options
   const body = {
     model,
-    messages: [...system, { role: 'user', content: question }],
+    messages,
     stream: true,
     stream_options: { include_usage: true },
     ...(options.maxTokens === undefined ? {} : { max_tokens: options.maxTokens }),
@@ -118,7 +137,8 @@ function take(item: StreamItem, result: ChatResult, onPiece: (text: string) => v
   return false
 }
 
-async function firstModel(client: GatewayClient): Promise<string> {
+/** The first model that can chat. Throws CommandError where there is none. */
+export async function firstModel(client: GatewayClient): Promise<string> {
   const { data } = await client.get('/v1/models', modelList)
   const first = data.find(({ lobstah }) => lobstah.capabilities.includes('chat'))
   if (first !== undefined) return first.id
@@ -128,7 +148,8 @@ async function firstModel(client: GatewayClient): Promise<string> {
   )
 }
 
-function served({ peer, route, model }: ChatResult): string {
+/** A remark on who answered. */
+export function served({ peer, route, model }: ChatResult): string {
   return route === 'local'
     ? `(${model}, on this machine)`
     : `(${model}, ${route ?? 'served'} by ${peer ?? 'a peer'})`

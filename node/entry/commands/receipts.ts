@@ -7,6 +7,7 @@ import { LedgerError, type Deal, type Ledger, type LedgerRecord } from '../../le
 import { CommandError, EXIT } from '../errors.ts'
 import { withLedger, withLedgerAlone } from '../kept-ledger.ts'
 import { credits, table, type Output } from '../output.ts'
+import { petnamer } from '../petnames.ts'
 import { proofsOf, verifyProof, type Proof, type ProvenDeal } from '../proof.ts'
 
 /** Orders read from the ledger at once. */
@@ -28,11 +29,26 @@ export async function* allDeals(book: Ledger, filter: ReceiptsFilter = {}): Asyn
   }
 }
 
+/** Which of the orders a list shows. */
+export interface ListFlags extends ReceiptsFilter {
+  model?: string
+  role?: 'asked' | 'served'
+  /** Only the newest so many. */
+  limit?: number
+}
+
 /** Prints the orders with what their receipts come to. */
-export async function receiptsList(config: Config, filter: ReceiptsFilter, output: Output): Promise<void> {
+export async function receiptsList(config: Config, flags: ListFlags, output: Output): Promise<void> {
   await withLedger(config, async (book, me) => {
+    const { peer, model, role, limit = Infinity } = flags
     const rows: Record<string, unknown>[] = []
-    for await (const deal of allDeals(book, filter)) rows.push(summary(deal, me))
+    for await (const deal of allDeals(book, peer === undefined ? {} : { peer })) {
+      const row = summary(deal, me)
+      if ((model ?? row.model) !== row.model || (role ?? row.role) !== row.role) continue
+      rows.push(row)
+      if (rows.length > limit) rows.shift()
+    }
+    const nameOf = petnamer(config)
     output.result(rows, () => {
       if (rows.length === 0) return 'No orders yet, placed or served.'
       const header = ['TIME', 'ORDER', 'ROLE', 'PEER', 'MODEL', 'CREDITS', 'STATE']
@@ -40,7 +56,7 @@ export async function receiptsList(config: Config, filter: ReceiptsFilter, outpu
         new Date(Number(row.at)).toISOString().slice(0, 19),
         String(row.order),
         String(row.role),
-        String(row.peer),
+        nameOf(String(row.peer)),
         String(row.model),
         credits(Number(row.credits)),
         String(row.state)

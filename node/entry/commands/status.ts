@@ -7,6 +7,7 @@ import { CommandError, EXIT } from '../errors.ts'
 import { GatewayClient } from '../gateway-client.ts'
 import { withLedger } from '../kept-ledger.ts'
 import { credits, table, type Output } from '../output.ts'
+import { petnamer } from '../petnames.ts'
 
 /** The fields of `GET /v1/models` that these commands show. */
 export const modelList = z.object({
@@ -63,14 +64,17 @@ export async function models(config: Config, output: Output): Promise<void> {
 /** Prints the contributors that this node knows. */
 export async function peers(config: Config, output: Output): Promise<void> {
   const { peers } = await (await GatewayClient.of(config)).get('/peers', peersAnswer)
-  output.result(peers, () => peersText(peers))
+  output.result(peers, () => peersText(peers, petnamer(config)))
 }
 
 /** The contributors for a person, with what is to be noticed of each. */
-export function peersText(peers: z.infer<typeof peersAnswer>['peers']): string {
+export function peersText(
+  peers: z.infer<typeof peersAnswer>['peers'],
+  nameOf: (peer: string) => string = (peer) => peer
+): string {
   if (peers.length === 0) return 'No contributor is known. Join a mesh with --bootstrap <multiaddr>.'
   const rows = peers.map((peer) => [
-    peer.peer,
+    nameOf(peer.peer),
     peer.state,
     peer.path ?? '',
     `${peer.active}/${peer.slots}`,
@@ -97,15 +101,15 @@ function remarks({ disputes = 0, tokenDrift = [] }: z.infer<typeof peersAnswer>[
 /** Prints what was earned and spent, with whom: asked of the running node, else read from the ledger. */
 export async function balance(config: Config, output: Output): Promise<void> {
   const sheet = await currentBalance(config)
-  output.result(sheet, () => balanceText(sheet))
+  output.result(sheet, () => balanceText(sheet, petnamer(config)))
 }
 
 /** The balances for a person; whoever owes reads how to earn. */
-export function balanceText(sheet: BalanceSheet): string {
+export function balanceText(sheet: BalanceSheet, nameOf: (peer: string) => string = (peer) => peer): string {
   const disputed = sheet.peers.reduce((sum, peer) => sum + (peer.disputed ?? 0), 0)
   const sums = table([
     ['CREDITS', ...AMOUNTS],
-    ...sheet.peers.map((peer) => [peer.peer, ...amountCells(peer)]),
+    ...sheet.peers.map((peer) => [nameOf(peer.peer), ...amountCells(peer)]),
     ['all', ...amountCells({ ...sheet, disputed })]
   ])
   const rows = sheet.paid === undefined ? sums : `${sums}\n\n${paidText(sheet.paid)}`

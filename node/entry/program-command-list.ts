@@ -7,6 +7,35 @@ const system = new Option('--system', 'for the whole machine, as root (systemd o
 const relayOnly = new Option('--relay-only', 'a relay instead of a node')
 const options = [system, relayOnly]
 
+/** The commands for this program itself, in help order. */
+export const PROGRAM_COMMANDS: readonly CommandSpec[] = [
+  command({
+    name: 'config get',
+    description: 'print a setting in force, or all that differ from their defaults',
+    argument: { name: '[setting]', description: 'its name in config.json, or its flag' },
+    run: async (context, name) => (await import('./commands/config.ts')).configGet(context, name)
+  }),
+  command({
+    name: 'config set',
+    description: 'keep a setting in config.json',
+    argument: { name: '<setting>', description: 'its name in config.json, or its flag' },
+    second: { name: '<value>', description: 'as the flag takes it; - reads it from stdin' },
+    run: async (context, name, _flags, value) =>
+      (await import('./commands/config.ts')).configSet(context, name, value)
+  }),
+  command({
+    name: 'config unset',
+    description: 'remove a setting from config.json',
+    argument: { name: '<setting>', description: 'its name in config.json, or its flag' },
+    run: async (context, name) => (await import('./commands/config.ts')).configUnset(context, name)
+  }),
+  command({
+    name: 'config edit',
+    description: 'open config.json in an editor ($VISUAL, $EDITOR) and check what comes back',
+    run: async (context) => (await import('./commands/config.ts')).configEdit(context)
+  })
+]
+
 /** The commands for a node that the system starts, in help order. */
 export const SERVICE_COMMANDS: readonly CommandSpec[] = [
   command<ServiceFlags>({
