@@ -235,11 +235,8 @@ function LimitsForm(): JSX.Element {
 
 function textOf(value: unknown): string {
   if (value == null) return ''
-  return Array.isArray(value)
-    ? value.join(', ')
-    : typeof value === 'object'
-      ? JSON.stringify(value)
-      : String(value)
+  if (Array.isArray(value)) return value.join(', ')
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function valueOf(field: HTMLInputElement, kind: 'number' | 'flag' | 'list'): unknown {
