@@ -27,11 +27,11 @@ import type { Signals, SignalSource } from './signals/index.ts'
 import type { TokensSince } from './tokens-served.ts'
 
 export * from './errors.ts'
-export { parseWindow, type HoursWindow } from './hours.ts'
-export { readPause, writePause } from './pause-file.ts'
+export { parseWindow } from './hours.ts'
+export { writePause } from './pause-file.ts'
 export type { Pause, Verdict } from './policy.ts'
-export { signalSource, type Reading, type Signals, type SignalSource } from './signals/index.ts'
-export { addDays, isTimeZone, machineZone, startOfDate, wallTime } from './zone.ts'
+export { signalSource, type Signals, type SignalSource } from './signals/index.ts'
+export { addDays, machineZone, startOfDate, wallTime } from './zone.ts'
 
 /** Everything that the owner limits. */
 export interface OwnerLimits extends Limits {
