@@ -15,7 +15,8 @@ const LEAVES = [
   'rendezvous',
   'tokens',
   'tracker',
-  'owner'
+  'owner',
+  'jobs'
 ]
 const leaves = (...names) => names.map((name) => `node/${name}`)
 const EXTRA = {
@@ -49,7 +50,7 @@ const LAYERS = {
     ...leaves('discovery', 'ledger', 'identity', 'config', 'reach', 'tokens')
   ],
   'node/metrics': ['protocols', 'node/consumer', 'node/contributor', 'node/discovery', 'node/ledger'],
-  'http-gateway': ['protocols', 'node/consumer', 'node/history', 'node/ledger'],
+  'http-gateway': ['protocols', 'node/consumer', 'node/history', 'node/ledger', 'node/jobs'],
   node: [
     'protocols',
     'node/addresses',

@@ -154,7 +154,7 @@ function answerPreflight(request: FastifyRequest, reply: FastifyReply): void {
   // SDKs add headers of their own, so the ones asked for are allowed: the origin is what is trusted.
   const headers = request.headers['access-control-request-headers']
   if (headers !== undefined) reply.header('access-control-allow-headers', headers)
-  reply.header('access-control-allow-methods', 'GET, HEAD, POST, PATCH')
+  reply.header('access-control-allow-methods', 'GET, HEAD, POST, PATCH, DELETE')
   reply.header('access-control-max-age', PREFLIGHT_MAX_AGE_S)
   void reply.code(204).send()
 }

@@ -38,6 +38,15 @@ export function readBodies(app: FastifyInstance, limit: number): void {
       (err: unknown) => done(err as Error)
     )
   })
+  app.addContentTypeParser('multipart/form-data', (request, payload, done) => {
+    if (request.routeOptions.config.multipart === true) return done(null, payload)
+    try {
+      checkContentType(request)
+      done(new UnsupportedBodyError('This route takes no form: send JSON'))
+    } catch (err) {
+      done(err as Error)
+    }
+  })
 }
 
 /** A body's text, small enough to be parsed. Throws UnsupportedBodyError, BodyTooLargeError or BadRequestError. */

@@ -1,3 +1,4 @@
+import { JobStoreFullError } from '../node/jobs/index.ts'
 import { LobstahError, toLobstahError } from '../protocols/errors.ts'
 import { RefusedError } from './errors.ts'
 import { foreignFailure } from './foreign-errors.ts'
@@ -50,6 +51,11 @@ const OWN_KINDS = {
   owner_required: { ...REFUSED, when: 'Only the owner of this home may call the route' },
   command_failed: { ...INVALID, when: 'A command of the dashboard failed' },
   route_not_found: { status: 404, type: 'invalid_request_error', when: 'There is no such route' },
+  not_found: {
+    status: 404,
+    type: 'invalid_request_error',
+    when: 'There is no such file or batch'
+  },
   method_not_allowed: {
     status: 405,
     type: 'invalid_request_error',
@@ -59,6 +65,11 @@ const OWN_KINDS = {
     status: 408,
     type: 'invalid_request_error',
     when: 'The request did not arrive in time'
+  },
+  conflict: {
+    status: 409,
+    type: 'invalid_request_error',
+    when: 'The state of the object does not allow the request'
   },
   request_too_large: {
     status: 413,
@@ -75,10 +86,25 @@ const OWN_KINDS = {
     type: 'rate_limit_error',
     when: 'The API key has used up its requests for this minute'
   },
+  too_many_batches: {
+    status: 429,
+    type: 'rate_limit_error',
+    when: 'The API key has too many batches that have not ended'
+  },
   headers_too_large: {
     status: 431,
     type: 'invalid_request_error',
     when: 'The headers are larger than 16 KiB'
+  },
+  storage_off: {
+    status: 501,
+    type: 'invalid_request_error',
+    when: 'The gateway keeps no files and batches'
+  },
+  storage_full: {
+    status: 507,
+    type: 'insufficient_quota',
+    when: 'The storage for files and batches is full'
   }
 } satisfies Record<string, OwnKind>
 
@@ -144,6 +170,7 @@ const DEFAULT_RETRY_AFTER_MS = 1_000
 export function toFailure(err: unknown): Failure {
   if (err instanceof RefusedError) return failure(err.code, err.message, null, err.headers)
   if (err instanceof LobstahError) return fromLobstahError(err)
+  if (err instanceof JobStoreFullError) return failure('storage_full', err.message)
   const foreign = foreignFailure(err)
   if (foreign !== undefined) return failure(foreign.code, foreign.message)
   return fromLobstahError(toLobstahError(err))

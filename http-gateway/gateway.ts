@@ -25,6 +25,8 @@ import { PdfReader } from './documents/index.ts'
 import type { Gateway, GatewayComponents, GatewayInit } from './types.ts'
 import { Keys } from './keys/index.ts'
 import { GatewayMetrics } from './metrics/gateway-metrics.ts'
+import { Jobs } from './jobs/jobs.ts'
+import { DEFAULT_JOB_LIMITS } from './jobs/limits.ts'
 import { RecentItems } from './openai/recent-items.ts'
 import { RouteTable } from './route-table.ts'
 import { createServer } from './server.ts'
@@ -42,6 +44,7 @@ export class HttpGateway implements Gateway {
   readonly #recentItems = new RecentItems()
   readonly #ownRequests: OwnRequests
   readonly #subscribers: Subscribers
+  readonly #jobs: Jobs | undefined
   #tls: TlsFiles | undefined
   #server: FastifyInstance | undefined
   #draining = false
@@ -62,7 +65,8 @@ export class HttpGateway implements Gateway {
       stalledReaderMs: init.stalledReaderMs ?? DEFAULT_STALLED_READER_MS,
       bodyLimit: init.bodyLimit ?? DEFAULT_BODY_LIMIT,
       headersTimeoutMs: init.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
-      requestTimeoutMs: init.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
+      requestTimeoutMs: init.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+      jobLimits: { ...DEFAULT_JOB_LIMITS, ...init.jobLimits }
     }
     const { host, apiKeys, token } = this.#settings
     this.#metrics = new GatewayMetrics(components.registry ?? new Registry())
@@ -80,6 +84,12 @@ export class HttpGateway implements Gateway {
       open: isLoopback(host),
       onError: (err) => components.logger.error('API keys', { error: String(err) })
     })
+    this.#jobs =
+      components.jobs &&
+      new Jobs(
+        { limits: this.#settings.jobLimits },
+        { ...components, store: components.jobs, keys: this.#keys, inject: (request) => this.inject(request) }
+      )
   }
 
   get url(): string {
@@ -96,13 +106,16 @@ export class HttpGateway implements Gateway {
     this.#tls = await readTlsFiles(certFile, keyFile)
     const server = this.#open()
     try {
+      await this.#jobs?.open()
       // Fastify would take localhost for two servers, of which only one is seen to here.
       await server.listen({ host: host === 'localhost' ? DEFAULT_HOST : host, port })
     } catch (err) {
       this.#server = undefined
       await server.close()
+      await this.#jobs?.stop()
       throw isCoded(err) ? new GatewayListenError(host, port, err) : err
     }
+    await this.#jobs?.start()
     this.#components.logger.info('gateway listens', { url: this.url })
   }
 
@@ -114,7 +127,9 @@ export class HttpGateway implements Gateway {
     const cut = setTimeout(() => this.#calls.abort(new ShuttingDownError()), this.#settings.drainMs)
     const destroy = setTimeout(() => app.server.closeAllConnections(), this.#settings.drainMs + CUT_GRACE_MS)
     try {
+      await this.#jobs?.halt()
       await app.close()
+      await this.#jobs?.stop()
       await this.#keys.flushed()
     } finally {
       clearTimeout(cut)
@@ -141,6 +156,7 @@ export class HttpGateway implements Gateway {
         recentItems: this.#recentItems,
         ownRequests: this.#ownRequests,
         subscribers: this.#subscribers,
+        jobs: this.#jobs,
         routes: new RouteTable(allRoutes())
       },
       () => this.#draining,

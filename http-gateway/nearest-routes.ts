@@ -24,7 +24,7 @@ function nearest(routes: RouteTable, path: string): string[] {
     .all()
     .filter(({ route }) => route.path !== '/')
     .map(({ route: { method, path: known } }) => ({
-      name: `${method} ${known.replace('*', '<id>')}`,
+      name: `${method} ${known.replace('*', '<id>').replace(/:(\w+)/g, '<$1>')}`,
       difference: editDistance(path.toLowerCase(), known) / Math.max(path.length, known.length)
     }))
     .filter(({ difference }) => difference <= MAX_DIFFERENCE)

@@ -28,10 +28,12 @@ export function tellOutcomes(app: FastifyInstance, context: GatewayContext, drai
   /** Called once nothing more can be sent: the answer is whole, or broken off. */
   function closed(request: FastifyRequest, response: ServerResponse, ms: number): void {
     const broken = request.broken?.status ?? CLIENT_GONE_STATUS
-    const status = response.writableFinished ? response.statusCode : broken
+    // A job's request has no socket, so that nothing is ever flushed to one.
+    const whole = request.job === undefined ? response.writableFinished : response.writableEnded
+    const status = whole ? response.statusCode : broken
     metrics.answered(request.method, request.routeOptions.url, status)
     // Node would keep the connection for a next request, and the gateway would wait for its end.
-    if (draining()) request.raw.socket.destroySoon()
+    if (draining() && request.job === undefined) request.raw.socket.destroySoon()
     components.logger.debug('request answered', {
       request: request.id,
       method: request.method,

@@ -25,11 +25,7 @@ export class RouteTable {
   methods(url: string): string[] {
     const path = pathOf(url)
     return this.#routes
-      .filter(({ route }) =>
-        route.path.endsWith('/*')
-          ? path.startsWith(route.path.slice(0, -1)) && path.length >= route.path.length
-          : path === route.path
-      )
+      .filter(({ route }) => matches(route.path, path))
       .flatMap(({ route: { method } }) => (method === 'GET' ? ['HEAD', 'GET'] : [method]))
   }
 
@@ -50,6 +46,15 @@ export class RouteTable {
     const meant = [prefix + rest, rest].find((candidate) => this.methods(candidate).length > 0)
     return meant === undefined ? url : meant + (/\?[^#]*/.exec(url)?.[0] ?? '')
   }
+}
+
+/** Whether a path is one that a route's pattern stands for. */
+function matches(pattern: string, path: string): boolean {
+  if (!/[:*]/.test(pattern)) return path === pattern
+  const parts = path.split('/')
+  const wanted = pattern.split('/')
+  if (wanted.at(-1) === '*' ? parts.length < wanted.length : parts.length !== wanted.length) return false
+  return wanted.every((part, place) => (/^[:*]/.test(part) ? parts[place] !== '' : part === parts[place]))
 }
 
 /** A URL's path, without slashes that are doubled or trail. */

@@ -7,19 +7,23 @@ import type { Failure } from './failures.ts'
 export interface Call<Body = unknown, Query = unknown> {
   body: Body
   query: Query
+  /** The path's parameters. */
+  params: Readonly<Record<string, string>>
   request: FastifyRequest
   reply: FastifyReply
 }
 
 /** One route: how it is matched, described and answered. */
 export interface Route<Body = unknown, Query = unknown> {
-  method: 'GET' | 'POST' | 'PATCH'
-  /** A path, or one that ends with `/*` for everything below it. */
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** A path, whose parts may be parameters, such as `:id`, or one that ends with `/*` for everything below it. */
   path: string
   /** One line for the reference and for the OpenAPI document. */
   summary: string
   /** Parses the body. A POST route without one ignores its body. */
   body?: z.ZodType<Body>
+  /** Takes a form with a file: the handler reads `request.body`, a stream. @default false */
+  multipart?: boolean
   /** Parses the query. */
   query?: z.ZodType<Query>
   /** The 200's body; left out, it is what the vendor's own API documents. */

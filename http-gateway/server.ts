@@ -17,6 +17,7 @@ import { MethodNotAllowedError, RouteNotFoundError } from './errors.ts'
 import { requireOwner } from './keys/keys.ts'
 import { withModel } from './model-chain.ts'
 import { adviceFor } from './nearest-routes.ts'
+import { currentJob } from './jobs/running-job.ts'
 import { parse, parseQuery } from './parse.ts'
 import { pathOf } from './route-table.ts'
 import { fail, tellOutcomes } from './request-log.ts'
@@ -32,6 +33,8 @@ declare module 'fastify' {
     public?: boolean
     /** Reads its body as JSON whatever content type it names. */
     anyContentType?: boolean
+    /** Takes a form with a file, as a stream. */
+    multipart?: boolean
   }
   interface FastifyRequest {
     /** Whether models' names that differ in case alone are different ones. */
@@ -103,14 +106,18 @@ function guard(
   app.decorateRequest('caller', undefined)
   app.decorateRequest('traceparent', undefined)
   app.decorateRequest('exactCase', true)
+  app.decorateRequest('job', undefined)
   app.addHook('onRequest', async (request, reply) => {
     clientErrors.watch(request.raw.socket, reply.raw)
     const surface = surfaceOf(request.url, request.headers)
     reply.headers({ 'x-request-id': request.id, ...surface.headers?.(request.id) })
     request.exactCase = surface.foldsCase !== true
     request.traceparent = traceparentOf(request.raw)
-    if (policy.admit(request, reply)) return reply
-    if (request.routeOptions.config.public !== true) request.caller = await keys.identify(request)
+    request.job = currentJob.getStore()
+    if (request.job === undefined) {
+      if (policy.admit(request, reply)) return reply
+      if (request.routeOptions.config.public !== true) request.caller = await keys.identify(request)
+    } else request.caller = request.job.caller
     if (draining()) throw new ShuttingDownError()
     if (request.is404) throw notFound(routes, request)
     return undefined
@@ -122,11 +129,19 @@ function addRoute(app: FastifyInstance, context: GatewayContext, { surface, rout
     method: route.method,
     url: route.path,
     ...(route.owner === true ? { onRequest: requireOwner } : {}),
-    config: { public: route.public === true, anyContentType: SURFACES[surface].anyContentType === true },
+    config: {
+      public: route.public === true,
+      anyContentType: SURFACES[surface].anyContentType === true,
+      multipart: route.multipart === true
+    },
     handler: (request: FastifyRequest, reply: FastifyReply) =>
       route.handle(context, {
-        body: route.body === undefined ? undefined : parse(route.body, withModel(request.body)),
+        body:
+          route.body === undefined || route.multipart === true
+            ? undefined
+            : parse(route.body, withModel(request.body)),
         query: route.query === undefined ? undefined : parseQuery(route.query, request.query),
+        params: request.params as Record<string, string>,
         request,
         reply
       })

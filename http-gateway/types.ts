@@ -4,7 +4,9 @@ import type { Registry } from 'prom-client'
 import type { Consumer } from '../node/consumer/index.ts'
 import type { History } from '../node/history/index.ts'
 import type { Ledger } from '../node/ledger/index.ts'
+import type { JobStore } from '../node/jobs/index.ts'
 import type { PdfReader } from './documents/index.ts'
+import type { JobLimits } from './jobs/limits.ts'
 import type { LimitsDesk } from './limits-desk.ts'
 
 export interface GatewayInit {
@@ -48,6 +50,8 @@ export interface GatewayInit {
   certFile?: string
   /** The certificate's private key, PEM. */
   keyFile?: string
+  /** Bounds of the files and batches that are kept. */
+  jobLimits?: Partial<JobLimits>
   /**
    * Milliseconds of silence on a stream after which a comment is sent.
    *
@@ -199,6 +203,8 @@ export interface GatewayComponents {
   about?: () => { mesh?: string; engine?: string; relaying?: boolean }
   /** @default the dashboard can change nothing but requests */
   desk?: OwnerDesk
+  /** Keeps files and batches; the gateway starts and stops it. @default nothing is kept */
+  jobs?: JobStore
   /** Reads PDFs. @default in processes of their own */
   pdfs?: Pick<PdfReader, 'read'>
   logger: GatewayLogger

@@ -18,6 +18,7 @@ const ENTRIES = [
   'node/index.ts',
   'openclaw/index.ts',
   'node/engines/embedded/child.ts',
+  'node/jobs/worker/worker.ts',
   'node/ledger/verify-worker.ts',
   'node/ledger/worker.ts',
   'node/tokens/count-worker.ts',

@@ -11,11 +11,12 @@ export interface ChoiceEvent {
   event: ContentEvent
 }
 
-/** Has one request answered; `onRoute` is told why each contributor is asked. */
+/** Has one request of several answered, that of the choice with this number; `onRoute` is told why each contributor is asked. */
 export type Infer = (
   request: InferenceRequest,
   signal: AbortSignal,
-  onRoute: (reason: RouteReason) => void
+  onRoute: (reason: RouteReason) => void,
+  choice: number
 ) => AsyncIterable<AnswerEvent>
 
 /**
@@ -32,9 +33,9 @@ export class Answers {
   constructor(infer: Infer, requests: InferenceRequest[], signal: AbortSignal) {
     // A single answer has nobody to cancel but itself.
     const shared = requests.length === 1 ? signal : AbortSignal.any([signal, this.#siblings.signal])
-    this.#answers = requests.map((request) => {
+    this.#answers = requests.map((request, choice) => {
       let reason: RouteReason | undefined
-      const events = infer(request, shared, (told) => (reason = told))
+      const events = infer(request, shared, (told) => (reason = told), choice)
       return new Answer(events, () => reason)
     })
   }

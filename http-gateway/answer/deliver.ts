@@ -9,6 +9,7 @@ import { modelNotFoundMessage } from '../model-names.ts'
 import type { EndEvent } from './answer.ts'
 import { Answers, type Ends } from './answers.ts'
 import { ownHeaders, placeHeaders, receiptHeader } from './headers.ts'
+import { keptAnswer } from '../jobs/running-job.ts'
 import { SseWriter } from './sse-writer.ts'
 import { tierOf } from './tier.ts'
 import { SERVER_SENT_EVENTS, type StreamKind } from './stream-kind.ts'
@@ -26,7 +27,7 @@ export interface StreamFormat {
   /** One choice of several has ended. */
   choiceEnd?(choice: number, end: EndEvent, out: SseWriter): void
   /** All have ended. */
-  end(ends: Ends, out: SseWriter): void
+  end(ends: Ends, out: SseWriter): Promise<void> | void
   /** The event that tells of a failure in mid-stream. */
   failure(failure: Failure): string
 }
@@ -35,7 +36,7 @@ export interface StreamFormat {
 export interface DocumentFormat {
   delta(delta: Delta, choice: number): void
   /** The body, to be sent as JSON. */
-  end(ends: Ends, model: string): object
+  end(ends: Ends, model: string): Promise<object> | object
 }
 
 interface Asked {
@@ -71,7 +72,7 @@ export async function streamAnswer(
   const out = new SseWriter(response, { ...settings, ping: kind.ping })
   try {
     format.start?.(out)
-    format.end(await writeDeltas(asked, requests.length, format, out), out)
+    await format.end(await writeDeltas(asked, requests.length, format, out), out)
     out.end()
   } catch (err) {
     const failure = toFailure(explain(context, requests, signal, err))
@@ -99,7 +100,7 @@ export async function documentAnswer(
   const { answers, signal } = asked
   try {
     const ends = await eachDelta(asked, requests.length, (delta, choice) => format.delta(delta, choice))
-    const body = format.end(ends, answers.accepted[0]?.model ?? requests[0].model)
+    const body = await format.end(ends, answers.accepted[0]?.model ?? requests[0].model)
     reply.headers({ ...placeHeaders(answers.accepted), ...receiptHeader(ends) })
     reply.send(body)
   } catch (err) {
@@ -179,7 +180,9 @@ function ask(
   keys.enter(caller, ...spellings(requests[0].model))
   const fallback = fallbackOf(reply.request)
   metrics.opened(reply.raw)
-  const signal = calls.open(reply.raw)
+  const { job } = reply.request
+  const open = calls.open(reply.raw)
+  const signal = job === undefined ? open : AbortSignal.any([open, job.signal])
   const session = headers['x-session-affinity']
   const tier = tierOf(reply.request)
   const options = {
@@ -199,13 +202,15 @@ function ask(
     onSpent: (microCredits: number) => keys.spent(caller, microCredits)
   }
   const answers = new Answers(
-    (request, shared, onRoute) =>
+    (request, shared, onRoute, choice) =>
       metrics.follow(
-        ownRequests.follow(
-          (asked, asks) => components.consumer.infer(asked, asks),
-          request,
-          { ...options, signal: shared, onRoute },
-          caller?.name
+        keptAnswer(job, choice, (kept) =>
+          ownRequests.follow(
+            (asked, asks) => components.consumer.infer(asked, asks),
+            request,
+            { ...options, ...kept, signal: shared, onRoute },
+            caller?.name
+          )
         )
       ),
     requests,

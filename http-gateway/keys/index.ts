@@ -14,4 +14,4 @@
 export { KeyFileError } from './errors.ts'
 export { homeToken, readHomeToken } from './home-token.ts'
 export { addKey, readKeys, removeKey, type KeyLimits } from './key-file.ts'
-export { Keys } from './keys.ts'
+export { Keys, scopeOf } from './keys.ts'

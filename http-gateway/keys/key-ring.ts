@@ -76,6 +76,14 @@ export class KeyRing {
     }
   }
 
+  /** The caller of a key by its name; undefined when there is none any more. */
+  named(name: string): Caller | undefined {
+    const clear = this.#clear.find(({ caller }) => caller.name === name && !caller.owner)
+    if (clear !== undefined) return clear.caller
+    const record = [...this.#records.values()].find((kept) => kept.name === name)
+    return record === undefined ? undefined : toCaller(record)
+  }
+
   /** Whose key it is; undefined when it is nobody's. Throws RateLimitedError when too many are being checked. */
   async identify(key: string): Promise<Caller | undefined> {
     const hash = this.#hash(key)

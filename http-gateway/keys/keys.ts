@@ -56,6 +56,15 @@ export class Keys {
     return caller
   }
 
+  /** The caller that kept work belongs to, by its scope: see {@link scopeOf}. Throws ApiKeyError where the key is gone. */
+  async named(scope: string): Promise<Caller | undefined> {
+    if (scope === '') return undefined
+    await this.#ring.look()
+    const caller = this.#ring.named(scope)
+    if (caller === undefined) throw new ApiKeyError(`The API key ${scope}, which the work was for, is gone`)
+    return caller
+  }
+
   /** `names` are those that the model goes by. Throws what {@link Keys.enter} would, and counts nothing: before work that is done ahead of an answer. */
   check(caller: Caller | undefined, ...names: readonly string[]): void {
     if (caller !== undefined) this.#limits.check(caller, ...names)
@@ -85,6 +94,11 @@ export class Keys {
   async flushed(): Promise<void> {
     await this.#spending.flushed()
   }
+}
+
+/** Whose files and batches a caller sees: its own. Without a key, they are those of the home's owner. */
+export function scopeOf(caller: Caller | undefined): string {
+  return caller === undefined || caller.owner ? '' : caller.name
 }
 
 /**

@@ -16,7 +16,7 @@ type Loosened = Parameters<NonNullable<z.core.JSONSchemaGeneratorParams['overrid
 export function openapiDocument(routes: readonly RegisteredRoute[]): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const { surface, route } of routes) {
-    const path = (paths[route.path.replace('*', '{id}')] ??= {})
+    const path = (paths[route.path.replace('*', '{id}').replace(/:(\w+)/g, '{$1}')] ??= {})
     path[route.method.toLowerCase()] = describe(surface, route)
   }
   return {
@@ -60,19 +60,22 @@ function describe(surface: string, route: Route): object {
     tags: [surface],
     summary,
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(method !== 'GET' ? { requestBody: requestBody(body) } : {}),
+    ...(method === 'POST' || method === 'PATCH'
+      ? { requestBody: requestBody(body, route.multipart === true) }
+      : {}),
     responses: { '200': { description: 'Done', content }, default: ERROR }
   }
 }
 
-function requestBody(body: z.ZodType | undefined): object {
+function requestBody(body: z.ZodType | undefined, multipart: boolean): object {
   const schema = body === undefined ? { type: 'object' } : toSchema(body, 'input')
-  return { required: true, content: { 'application/json': { schema } } }
+  const type = multipart ? 'multipart/form-data' : 'application/json'
+  return { required: true, content: { [type]: { schema } } }
 }
 
 function pathParameters(path: string): object[] {
-  if (!path.endsWith('*')) return []
-  return [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }]
+  const names = Array.from(path.matchAll(/:(\w+)|\*/g), ([, name = 'id']) => name)
+  return names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
 }
 
 function queryParameters(query: z.ZodType | undefined): object[] {

@@ -5,6 +5,7 @@ import { INVITE_PREFIXES } from '../../protocols/membership/constants.ts'
 import { ENGINE_NAMES, ENGINES } from '../engines/descriptors.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../relay/defaults.ts'
 import { ed25519PeerId } from '../../protocols/records/fields.ts'
+import { jobSettings } from './jobs.ts'
 import { limitSettings } from './limits.ts'
 import { namingSettings } from './naming.ts'
 import { rendezvousSettings } from './rendezvous.ts'
@@ -141,6 +142,7 @@ export const settings = z.strictObject({
     ),
   gatewayCert: text.optional().describe('PEM file with a certificate chain; the gateway then speaks HTTPS'),
   gatewayKey: text.optional().describe("PEM file with the private key of the gateway's certificate"),
+  ...jobSettings,
   friends: list(peerId).default([]).describe('Peer ids to treat as friends'),
   serveAccess: access
     .optional()

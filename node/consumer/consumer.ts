@@ -148,7 +148,7 @@ export class LobstahConsumer implements Asker {
         const events = attempt(
           provider,
           answer.request,
-          { ...rest, onReceipt, ...waits, warmTokens },
+          { ...rest, onReceipt, beforeReceipt: answer.keepsBy(rest.beforeReceipt), ...waits, warmTokens },
           tracked
         )
         let tokens = 0

@@ -66,7 +66,7 @@ export class RemoteProvider implements Provider {
   }
 
   async *infer(request: InferenceRequest, options: InferOptions = {}): AsyncGenerator<AnswerEvent> {
-    const { signal, traceparent, tier, onSpent, onReceipt, acceptMs } = options
+    const { signal, traceparent, tier, onSpent, beforeReceipt, onReceipt, acceptMs } = options
     signal?.throwIfAborted()
     const wanted = canonicalModelName(request.model)
     const model = this.models().find(({ id }) => canonicalModelName(id) === wanted)
@@ -79,7 +79,14 @@ export class RemoteProvider implements Provider {
       paid?.(record)
       onReceipt?.(record)
     }
-    const components = { ...this.#components, memory: purchases.memory, tier, onSpent, onReceipt: receive }
+    const components = {
+      ...this.#components,
+      memory: purchases.memory,
+      tier,
+      onSpent,
+      beforeReceipt,
+      onReceipt: receive
+    }
     const purchase = await Purchase.place(request, model, this.peer, components)
     purchases.begin(purchase)
     let exchange: ChatExchange

@@ -1,11 +1,24 @@
 import { join } from 'node:path'
 import { gateway, type Gateway } from '../../http-gateway/index.ts'
+import { JobStore, storageKey } from '../jobs/index.ts'
 import type { Lobstah } from '../lobstah.ts'
 import { keysFile } from './commands/keys.ts'
 import { limitsDesk } from './limits-desk.ts'
 import type { Parts } from './node-process.ts'
 import { ownerDesk } from './owner-desk.ts'
 import { finds } from './rendezvous-settings.ts'
+
+/** Keeps files and batches, sealed with a key derived from the node's own. */
+function jobStore({ config, identity, log }: Parts): JobStore {
+  return new JobStore(
+    {
+      file: join(config.home, 'jobs.sqlite'),
+      key: storageKey(identity.privateKey.raw.subarray(0, 32)),
+      diskBytes: config.jobLimits.diskBytes
+    },
+    { onError: (err) => log.gateway.error('job store', { error: String(err) }) }
+  )
+}
 
 /** `token` admits the commands of the home's owner. */
 export function buildGateway(parts: Parts, lobstah: Lobstah, token: string, env: NodeJS.ProcessEnv): Gateway {
@@ -21,8 +34,10 @@ export function buildGateway(parts: Parts, lobstah: Lobstah, token: string, env:
     token,
     ...(config.gatewayCert === undefined ? {} : { certFile: config.gatewayCert }),
     ...(config.gatewayKey === undefined ? {} : { keyFile: config.gatewayKey }),
+    jobLimits: config.jobLimits,
     drainMs
   })({
+    ...(config.jobs ? { jobs: jobStore(parts) } : {}),
     consumer: lobstah.consumer,
     ledger: lobstah.ledger,
     identity: { peer: lobstah.peer, publicKey: identity.publicKey },

@@ -1,3 +1,4 @@
+import type { Receipt } from '../records/receipt.ts'
 import type { SignedRecord } from '../records/signed-record.ts'
 import type { Delta, FinishReason, Usage } from './answer.ts'
 import type { ModelInfo, Price } from './model.ts'
@@ -45,6 +46,12 @@ export interface InferOptions {
   tier?: Tier
   /** Whose request it is among this node's own: the name of an API key. @default the owner's */
   key?: string
+  /**
+   * Awaited before a receipt is countersigned, so that the answer can be kept before it is paid for: `undelivered` is what the
+   * caller was not given yet. Where it rejects, the receipt is not countersigned. It is not called for an answer that
+   * another contributor goes on with.
+   */
+  beforeReceipt?: (receipt: Receipt, undelivered: readonly Delta[]) => Promise<void>
   /** Whether another contributor may go on with an answer that breaks off, as far as the node allows. @default true */
   resume?: boolean
   /** The client is shown nothing before the end: what broke off may be answered anew. @default false */

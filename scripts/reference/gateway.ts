@@ -8,7 +8,7 @@ type ErrorClass = new () => protocols.LobstahError
 /** The gateway's routes. */
 export function routesSection(): string {
   const rows = Array.from(allRoutes(), ({ surface, route }) => [
-    code(`${route.method} ${route.path.replace('*', '<id>')}`),
+    code(`${route.method} ${route.path.replace('*', '<id>').replace(/:(\w+)/g, '<$1>')}`),
     SURFACES[surface],
     plain(route.summary)
   ])

@@ -49,12 +49,13 @@ describe('http-gateway/openapi', () => {
     )
 
   it('describes every route that there is, and no other', () => {
-    const routes = operations().map(
-      ([path, method]) => `${method.toUpperCase()} ${path.replace('{id}', '*')}`
-    )
+    const routes = operations().map(([path, method]) => `${method.toUpperCase()} ${path}`)
     assert.ok(routes.length >= 11)
     assert.deepEqual(
-      Array.from(allRoutes(), ({ route: { method, path } }) => `${method} ${path}`).sort(),
+      Array.from(
+        allRoutes(),
+        ({ route: { method, path } }) => `${method} ${path.replace('*', '{id}').replace(/:(\w+)/g, '{$1}')}`
+      ).sort(),
       routes.sort()
     )
   })
@@ -67,7 +68,7 @@ describe('http-gateway/openapi', () => {
     assert.equal(new Set(ids).size, ids.length)
     for (const [path, method, operation] of operations()) {
       assert.match(path, /^\//)
-      assert.ok(['get', 'post', 'patch'].includes(method), method)
+      assert.ok(['get', 'post', 'patch', 'delete'].includes(method), method)
       assert.ok(operation.summary && operation.tags.every((tag) => tags.has(tag)))
       const templated = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name)
       const parameters = operation.parameters ?? []
@@ -76,7 +77,7 @@ describe('http-gateway/openapi', () => {
         templated
       )
       assert.ok(parameters.every((one) => ['path', 'query'].includes(one.in)))
-      assert.equal(operation.requestBody !== undefined, method !== 'get')
+      assert.equal(operation.requestBody !== undefined, ['post', 'patch'].includes(method))
       for (const [status, response] of Object.entries(operation.responses)) {
         assert.match(status, /^(\d{3}|default)$/)
         assert.ok(response.description ?? response.$ref)
@@ -136,7 +137,8 @@ describe('http-gateway/openapi', () => {
     const ajv = new Ajv2020({ strict: false })
     for (const [path, method, { responses }] of operations()) {
       const schema = responses['200']?.content?.['application/json']?.schema
-      if (method !== 'get' || schema === undefined) continue
+      // Where the vendor's documents describe the answer, the schema allows anything.
+      if (method !== 'get' || schema === undefined || Object.keys(schema).length === 0) continue
       const valid = ajv.compile(schema)
       assert.ok(valid(await get(path.replace('{id}', 'tiny'))), `${path}: ${ajv.errorsText(valid.errors)}`)
     }

@@ -2,6 +2,7 @@ import {
   certainPromptTokens,
   type AnswerEvent,
   type Delta,
+  type InferOptions,
   type InferenceRequest,
   type LobstahError,
   type OfferedModel,
@@ -13,6 +14,7 @@ import { DisagreementError } from './joint.ts'
 import { PaidReceipts } from './paid-receipts.ts'
 import { Splice } from './splice.ts'
 
+type BeforeReceipt = InferOptions['beforeReceipt']
 type End = Extract<AnswerEvent, { type: 'end' }>
 
 /**
@@ -52,6 +54,11 @@ export class Unbroken {
   /** Whether the client has some of the answer. */
   get begun(): boolean {
     return !this.#delivered.empty
+  }
+
+  /** Has a whole answer kept before it is paid for, with what is held back; not one that others began. */
+  keepsBy(keep: BeforeReceipt): BeforeReceipt {
+    return keep === undefined || this.begun ? undefined : (receipt) => keep(receipt, this.#kept)
   }
 
   /** Whether the contributor that gave another answer is to be asked once more, with another cut. */

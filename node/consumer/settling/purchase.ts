@@ -53,6 +53,8 @@ export interface PurchaseComponents {
   counter?: TokenCounter
   /** Told of what each countersigned receipt adds, in micro-credits. */
   onSpent?: ((microCredits: number) => void) | undefined
+  /** Awaited before a receipt is kept and countersigned. */
+  beforeReceipt?: ((receipt: Receipt, undelivered: readonly Delta[]) => Promise<void>) | undefined
   /** Told of each receipt that is countersigned. */
   onReceipt?: ((receipt: SignedRecord) => void) | undefined
 }
@@ -200,6 +202,7 @@ export class Purchase {
     this.bounds.receipt()
     this.#transcript.forget(receipt.deltas)
     this.#settling = this.#settling.then(async () => {
+      await this.#components.beforeReceipt?.(receipt, [])
       const { order, seq, contributor } = receipt
       const acknowledgement = {
         order,

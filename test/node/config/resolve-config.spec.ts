@@ -88,6 +88,15 @@ describe('node/config/resolve-config', () => {
       gatewayHost: '127.0.0.1',
       gatewayPort: 17475,
       apiKeys: [],
+      jobs: true,
+      jobLimits: {
+        diskBytes: 4 * 2 ** 30,
+        fileBytes: 200 * 2 ** 20,
+        batchLines: 50_000,
+        openBatches: 16,
+        concurrency: 32,
+        fileDays: 30
+      },
       friends: [],
       prices: {},
       resume: 'same-digest',

@@ -26,7 +26,7 @@ export interface TestGateway {
 /** A gateway on a free port over a stub consumer and an empty ledger; not started. */
 export function testGateway(
   init: GatewayInit = {},
-  others: Pick<GatewayComponents, 'pdfs'> & Partial<Pick<GatewayComponents, 'owner'>> = {}
+  others: Pick<GatewayComponents, 'pdfs' | 'jobs'> & Partial<Pick<GatewayComponents, 'owner'>> = {}
 ): TestGateway {
   const consumer = new StubConsumer()
   const log: LogLine[] = []
