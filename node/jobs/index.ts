@@ -13,10 +13,10 @@
  * await scheduler.submit(batch)
  * ```
  */
-export { JobStoreClosedError, JobStoreError, JobStoreFullError } from './errors.ts'
+export { JobStoreFullError } from './errors.ts'
 export { FileWriter, readFile } from './file-writer.ts'
 export type { LineOutcome } from './line-outcome.ts'
 export type * from './records.ts'
-export { Scheduler, type LineCall, type SchedulerInit } from './scheduler.ts'
+export { Scheduler, type LineCall } from './scheduler.ts'
 export { storageKey } from './sealer.ts'
 export { JobStore, type JobStoreInit } from './store.ts'

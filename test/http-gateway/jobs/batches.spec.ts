@@ -171,6 +171,30 @@ describe('http-gateway/jobs/batches', () => {
     assert.equal(test.consumer.requests.length, 10)
   })
 
+  it('does not ask again for an answer that was kept before it was paid for', async () => {
+    await start()
+    test.consumer.script = async function* (_request, signal) {
+      yield ACCEPTED
+      await aborted(signal)
+    }
+    const created = await create([line('a')])
+    await until(() => test.consumer.requests.length === 1)
+    await test.http.stop()
+    const kept = store.open()
+    await kept.start()
+    await kept.call('keepAnswer', `${created.id}/1`, 0, {
+      accepted: ACCEPTED,
+      deltas: [{ content: 'paid' }],
+      finishReason: 'stop',
+      usage: { promptTokens: 1, completionTokens: 1 }
+    })
+    await kept.stop()
+    await start()
+    const batch = await ended(created)
+    assert.match(JSON.stringify(await read(batch.output_file_id)), /"content":"paid"/)
+    assert.equal(test.consumer.requests.length, 0)
+  })
+
   it('cancels: what was answered stays, the rest says why it has no answer', async () => {
     await start()
     test.consumer.script = async function* (_request, signal) {
