@@ -56,8 +56,12 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...PEER_COMMANDS,
   command({
     name: 'explain',
-    description: 'show who would be asked for a model, or why a recent request went where it went',
-    argument: { name: '<model or request id>', description: 'a model, or the x-request-id of a request' },
+    description:
+      'show which contributor would answer for a model, or why a recent request went where it went',
+    argument: {
+      name: '<model or request id>',
+      description: 'a model, or the x-request-id of a request; - reads it from stdin'
+    },
     run: async ({ config, output }, subject) =>
       (await import('./commands/explain.ts')).explain(config, subject, output)
   }),

@@ -69,6 +69,7 @@ describe('node/entry: every command, for scripts', function () {
     'peers add': () => ({ args: ['peers', 'add', '-'], stdin: `${ADDRESS}\n` }),
     'peers remove': () => ({ args: ['peers', 'remove', '-'], stdin: `${PEER}\n` }),
     'peers sync': () => ({ args: ['peers', 'sync', '-'], stdin: `${tracker.url}\n` }),
+    explain: () => ({ args: ['explain', '-'], running: true, stdin: 'llama3.2:3b\n' }),
     balance: () => ({ args: ['balance'], running: true }),
     identity: () => ({ args: ['identity'], running: true }),
     doctor: () => ({ args: ['doctor', '--gateway-port', '0', '--engine', 'none'] }),
