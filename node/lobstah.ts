@@ -60,7 +60,7 @@ export interface LobstahInit extends Omit<NetworkInit, 'reaches' | 'announcedMod
   engine?: Engine
   /** Serves the mesh. @default false */
   contribute?: boolean
-  /** Requests answered at once. @default 1 */
+  /** Requests answered at once. @default as many as the engine answers side by side where it tells, else 1 */
   slots?: number
   /** Requests of peers that may wait. @default 16 */
   queue?: number
@@ -158,18 +158,7 @@ export async function createLobstah(init: LobstahInit): Promise<Lobstah> {
     ...shared,
     log: log('consumer'),
     directory,
-    local:
-      serving === undefined
-        ? []
-        : [
-            {
-              provider: serving.provider,
-              load: () => load(serving),
-              get slots() {
-                return serving.capacity().slots
-              }
-            }
-          ],
+    local: serving === undefined ? [] : [offerOf(serving)],
     pathOf: (connection) => network.reach.pathOf(connection),
     ...(init.lastResort === undefined ? {} : { lastResort: init.lastResort }),
     ...(init.metrics === undefined ? {} : { observer: consumerObserver(init.metrics) })
@@ -221,7 +210,7 @@ function servingSide(init: LobstahInit, engine: Engine, shared: Shared, creditor
   }
   return contributor({
     serve: init.contribute === true,
-    slots: init.slots ?? 1,
+    slots: init.slots,
     queue: init.queue ?? 16,
     shares: shares(init.weights ?? DEFAULT_WEIGHTS, (other) =>
       init.isFriend?.(other) === true ? 'friends' : creditors.has(other) ? 'creditors' : 'strangers'
@@ -248,6 +237,17 @@ function watch(metrics: Registry, { libp2p, ledger }: Shared, serving: Contribut
 function announcedModels(init: LobstahInit, serving: Contributor | undefined): string[] | undefined {
   const models = init.contribute === true ? (serving?.capacity().models ?? []).map(({ id }) => id) : []
   return models.length > 0 || init.relay === true ? models : undefined
+}
+
+/** This node's own engine, as the consumer sees it. */
+function offerOf(serving: Contributor): ConsumerComponents['local'][number] {
+  return {
+    provider: serving.provider,
+    load: () => load(serving),
+    get slots() {
+      return serving.capacity().slots
+    }
+  }
 }
 
 function load(serving: Contributor): number {

@@ -98,7 +98,9 @@ export const settings = z.strictObject({
     .describe(
       "Tokens of prompt and answer together; by default the engine's own limit, raised to 32768 or more on Ollama if memory allows"
     ),
-  slots: whole(1, 1024).default(1).describe('Requests to answer at the same time'),
+  slots: whole(1, 1024)
+    .optional()
+    .describe('Requests to answer at the same time; by default as many as the engine does, where it tells'),
   queue: whole(0, 1024).default(16).describe('Requests that may wait for a free slot'),
   weights: z
     .strictObject(

@@ -51,7 +51,7 @@ export class LobstahContributor implements Contributor {
     const { observer } = components
     this.#admission = new Admission(
       {
-        slots: () => components.owner?.slots ?? init.slots,
+        slots: () => this.#slots ?? this.#offers.parallelism ?? 1,
         queue: init.queue,
         busy,
         times: this.#times,
@@ -68,11 +68,17 @@ export class LobstahContributor implements Contributor {
     }
     this.#announcer = new Announcer(offer, { peer, privateKey, agent: init.agent, now })
     const onModels = (): void => {
+      this.#admission.changed()
       this.#announcer.changed()
       if (init.serve) components.providerRecords.set(announced().map(({ id }) => id))
     }
     const serves = (model: OfferedModel): boolean => owner?.offers(model) ?? true
-    this.#offers = new Offers(engine, { prices: init.prices, serves, onChange: onModels }, log)
+    const asksParallelism = (): boolean => this.#slots === undefined
+    this.#offers = new Offers(
+      engine,
+      { prices: init.prices, serves, asksParallelism, onChange: onModels },
+      log
+    )
     const [offers, admission, credit] = [this.#offers, this.#admission, this.#credit]
     const { shareOf } = init.shares
     this.#orders = new Orders({ ...components, offers, admission, credit, shareOf, times: this.#times })
@@ -118,6 +124,11 @@ export class LobstahContributor implements Contributor {
     this.#admission.stop()
     await this.#offers.stop()
     await this.#components.libp2p.unhandle([CHAT_PROTOCOL, INFO_PROTOCOL, RECEIPTS_PROTOCOL])
+  }
+
+  /** The slots that the owner or the settings give; undefined leaves it to the engine. */
+  get #slots(): number | undefined {
+    return this.#components.owner === undefined ? this.#init.slots : this.#components.owner.slots
   }
 
   capacity(): Capacity {

@@ -20,8 +20,8 @@ export type { SharedLine } from './settling/credit.ts'
 export interface ContributorInit extends CreditInit {
   /** Whether the mesh is served; otherwise only this node's own user. */
   serve: boolean
-  /** Requests answered at once. */
-  slots: number
+  /** Requests answered at once. @default as many as the engine answers side by side where it tells, else 1 */
+  slots: number | undefined
   /** Requests of peers that may wait for a slot. */
   queue: number
   /** How peers and keys share the engine. */
@@ -40,8 +40,8 @@ export interface ContributorInit extends CreditInit {
 export interface OwnerRules {
   /** Whether peers are served now. */
   readonly open: boolean
-  /** Requests answered at once. */
-  readonly slots: number
+  /** Requests answered at once; undefined leaves it to the engine. */
+  readonly slots: number | undefined
   /** Fires, with a PausedError, when peers have had their tokens: their running answers are handed over. */
   readonly over: AbortSignal
   /** Throws PausedError while they are not. */

@@ -50,6 +50,11 @@ export interface Engine {
    */
   busy?(options?: EngineOptions): Promise<number>
   /**
+   * How many requests the engine answers side by side; undefined where it does not tell, or is not measured yet. An
+   * engine without this method never tells.
+   */
+  parallelism?(options?: EngineOptions): Promise<number | undefined>
+  /**
    * The digest that a model's name stands for at this moment, asked anew; undefined where there is no such model. An
    * engine without this method tells digests only by {@link models}.
    */

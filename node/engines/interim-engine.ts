@@ -59,6 +59,10 @@ export class InterimEngine implements Engine {
     return (await this.#current.busy?.(options)) ?? 0
   }
 
+  async parallelism(options?: EngineOptions): Promise<number | undefined> {
+    return await this.#current.parallelism?.(options)
+  }
+
   async digest(model: string, options?: EngineOptions): Promise<string | undefined> {
     if (this.#current.digest !== undefined) return await this.#current.digest(model, options)
     const models = await this.#current.models(options)

@@ -46,7 +46,8 @@ function engineSettings(config: Config, environment: NodeJS.ProcessEnv): EngineS
     modelPath: modelFile,
     threads,
     contextLength,
-    slots,
+    // Each has a context of its own in memory.
+    slots: slots ?? 1,
     environment
   }
 }

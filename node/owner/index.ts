@@ -35,8 +35,8 @@ export { addDays, machineZone, startOfDate, wallTime } from './zone.ts'
 
 /** Everything that the owner limits. */
 export interface OwnerLimits extends Limits {
-  /** Requests answered at once. */
-  slots: number
+  /** Requests answered at once; undefined leaves it to the engine. */
+  slots: number | undefined
   /** Models that peers get; all, where none is named. */
   serveModels: readonly string[]
   /** Percent of the memory that a model which peers get may take. */
@@ -78,8 +78,8 @@ export interface OwnerState {
 export interface Owner extends Startable {
   /** Whether peers are served now. */
   readonly open: boolean
-  /** Requests answered at once. */
-  readonly slots: number
+  /** Requests answered at once; undefined leaves it to the engine. */
+  readonly slots: number | undefined
   readonly limits: OwnerLimits
   /** Fires, with a PausedError, when the tokens of the day or month are used up: running answers are handed over. */
   readonly over: AbortSignal

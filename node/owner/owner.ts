@@ -71,7 +71,7 @@ export class MachineOwner implements Owner {
     return this.#verdict.open
   }
 
-  get slots(): number {
+  get slots(): number | undefined {
     return this.#limits.slots
   }
 

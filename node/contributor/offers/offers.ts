@@ -45,7 +45,9 @@ export interface OffersInit {
   prices: Readonly<Record<string, Price>>
   /** Whether peers get a model. @default all */
   serves?: (model: OfferedModel) => boolean
-  /** Called when the models or their prices are others than before. */
+  /** Whether the engine is asked how many requests it answers side by side, which may measure it. @default it is not */
+  asksParallelism?: () => boolean
+  /** Called when the models, their prices or the engine's parallelism are others than before. */
   onChange: () => void
 }
 
@@ -63,6 +65,7 @@ export class Offers {
     maxSize: MAX_ANNOUNCED_MODELS,
     maxAge: DIGEST_MS
   })
+  #parallelism: number | undefined
   #away = false
   /** Ends the pause between two looks. */
   #woken = new AbortController()
@@ -88,6 +91,11 @@ export class Offers {
   /** Those that peers get and that fit an announcement: with one that does not, peers would take none of it. */
   get announced(): OfferedModel[] {
     return this.#announced
+  }
+
+  /** How many requests the engine answers side by side; undefined where it never told. */
+  get parallelism(): number | undefined {
+    return this.#parallelism
   }
 
   async start(): Promise<void> {
@@ -147,6 +155,7 @@ export class Offers {
   async refresh(): Promise<void> {
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(REFRESH_TIMEOUT_MS)])
     let models: OfferedModel[] = []
+    let parallelism = this.#parallelism
     try {
       const served = await this.#engine.models({ signal })
       models = served.map((model) => ({
@@ -154,6 +163,8 @@ export class Offers {
         contextLength: smaller(model.contextLength, this.#learned.get(model.id) ?? null),
         price: priceOf(model, this.#init.prices)
       }))
+      if (this.#init.asksParallelism?.() === true)
+        parallelism = (await this.#engine.parallelism?.({ signal })) ?? parallelism
       this.#away = false
     } catch (err) {
       if (this.#stopped.signal.aborted) return
@@ -162,8 +173,9 @@ export class Offers {
       if (!this.#away) this.#woken.abort()
       this.#away = true
     }
-    if (isDeepStrictEqual(models, this.#models)) return
+    if (isDeepStrictEqual([models, parallelism], [this.#models, this.#parallelism])) return
     this.#models = models
+    this.#parallelism = parallelism
     this.reconsider()
   }
 

@@ -13,6 +13,7 @@ import type { EmbeddingRequest, GenerateRequest, ModelInfo } from '../../../prot
 import type { EmbeddingResult, Engine, EngineEvent, EngineOptions, TokenCount } from '../engine.ts'
 import { callError } from '../errors.ts'
 import type { OllamaEngineInit } from '../init.ts'
+import { ParallelProbe } from '../parallel.ts'
 import { checkContextLength, estimateInputTokens, estimateTokens } from '../prompt.ts'
 import { anySignal } from '../signals.ts'
 import { ollamaClient } from './client.ts'
@@ -36,6 +37,7 @@ export class OllamaEngine implements Engine {
   readonly url: string
   readonly #models: OllamaModels
   readonly #lingering = new Lingering()
+  readonly #parallel = new ParallelProbe((request, options) => this.#generate(request, options))
   readonly #closing = new AbortController()
 
   constructor(init: OllamaEngineInit = {}) {
@@ -51,6 +53,17 @@ export class OllamaEngine implements Engine {
   }
 
   async *generate(request: GenerateRequest, options: EngineOptions = {}): AsyncIterable<EngineEvent> {
+    const end = this.#parallel.begin(request.model)
+    let answered = false
+    try {
+      yield* this.#generate(request, options)
+      answered = true
+    } finally {
+      end(answered)
+    }
+  }
+
+  async *#generate(request: GenerateRequest, options: EngineOptions): AsyncIterable<EngineEvent> {
     const left = new AbortController()
     const signal = anySignal(options.signal, this.#closing.signal, left.signal)
     try {
@@ -98,6 +111,11 @@ export class OllamaEngine implements Engine {
     return Promise.resolve(this.#lingering.count)
   }
 
+  /** Measured, since Ollama does not tell. */
+  parallelism(): Promise<number | undefined> {
+    return Promise.resolve(this.#parallel.known())
+  }
+
   digest(model: string, options: EngineOptions = {}): Promise<string | undefined> {
     return this.#call(options, (client) => this.#models.digestOf(client, model))
   }
@@ -130,7 +148,7 @@ export class OllamaEngine implements Engine {
 
   close(): Promise<void> {
     this.#closing.abort(new ShuttingDownError('The engine is closed'))
-    return Promise.resolve()
+    return this.#parallel.close()
   }
 
   async *#answer(client: Ollama, request: GenerateRequest, signal: AbortSignal): AsyncIterable<EngineEvent> {

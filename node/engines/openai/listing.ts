@@ -32,6 +32,7 @@ export type Listed = z.infer<typeof entry>
 const props = z.object({
   default_generation_settings: z.object({ n_ctx: size }).nullish().catch(null),
   model_ftype: text,
+  total_slots: size,
   chat_template: text,
   modalities: z.object({ vision: z.boolean().nullish() }).nullish().catch(null)
 })

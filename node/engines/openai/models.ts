@@ -59,6 +59,7 @@ export class OpenaiModels {
   #models = new Map<string, ServedModel>()
   #names: ReadonlyMap<string, string> = new Map()
   #llamaCpp = false
+  #slots: number | undefined
   /** Contexts that the server told in its errors, by its ids. */
   readonly #learned = new Map<string, { contextLength: number; until: number }>()
 
@@ -79,6 +80,11 @@ export class OpenaiModels {
     return this.#llamaCpp
   }
 
+  /** Requests that the server answers side by side, by its last list; undefined where it does not tell. */
+  get slots(): number | undefined {
+    return this.#slots
+  }
+
   /** A sentence for each model whose server has less context for it than an agent needs and the model holds. */
   get notes(): string[] {
     return [...this.#models.values()].flatMap(({ info, ownContextLength }) => {
@@ -97,6 +103,7 @@ export class OpenaiModels {
     )
     this.#llamaCpp = listed.values().some(isLlamaCpp)
     const props = this.#llamaCpp ? await this.#props(signal) : undefined
+    this.#slots = props?.total_slots ?? undefined
     this.#names = namesOf(listed.keys())
     this.#models = new Map()
     for (const [name, serverId] of this.#names) {

@@ -99,6 +99,11 @@ export class OpenaiEngine implements Engine {
     )
   }
 
+  /** The slots of llama.cpp's server; other servers do not tell. */
+  parallelism(): Promise<number | undefined> {
+    return Promise.resolve(this.#models.slots)
+  }
+
   close(): Promise<void> {
     this.#closing.abort(new ShuttingDownError('The engine is closed'))
     return Promise.resolve()

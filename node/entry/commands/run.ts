@@ -59,7 +59,7 @@ function welcome(config: MeshConfig, node: NodeProcess): string {
   for (const address of node.lobstah.libp2p.getMultiaddrs()) lines.push(`  address  ${address.toString()}`)
   lines.push(`  mesh     ${meshLine(config)}`)
   lines.push(
-    `  serving  ${config.contribute ? `${config.serveAccess}, ${config.slots} at once` : 'only this machine'}`
+    `  serving  ${config.contribute ? `${config.serveAccess}, ${config.slots ?? 'as many as the engine answers'} at once` : 'only this machine'}`
   )
   if (node.gateway !== undefined) lines.push(...tryNext(node.gateway.url, models[0]?.id))
   lines.push('Press Ctrl-C to stop.')

@@ -76,7 +76,6 @@ describe('node/config/resolve-config', () => {
         bytesPerSecond: 8 * 2 ** 20
       },
       engine: 'auto',
-      slots: 1,
       queue: 16,
       weights: { friends: 4, creditors: 2, strangers: 1, peers: {}, keys: {} },
       hours: [],

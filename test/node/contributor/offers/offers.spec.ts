@@ -50,6 +50,24 @@ describe('node/contributor/offers/offers', () => {
     assert.deepEqual(announced, { ...SCRIPTED_MODEL, family: 'llama', price: { prompt: 1, completion: 2 } })
   })
 
+  it('asks how much the engine does side by side where that is wanted, and keeps the last answer', async () => {
+    let parallel: number | undefined = 4
+    const told = Object.assign(engine, { parallelism: () => Promise.resolve(parallel) })
+    await offers.start()
+    assert.equal(offers.parallelism, undefined)
+    const init = { prices: {}, asksParallelism: () => true, onChange: () => changes++ }
+    const asking = new Offers(told, init, log)
+    await asking.refresh()
+    assert.equal(asking.parallelism, 4)
+    changes = 0
+    parallel = 2
+    await asking.refresh()
+    assert.deepEqual([asking.parallelism, changes], [2, 1])
+    parallel = undefined
+    await asking.refresh()
+    assert.deepEqual([asking.parallelism, changes], [2, 1])
+  })
+
   it('tells of changes only', async () => {
     await offers.start()
     await offers.refresh()

@@ -15,6 +15,7 @@ import {
   type OllamaServer
 } from '../../../support/engines/ollama-server.ts'
 import { nextTurn, type FakeReply } from '../../../support/engines/script.ts'
+import { until } from '../../../support/mesh.ts'
 import { chat, collect, rejectsUnsupported } from '../contract.ts'
 
 const MODEL = 'llama3.2:3b'
@@ -41,6 +42,27 @@ describe('node/engines/ollama', () => {
   /** The body of the last request to a path. */
   const sent = (path = '/api/chat') => record(server.to(path).at(-1)?.body)
   const tool = { type: 'function' as const, function: { name: 'get_weather' } }
+
+  it('measures how many requests are answered side by side, once it has answered one', async () => {
+    const together = Promise.withResolvers<void>()
+    const held = Promise.withResolvers<void>()
+    let asked = 0
+    assert.equal(await engine.parallelism?.(), undefined)
+    await ask('Hello')
+    server.script = () => {
+      const first = ++asked === 1
+      if (asked === 8) together.resolve()
+      const gate = (piece: number): Promise<unknown> => {
+        if (piece === 1) return together.promise
+        return !first && piece === 40 ? held.promise : nextTurn()
+      }
+      return { text: Array<string>(64).fill('on '), gate }
+    }
+    await until(async () => (await engine.parallelism?.()) !== undefined)
+    assert.equal(await engine.parallelism?.(), 8)
+    held.resolve()
+    assert.equal(asked, 8)
+  })
 
   describe('models', () => {
     it('tells what Ollama tells, held to the context length of this node', async () => {

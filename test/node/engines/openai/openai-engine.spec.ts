@@ -55,6 +55,14 @@ describe('node/engines/openai', () => {
       assert.equal(await contextOf({ owned_by: 'llamacpp', meta: { n_ctx_train: 1000 } }), 512)
     })
 
+    it('knows the slots of llama.cpp’s server, and of no other', async () => {
+      server.props = { total_slots: 4 }
+      await contextOf({ owned_by: 'llamacpp' })
+      assert.equal(await engine.parallelism?.(), 4)
+      await contextOf({ owned_by: 'vllm' })
+      assert.equal(await engine.parallelism?.(), undefined)
+    })
+
     it('says where a server was started with less context than an agent needs and the model holds', async () => {
       const told = async (model: Record<string, unknown>) => {
         await contextOf(model)
