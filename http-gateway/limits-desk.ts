@@ -4,7 +4,7 @@ export type LimitsPatch = Record<string, unknown>
 /** How long a pause lasts: milliseconds from now, a time in milliseconds since 1970, until tomorrow, or until resumed. */
 export type PauseRequest = { for: number } | { until: number | 'tomorrow' } | Record<string, never>
 
-/** What the machine says of its owner's use. */
+/** Signs of the owner's use of the machine. */
 export interface SignalState {
   signal: 'power' | 'input' | 'gpu'
   known: boolean
@@ -34,7 +34,7 @@ export interface LimitsState {
   serving: ServingState
 }
 
-/** What was earned, in micro-credits, and by how much work. */
+/** Earnings, in micro-credits, and the work behind them. */
 export interface Earned {
   orders: number
   promptTokens: number
@@ -47,7 +47,7 @@ export interface Earned {
   cost: number | null
 }
 
-/** What peers' orders earned. */
+/** Earnings from peers' orders. */
 export interface EarningsReport {
   timeZone: string
   since: number

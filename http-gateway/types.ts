@@ -145,11 +145,11 @@ export interface ServedRequest {
   decodeMs: number
 }
 
-/** What the owner's commands answer. */
+/** Answers of the owner's commands. */
 export interface CommandOutcome {
   /** The command's answer, as `--json` prints it; null where it printed none. */
   result: unknown
-  /** What it said beside. */
+  /** Its further output. */
   notes: string[]
 }
 
@@ -169,7 +169,7 @@ export interface LogLine {
   message: string
 }
 
-/** What only the home's owner may see and do. */
+/** Reserved to the home's owner. */
 export interface OwnerDesk {
   /** Runs a command of `lobstah-node`. Throws DashboardCommandError. */
   run(command: OwnerCommand): Promise<CommandOutcome>
@@ -186,7 +186,7 @@ export interface GatewayComponents {
   capacity: () => Capacity
   /** Whether this node joins a mesh, how many peers it is connected to, and how many have not announced themselves yet. */
   mesh: () => { joins: boolean; connected: number; meeting: number }
-  /** What this machine's owner lets peers have. */
+  /** Limits that this machine's owner sets for peers. */
   owner: LimitsDesk
   /** The multiaddrs at which this node can be reached now. */
   addresses: () => string[]
@@ -196,10 +196,10 @@ export interface GatewayComponents {
   links?: () => Link[]
   /** Peers' orders that are being answered. @default none are shown */
   served?: { list(): ServedRequest[]; stop(id: string): boolean }
-  /** What was asked and served before. @default nothing is kept */
+  /** Earlier requests, asked and served. @default nothing is kept */
   history?: Pick<History, 'add' | 'read'>
   isFriend?: (peer: string) => boolean
-  /** What else the dashboard says of the node. */
+  /** The rest of the node's state, for the dashboard. */
   about?: () => { mesh?: string; engine?: string; relaying?: boolean }
   /** @default the dashboard can change nothing but requests */
   desk?: OwnerDesk

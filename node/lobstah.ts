@@ -83,7 +83,7 @@ export interface LobstahInit extends Omit<NetworkInit, 'reaches' | 'announcedMod
   creditLine?: (peer: string) => number
   /** Shared credit lines, in micro-credits. */
   sharedLine?: SharedLine
-  /** What the owner of this machine lets peers have. @default everything */
+  /** Limits that this machine's owner sets for peers. @default everything */
   owner?: Owner
   /** Longest time that running answers get when the node stops, in milliseconds. @default 10 s */
   drainMs?: number
@@ -233,7 +233,7 @@ function watch(metrics: Registry, { libp2p, ledger }: Shared, serving: Contribut
   if (serving !== undefined) watchCapacity(metrics, () => serving.capacity())
 }
 
-/** What is announced where strangers look: a contributor's models, once there are some; a relay has none. */
+/** The models announced where strangers look: a contributor's, once there are some; a relay has none. */
 function announcedModels(init: LobstahInit, serving: Contributor | undefined): string[] | undefined {
   const models = init.contribute === true ? (serving?.capacity().models ?? []).map(({ id }) => id) : []
   return models.length > 0 || init.relay === true ? models : undefined

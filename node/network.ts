@@ -99,7 +99,7 @@ export async function createNetwork(init: NetworkInit): Promise<Network> {
   return { libp2p, relays, reach, stunPorts: () => stun.ports(), start, stop }
 }
 
-/** What announces the node and finds others; its libraries are loaded only where they are needed. */
+/** Announces the node and finds others; its libraries are loaded only where they are needed. */
 async function rendezvousOf(
   init: NetworkInit,
   libp2p: LobstahLibp2p,

@@ -15,7 +15,7 @@ export interface OwnRequest {
   caller?: string
   /** The id by which its choices are explained. */
   request?: string
-  /** Who answers; absent before somebody has accepted. */
+  /** The peer that answers; absent before one has accepted. */
   peer?: string
   /** Why somebody was asked, in short; absent before. */
   reason?: RouteReason

@@ -8,7 +8,7 @@ import { MAX_LOOK_BACK_MS } from './constants.ts'
 export const events = route({
   method: 'GET',
   path: '/lobstah/events',
-  summary: 'What the dashboard shows, as server-sent events whenever it changes',
+  summary: 'State of the dashboard, as server-sent events whenever it changes',
   type: 'text/event-stream',
   handle({ subscribers, components }, { reply }) {
     subscribers.checkRoom()

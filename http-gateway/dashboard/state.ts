@@ -14,7 +14,7 @@ export interface AskedRequest extends OwnRequest {
   candidates: Explanation['links'][number]['candidates']
 }
 
-/** What the dashboard shows of a node at one moment; nothing of it needs the owner's token. */
+/** A node's state at one moment, as the dashboard shows it; none of it needs the owner's token. */
 export interface DashboardState {
   node: {
     peer: string

@@ -88,7 +88,7 @@ export const resume = route({
 export const earnings = route({
   method: 'GET',
   path: '/lobstah/earnings',
-  summary: "What peers' orders earned today, this week and this month, and by model, peer or day",
+  summary: "Earnings from peers' orders today, this week and this month, and by model, peer or day",
   query: earningsQuery,
   answer: earningsAnswer,
   handle: ({ components }, { query: { since, by } }) =>

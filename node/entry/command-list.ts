@@ -211,7 +211,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command({
     name: 'completion',
     description: 'print the completion script of a shell',
-    argument: { name: '<shell>', description: 'bash, zsh or fish' },
+    argument: { name: '<shell>', description: 'bash, zsh or fish; - reads it from stdin' },
     run: async ({ output }, shell) =>
       (await import('./commands/completion.ts')).completion(shell, COMMANDS, COMMAND_GROUPS, output)
   }),

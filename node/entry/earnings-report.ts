@@ -16,7 +16,7 @@ export interface EarningsQuery {
 
 type Settings = Pick<LiveConfig, 'timeZone' | 'watts' | 'kwhCents'>
 
-/** What peers' orders earned today, this week (from Monday) and this month, and since a time by group. */
+/** Earnings from peers' orders today, this week (from Monday) and this month, and by group since a given time. */
 export async function earningsReport(
   book: Pick<Ledger, 'earnings'>,
   settings: Settings,

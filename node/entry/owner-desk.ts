@@ -29,7 +29,7 @@ interface Given {
 
 type Run = (given: Given) => Promise<void>
 
-/** What the dashboard can have done, by the names of the commands in a terminal. Each loads its code when it runs. */
+/** Actions open to the dashboard, named after the commands in a terminal. Each loads its code when it runs. */
 const RUNS: Readonly<Record<string, Run>> = {
   doctor: async ({ config, env, output }) => (await import('./doctor/doctor.ts')).doctor(config, env, output),
   mesh: async ({ config, output }) => (await import('./commands/join.ts')).showMesh(config, output),

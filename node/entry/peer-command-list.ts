@@ -34,15 +34,18 @@ export const PEER_COMMANDS: readonly CommandSpec[] = [
   command({
     name: 'peers name',
     description: 'give a peer a name of your own',
-    argument: { name: '<peer>', description: "the peer's id" },
-    second: { name: '<name>', description: 'letters, digits, dots, dashes and underscores' },
+    argument: { name: '<peer>', description: "the peer's id; - reads it from stdin" },
+    second: {
+      name: '<name>',
+      description: 'letters, digits, dots, dashes and underscores; - reads it from stdin'
+    },
     run: async ({ config, output }, peer, _flags, name) =>
       (await import('./commands/petnames.ts')).namePeer(config, peer, name, output)
   }),
   command({
     name: 'peers unname',
     description: 'drop a name that you gave',
-    argument: { name: '<name>', description: 'the name' },
+    argument: { name: '<name>', description: 'the name; - reads it from stdin' },
     run: async ({ config, output }, name) =>
       (await import('./commands/petnames.ts')).unnamePeer(config, name, output)
   })

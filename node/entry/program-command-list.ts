@@ -12,13 +12,19 @@ export const PROGRAM_COMMANDS: readonly CommandSpec[] = [
   command({
     name: 'config get',
     description: 'print a setting in force, or all that differ from their defaults',
-    argument: { name: '[setting]', description: 'its name in config.json, or its flag' },
+    argument: {
+      name: '[setting]',
+      description: 'its name in config.json, or its flag; - reads it from stdin'
+    },
     run: async (context, name) => (await import('./commands/config.ts')).configGet(context, name)
   }),
   command({
     name: 'config set',
     description: 'keep a setting in config.json',
-    argument: { name: '<setting>', description: 'its name in config.json, or its flag' },
+    argument: {
+      name: '<setting>',
+      description: 'its name in config.json, or its flag; - reads it from stdin'
+    },
     second: { name: '<value>', description: 'as the flag takes it; - reads it from stdin' },
     run: async (context, name, _flags, value) =>
       (await import('./commands/config.ts')).configSet(context, name, value)
@@ -26,7 +32,10 @@ export const PROGRAM_COMMANDS: readonly CommandSpec[] = [
   command({
     name: 'config unset',
     description: 'remove a setting from config.json',
-    argument: { name: '<setting>', description: 'its name in config.json, or its flag' },
+    argument: {
+      name: '<setting>',
+      description: 'its name in config.json, or its flag; - reads it from stdin'
+    },
     run: async (context, name) => (await import('./commands/config.ts')).configUnset(context, name)
   }),
   command({

@@ -1,6 +1,6 @@
 import type { Signals } from '../owner/index.ts'
 
-/** What is known of the owner's use of the machine, in words, and what is not. */
+/** Describes the known signs of the owner's use of the machine, and the unknown ones. */
 export function signalTexts({ power, input, gpu }: Signals): Record<keyof Signals, string> {
   return {
     power: power.known ? `on ${power.value}` : `unknown whether on battery: ${power.detail}`,

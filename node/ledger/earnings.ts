@@ -121,7 +121,7 @@ class Earnings {
     sum.row = row
   }
 
-  /** What is known of an order from before the first entry that was read of it. */
+  /** An order's state before the first of its entries that was read. */
   #recall(entry: Entry): OrderSum {
     const sum: OrderSum = {
       model: entry.model,

@@ -124,7 +124,7 @@ export interface EarningsOptions {
   by?: 'model' | 'peer'
 }
 
-/** What peers' orders earned in a period, together or by model or peer. */
+/** Earnings from peers' orders in a period, together or by model or peer. */
 export interface EarningsRow {
   /** Where the period begins. */
   from: number
@@ -181,7 +181,7 @@ export interface Ledger extends Startable {
    * over what a day allows.
    */
   takeUnseen(peer: string, credits: number, bounds: UnseenBounds): Promise<boolean>
-  /** What orders of peers earned in each period; appends go on meanwhile. Archived orders are not in it. */
+  /** Earnings from peers' orders in each period; appends go on meanwhile. Archived orders are not in it. */
   earnings(options: EarningsOptions): Promise<EarningsRow[]>
   /** Writes a copy of the ledger, as it stands, to a file that is not there yet; appends go on meanwhile. */
   backup(file: string): Promise<void>

@@ -74,7 +74,7 @@ export interface OwnerState {
   signals: Signals | undefined
 }
 
-/** What the owner of this machine allows, from moment to moment. */
+/** The permissions that this machine's owner gives, from moment to moment. */
 export interface Owner extends Startable {
   /** Whether peers are served now. */
   readonly open: boolean

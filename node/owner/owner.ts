@@ -92,7 +92,7 @@ export class MachineOwner implements Owner {
     const { serveModels, memoryShare } = this.#limits
     if (serveModels.length > 0 && !serveModels.some((name) => sameModel(name, id))) return false
     if (memoryShare === undefined) return true
-    // What cannot be told never counts in favour of the peers.
+    // An unknown signal never counts in favour of peers.
     return size != null && size <= (this.#components.memoryBytes * memoryShare) / 100
   }
 

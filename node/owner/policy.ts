@@ -3,7 +3,7 @@ import { isOpen, nextOpening, type HoursWindow } from './hours.ts'
 import type { Signals } from './signals/index.ts'
 import { addDays, nextMonth, startOfDate, wallTime } from './zone.ts'
 
-/** What the owner of a machine allows. */
+/** The limits that a machine's owner sets. */
 export interface Limits {
   /** When peers are served; always, where there are none. */
   hours: readonly HoursWindow[]
@@ -25,7 +25,7 @@ export interface Pause {
   until: number | null
 }
 
-/** What the limits are compared with. */
+/** The facts that limits are compared with. */
 export interface Situation {
   /** Milliseconds since 1970. */
   now: number
@@ -59,7 +59,7 @@ export type Verdict =
       until?: number
     }
 
-/** Decides whether peers are served now. What cannot be told never counts in their favour. */
+/** Decides whether peers are served now. An unknown signal never counts in their favour. */
 export function decide(limits: Limits, situation: Situation): Verdict {
   return (
     paused(situation) ??

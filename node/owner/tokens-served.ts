@@ -9,7 +9,7 @@ export class TokensServed {
   #date = ''
   #day = 0
   #month = 0
-  /** What was ever added. */
+  /** Everything added so far. */
   #added = 0
 
   constructor(zone: string) {

@@ -36,7 +36,7 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** What the wall clock of a zone shows at a time in milliseconds since 1970. */
+/** The wall clock of a zone at a time in milliseconds since 1970. */
 export function wallTime(at: number, zone: string): WallTime {
   const local = new Date(at + offsetAt(at, zone))
   return {

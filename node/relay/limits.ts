@@ -57,7 +57,7 @@ export class RelayUsage {
   readonly #pairs = new Map<string, number>()
   readonly #accounts = new Map<string, Account>()
   readonly #stalled: StalledCircuits
-  /** What was carried and refused since the start. */
+  /** Traffic carried and refused since the start. */
   readonly tally = new RelayTally()
 
   constructor(limits: RelayLimits, stalled = new StalledCircuits()) {

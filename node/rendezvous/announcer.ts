@@ -12,7 +12,7 @@ import {
 
 export interface AnnouncerInit {
   boards: readonly Board[]
-  /** What is to be announced now; undefined while there is nothing. */
+  /** The presence to announce now; undefined while there is none. */
   contact: () => Contact | undefined
   /** Shortest time between two announcements at one place, in milliseconds. @default 10 s */
   minAnnounceMs?: number

@@ -10,7 +10,7 @@ export interface ContactOptions {
   loopbackPeers?: boolean
 }
 
-/** What a node announces of itself; undefined while it has no address that others could use. */
+/** A node's own announcement; undefined while it has no address that others could use. */
 export function contactOf(
   addresses: readonly Multiaddr[],
   models: readonly string[],

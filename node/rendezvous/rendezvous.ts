@@ -22,7 +22,7 @@ export interface RendezvousInit extends ContactOptions {
   finds: boolean
 }
 
-/** What the composition root knows of this node. */
+/** The composition root's view of this node. */
 export interface RendezvousRole {
   /** Whether it relays for others. */
   relay: boolean

@@ -21,7 +21,7 @@ import { signedPresence } from '../support/presences.ts'
 import { CONSUMER, CONTRIBUTOR, STRANGER, type Party } from '../support/records.ts'
 import { reportAttack } from './table.ts'
 
-/** What the system's sockets may hold beyond what the node reads, in bytes. */
+/** Bytes that the system's sockets may hold beyond what the node reads. */
 const SOCKET_BYTES = 8 * 1024 * 1024
 
 const PROMISE = 'trackers and Nostr relays'

@@ -5,13 +5,14 @@ import type { LightMyRequestResponse } from 'fastify'
 import { testGateway, type TestGateway } from '../support/gateway/gateway.ts'
 
 const CHAT = JSON.stringify({ model: 'tiny', messages: [{ role: 'user', content: 'hi' }] })
+const TOKEN = 't'.repeat(43)
 const GENERATE = JSON.stringify({ model: 'tiny', prompt: 'hi', stream: false })
 
 describe('http-gateway, met by clients as they are', () => {
   let test: TestGateway
 
   beforeEach(() => {
-    test = testGateway({ bodyLimit: 4096 })
+    test = testGateway({ bodyLimit: 4096, token: TOKEN })
   })
   afterEach(async () => {
     await test.http.stop()
@@ -107,7 +108,8 @@ describe('http-gateway, met by clients as they are', () => {
       assert.equal((await get('/v1/api/tags?x=1')).statusCode, 200)
       assert.equal((await get('/models?limit=5')).statusCode, 200)
       assert.equal((await get('/models/tiny')).statusCode, 200)
-      assert.equal((await get('/v1/receipts?limit=0')).statusCode, 400)
+      const owner = { authorization: `Bearer ${TOKEN}` }
+      assert.equal((await get('/v1/receipts?limit=0', owner)).statusCode, 400)
     })
     it('is told the nearest routes where it reaches none', async () => {
       const wrong = await get('/v1/chat/completion')

@@ -142,7 +142,7 @@ class Conversation {
     this.#output.note(chatting.map(({ id }) => `${id === current ? '*' : ' '} ${id}`).join('\n'))
   }
 
-  /** What fails is told, and the conversation goes on. */
+  /** Reports a failure, and goes on with the conversation. */
   async #failing(act: () => Promise<void>): Promise<void> {
     try {
       await act()

@@ -27,7 +27,7 @@ export async function dashboard(
     )
   const address = `${url}/#token=${token}`
   output.result({ url: address }, () => address)
-  output.note('Whoever has this address owns the node: keep it to yourself.')
+  output.note('Anyone with this address controls the node: keep it to yourself.')
   if (open && !output.json) await openInBrowser(config.home, address, output)
 }
 

@@ -153,7 +153,7 @@ function fishFlag({ word, meaning, values, takes }: Flag): string {
   return ` -l ${word.replace(/^--/, '')}${value} -d ${quote(meaning)}`
 }
 
-/** What completes the value of each flag that takes one. */
+/** Completions for the value of each flag that takes one. */
 function valueBranches(flags: Record<string, Flag[]>, body: (flag: Flag) => string): string {
   const taking = new Map<string, Flag>()
   for (const flag of Object.values(flags).flat()) {

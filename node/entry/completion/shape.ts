@@ -13,7 +13,7 @@ export interface Flag extends Word {
   takes: 'nothing' | 'text' | 'file'
 }
 
-/** What can follow each command: `''` for the first word. */
+/** Words that can follow each command: `''` for the first word. */
 export interface Shape {
   /** By the words before: '' or a group. */
   commands: Record<string, Word[]>

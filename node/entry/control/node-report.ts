@@ -16,7 +16,7 @@ const relayReport = z.object({
   peers: z.array(z.object({ peer: z.string(), streams: count, bytes: count, refused: count }))
 })
 
-/** What a running node says of itself to the commands of its owner. */
+/** A running node's report to its owner's commands. */
 export const nodeReport = z.object({
   kind: z.enum(['node', 'relay']),
   version: z.string(),

@@ -6,7 +6,7 @@ import { ok, warn, type Finding } from './diagnosis.ts'
 /** Longest look at the machine, in milliseconds. */
 const PATIENCE_MS = 15_000
 
-/** What this machine can tell of its owner's use of it, and what it cannot. */
+/** Says which signs of its owner's use this machine can read, and which it cannot. */
 export async function diagnoseOwner(config: Config, env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const root = env.LOBSTAH_SYSTEM_ROOT
   const source = signalSource({ env, ...(root === undefined ? {} : { root }) })

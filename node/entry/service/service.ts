@@ -1,10 +1,10 @@
 import type { Output } from '../output.ts'
 
-/** What runs as a service: a node, or a relay. */
+/** The kind of service: a node, or a relay. */
 export const SERVICE_KINDS = ['node', 'relay'] as const
 export type ServiceKind = (typeof SERVICE_KINDS)[number]
 
-/** What a service runs, and where. */
+/** The program of a service, and its folder. */
 export interface ServiceSpec {
   kind: ServiceKind
   /** The program and its arguments, all with absolute paths. */

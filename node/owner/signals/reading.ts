@@ -1,7 +1,7 @@
-/** What the machine says, or why it cannot. */
+/** The machine's reading, or the reason why there is none. */
 export type Reading<T> = { known: true; value: T } | { known: false; detail: string }
 
-/** What can be told of the owner's use of the machine. */
+/** Signs of the owner's use of the machine. */
 export interface Signals {
   power: Reading<'mains' | 'battery'>
   /** Milliseconds since the last input; `no_desktop` where nobody can sit at it. */

@@ -20,7 +20,7 @@ export function isMissing(err: unknown): boolean {
   return err instanceof Error && 'code' in err && err.code === 'ENOENT'
 }
 
-/** What went wrong, on one line. */
+/** The fault, on one line. */
 export function because(err: unknown): string {
   return (err instanceof Error ? err.message : String(err)).split('\n', 1)[0] ?? ''
 }

@@ -36,7 +36,7 @@ const windows = fc.array(
   { minLength: 1, maxLength: 3 }
 )
 
-/** What a clock on the wall shows, by another way than the code's: as text. */
+/** A zone's wall clock, computed in another way than the code's: as text. */
 function shown(at: number, zone: string): { day: string; minute: number } {
   const text = new Date(at).toLocaleString('en-GB', {
     timeZone: zone,

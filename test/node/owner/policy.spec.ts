@@ -115,7 +115,7 @@ describe('node/owner/policy', () => {
       fc.property(situations, fc.boolean(), fc.boolean(), (situation, onBattery, whileInUse) => {
         const limits = { ...free, tokensPerDay: 100, tokensPerMonth: 1000, onBattery, whileInUse }
         if (!decide(limits, situation).open) return
-        // What is open stays open with more allowed, and less used.
+        // An open node stays open with more allowed, and less used.
         assert.ok(decide({ ...limits, onBattery: true, whileInUse: true }, situation).open)
         assert.ok(decide(limits, { ...situation, pause: undefined, tokens: { day: 0, month: 0 } }).open)
         assert.ok(situation.tokens.day < 100 && situation.tokens.month < 1000)
