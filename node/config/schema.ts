@@ -14,8 +14,7 @@ import { rendezvousSettings } from './rendezvous.ts'
 
 const text = z.string({ error: 'text' }).min(1, { error: 'text that is not empty' })
 const flag = z.boolean({ error: 'true or false' })
-const microCredits = whole(0, Number.MAX_SAFE_INTEGER)
-const count = whole(1, Number.MAX_SAFE_INTEGER)
+const [microCredits, count] = [whole(0, Number.MAX_SAFE_INTEGER), whole(1, Number.MAX_SAFE_INTEGER)]
 const weight = whole(1, 1000)
 
 const access = z.enum(['friends', 'mesh'], { error: 'friends or mesh' })
