@@ -43,6 +43,7 @@ export interface NodeProcess {
   config: MeshConfig
   gateway: Gateway | undefined
   engine: ChosenEngine | undefined
+  owner: Owner
   warnings: string[]
   stop(): Promise<void>
 }
@@ -114,7 +115,8 @@ export async function startNode(
       ...lastResortWarnings(config)
     ]
     const running = undo.move()
-    return { lobstah, config, gateway: http, engine, warnings, stop: () => running.disposeAsync() }
+    const { owner } = parts
+    return { lobstah, config, gateway: http, engine, owner, warnings, stop: () => running.disposeAsync() }
   } catch (err) {
     // The reason that it did not start matters, not what failed afterwards.
     await undo.disposeAsync().catch(() => undefined)

@@ -3,6 +3,7 @@ import { collectWhenIdle } from '../idle-collection.ts'
 import { startNode, type NodeProcess } from '../node-process.ts'
 import type { MeshConfig } from '../mesh-config.ts'
 import type { Output } from '../output.ts'
+import type { Verdict } from '../../owner/index.ts'
 import { stopSignal } from '../stop-signal.ts'
 import { finds } from '../rendezvous-settings.ts'
 
@@ -21,9 +22,11 @@ export async function run(settings: Config, env: NodeJS.ProcessEnv, output: Outp
     output.event({ event: 'addresses', addresses }, () => undefined)
   }
   node.lobstah.libp2p.addEventListener('self:peer:update', watch)
+  const stopReporting = reportServing(node, output)
   const stopCollecting = collectWhenIdle()
   await stopping.requested
   stopCollecting()
+  stopReporting()
   node.lobstah.libp2p.removeEventListener('self:peer:update', watch)
   output.event(
     { event: 'stopping' },
@@ -31,6 +34,38 @@ export async function run(settings: Config, env: NodeJS.ProcessEnv, output: Outp
   )
   await node.stop()
   output.event({ event: 'stopped' }, () => 'Stopped.')
+}
+
+/** How the owner opens a contributor that is closed. */
+const OPENERS: Record<(Verdict & { open: false })['reason'], string> = {
+  paused: `${PROGRAM} resume`,
+  hours: `${PROGRAM} limits set hours=`,
+  tokens_per_day: `${PROGRAM} limits set tokensPerDay=`,
+  tokens_per_month: `${PROGRAM} limits set tokensPerMonth=`,
+  on_battery: 'start with --on-battery',
+  in_use: 'start with --while-in-use',
+  gpu_in_use: 'start with --while-in-use'
+}
+
+/** Says when the owner's limits close this contributor to peers, and when they open it again. */
+function reportServing({ config, owner }: NodeProcess, output: Output): () => void {
+  if (!config.contribute) return () => undefined
+  let told: string | undefined
+  const report = (): void => {
+    const { verdict } = owner.state()
+    const reason = verdict.open ? undefined : verdict.reason
+    if (reason === told) return
+    told = reason
+    if (verdict.open) output.event({ event: 'open' }, () => 'Peers are served again.')
+    else
+      output.event(
+        { event: 'closed', reason: verdict.reason, message: verdict.message },
+        () =>
+          `Peers are not served now: ${verdict.message}. To serve all the same: ${OPENERS[verdict.reason]}`
+      )
+  }
+  report()
+  return owner.onChange(report)
 }
 
 function facts(config: MeshConfig, node: NodeProcess): Record<string, unknown> {
