@@ -39,7 +39,7 @@ function commands(): Map<string, Command> {
   const walk = (command: Command, words: string[]): void => {
     // A command that only holds others prints their names.
     const runs = command.commands.length === 0 || COMMANDS.some(({ name }) => name === words.join(' '))
-    // What a service manager is asked for is tried with one, in service.spec.ts.
+    // service.spec.ts tries these, with a service manager.
     if (words[0] === 'service') return
     if (words.length === 0 || runs) found.set(words.join(' '), command)
     for (const child of command.commands) walk(child, [...words, child.name()])
