@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import assert from 'node:assert/strict'
+import { readHomeToken } from '../../http-gateway/index.ts'
 import { ledger } from '../../node/ledger/index.ts'
 
 /** The orders that a ledger holds a receipt for; nobody may be running on the home. */
@@ -16,9 +17,10 @@ export async function receiptsIn(home: string, peer: string): Promise<Set<string
   }
 }
 
-/** The orders that a running node has a receipt for, by its gateway. */
-export async function receiptsAt(url: string): Promise<Set<string>> {
-  const response = await fetch(`${url}/receipts?limit=1000`)
+/** The orders that the node running on a home has a receipt for, by its gateway. */
+export async function receiptsAt(url: string, home: string): Promise<Set<string>> {
+  const headers = { authorization: `Bearer ${(await readHomeToken(home)) ?? ''}` }
+  const response = await fetch(`${url}/receipts?limit=1000`, { headers })
   const { entries } = (await response.json()) as { entries: { kind: string; order: string }[] }
   return new Set(entries.filter(({ kind }) => kind === 'receipt').map(({ order }) => order))
 }

@@ -179,7 +179,11 @@ try {
     ...['--bootstrap', address, '--ask-access', 'friends'],
     ...['--friends', contributor.peer, '--friends', tiny.peer]
   ])
-  assert.deepEqual(env, { LOBSTAH_CONTRIBUTE: 'false' })
+  assert.deepEqual(env, {
+    LOBSTAH_CONTRIBUTE: 'false',
+    LOBSTAH_DISCOVER: 'false',
+    LOBSTAH_ADVERTISE: 'false'
+  })
   assert.equal(config.agents.defaults.model.primary, `lobstah/${SCRIPTED}`)
   const known = new Map(config.models.providers.lobstah.models.map((model) => [model.id, model]))
   assert.equal(known.get(SCRIPTED)?.contextWindow, 131_072)
@@ -191,7 +195,7 @@ try {
   const seen = new Set<string>()
   /** Each answer must leave receipts of its own. */
   const receipted = async (what: string, least: number): Promise<void> => {
-    const orders = await receiptsAt(`http://127.0.0.1:${port}`)
+    const orders = await receiptsAt(`http://127.0.0.1:${port}`, home)
     const fresh = [...orders].filter((order) => !seen.has(order))
     for (const order of fresh) seen.add(order)
     assert.ok(fresh.length >= least, `${what}: ${fresh.length} receipts, not ${least}`)

@@ -225,13 +225,9 @@ describe('openclaw: an agent’s traffic', function () {
     await send(http, messages)
     assert.deepEqual(await receipts(), [2, 2])
     // Shown as what they are: two orders for the same request.
-    const response = await fetch(`${http.url}/receipts`)
-    const { entries } = (await response.json()) as {
-      entries: { kind: string; record: { payload: string } }[]
-    }
-    const orders = entries
+    const orders = (await consumer.ledger.list({ limit: 100 }))
       .filter(({ kind }) => kind === 'order')
-      .map(({ record }) => JSON.parse(record.payload) as Json)
+      .map(({ record }) => JSON.parse(Buffer.from(record.payload).toString()) as Json)
     assert.equal(new Set(orders.map(({ id }) => id)).size, 2)
     assert.equal(new Set(orders.map(({ requestHash }) => requestHash)).size, 1)
     const { earned } = (await contributors[0]?.ledger.balance()) ?? {}
