@@ -128,7 +128,8 @@ export async function fullPackage(init: FullPackageInit): Promise<void> {
   assert.deepEqual(yes.config.plugins.entries.lobstah.config, {
     baseUrl: `${url}/v1`,
     ...{ discover: true, contribute: true, bootstrap: [], access: 'mesh', friends: [] },
-    ...{ find: false, advertise: false, tracker: [], nostr: [] }
+    // OpenClaw writes no value that is its default and was never set.
+    ...{ tracker: [], nostr: [] }
   })
   assert.doesNotMatch(JSON.stringify(yes.config), /lobstah[12]\w/, 'the key of the mesh is in openclaw.json')
   assert.ok(
@@ -159,7 +160,11 @@ export async function fullPackage(init: FullPackageInit): Promise<void> {
   const no = await onboard(optIns(NO, NO))
   const { localService: alone } = no.config.models.providers.lobstah
   assert.deepEqual(alone.args.slice(1), [...gateway, '--ask-access', 'nobody'])
-  assert.deepEqual(alone.env, { LOBSTAH_CONTRIBUTE: 'false' })
+  assert.deepEqual(alone.env, {
+    LOBSTAH_CONTRIBUTE: 'false',
+    LOBSTAH_DISCOVER: 'false',
+    LOBSTAH_ADVERTISE: 'false'
+  })
   assert.deepEqual(no.config.plugins.entries.lobstah.config, {
     baseUrl: `${url}/v1`,
     ...{ discover: false, contribute: false }
