@@ -63,6 +63,24 @@ export async function askJson<T>(path: string, body?: unknown, method?: string):
   return (await response.json()) as T
 }
 
+/** The parts of the page that could not be read, and why; forgotten when another section is opened. */
+export const unread = signal<Readonly<Record<string, string>>>({})
+addEventListener('hashchange', () => (unread.value = {}))
+
+/** Reads a part of the page, and tells above all of them if that fails. */
+export async function look(part: string, load: () => Promise<unknown>): Promise<void> {
+  const others = (): Record<string, string> =>
+    Object.fromEntries(Object.entries(unread.value).filter(([other]) => other !== part))
+  try {
+    await load()
+    unread.value = others()
+  } catch (err) {
+    // A node that is gone is told of by the connection, and the parts for the owner ask for the token themselves.
+    if (err instanceof NodeError && ![401, 403].includes(err.status))
+      unread.value = { ...others(), [part]: err.message }
+  }
+}
+
 /** Runs a command of the node for its owner. Throws NodeError. */
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the gateway's own answers
 export async function command<T>(

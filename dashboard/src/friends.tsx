@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { command, owner } from './api.ts'
+import { command, look, owner } from './api.ts'
 import { nameOf } from './format.ts'
 import { Action } from './parts.tsx'
 
@@ -25,7 +25,7 @@ export function Friends(): JSX.Element {
     peer.value = ''
     await load()
   }
-  useEffect(() => void load().catch(() => undefined), [owner.value])
+  useEffect(() => void look('Friends', load), [owner.value])
   return (
     <>
       {friends.value.length === 0 ? (

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { ask, command, owner } from './api.ts'
+import { ask, command, look, owner } from './api.ts'
 import { credits, nameOf } from './format.ts'
 import { Action, Card, OwnerOnly, Table } from './parts.tsx'
 
@@ -97,7 +97,7 @@ function Receipts(): JSX.Element {
     entries.value = before === undefined ? page.entries : [...entries.value, ...page.entries]
     next.value = page.next
   }
-  useEffect(() => void load().catch(() => undefined), [owner.value])
+  useEffect(() => void look('Receipts', load), [owner.value])
   const verify = async (): Promise<void> => {
     const { result, notes } = await command<{ entries: number; firstBad?: { reason: string } }>(
       'ledger verify'
@@ -157,7 +157,7 @@ function Log(): JSX.Element {
   const load = async (): Promise<void> => {
     lines.value = ((await (await ask('/lobstah/logs')).json()) as { lines: LogLine[] }).lines
   }
-  useEffect(() => void load().catch(() => undefined), [owner.value])
+  useEffect(() => void look('The log', load), [owner.value])
   return (
     <>
       <div class="row">

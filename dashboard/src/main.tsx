@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { render, type JSX } from 'preact'
 import type { DashboardState } from '../../http-gateway/dashboard/state.ts'
-import { connection, follow, owner, state, useToken } from './api.ts'
+import { connection, follow, owner, state, unread, useToken } from './api.ts'
 import { duration } from './format.ts'
 import { Health } from './health.tsx'
 import { Mesh } from './mesh.tsx'
@@ -128,6 +128,16 @@ function Problem(): JSX.Element | null {
       <p role="alert" class="notice bad">
         The node does not answer. It may have stopped; this page tries again.
       </p>
+    )
+  if (connection.value === 'live')
+    return (
+      <>
+        {Object.entries(unread.value).map(([part, why]) => (
+          <p key={part} role="alert" class="notice bad">
+            {part} could not be read: {why}
+          </p>
+        ))}
+      </>
     )
   if (connection.value !== 'key') return null
   return (

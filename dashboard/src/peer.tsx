@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
 import type { DashboardState } from '../../http-gateway/dashboard/state.ts'
-import { ask, askJson, command, owner } from './api.ts'
+import { ask, askJson, command, look, owner } from './api.ts'
 import { amount, credits, duration, nameOf, pathName } from './format.ts'
 import { Action, Card, Fact, Table } from './parts.tsx'
 
@@ -46,7 +46,7 @@ export function PeerDetails({
       const page = (await response.json()) as { entries: Entry[] }
       if (current) entries.value = page.entries
     }
-    load().catch(() => undefined)
+    void look('The history with this peer', load)
     return () => (current = false)
   }, [peer, owner.value])
   const own = peer === now.node.peer

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { command, owner } from './api.ts'
+import { command, look, owner } from './api.ts'
 import { Friends, MembersList } from './friends.tsx'
 import { Action, Card, OwnerOnly } from './parts.tsx'
 
@@ -25,7 +25,7 @@ export function People(): JSX.Element {
   const load = async (): Promise<void> => {
     mesh.value = (await command<MeshFacts>('mesh')).result
   }
-  useEffect(() => void load().catch(() => undefined), [owner.value])
+  useEffect(() => void look('The mesh', load), [owner.value])
   return (
     <>
       <div class="two">

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { ask, askJson, owner } from './api.ts'
+import { askJson, look, owner } from './api.ts'
 import { amount, credits } from './format.ts'
 import { Action, Card, Fact, OwnerOnly, Table } from './parts.tsx'
 
@@ -170,9 +170,7 @@ function LimitsForm(): JSX.Element {
   const limits = useSignal<Limits | undefined>(undefined)
   const said = useSignal('')
   useEffect(() => {
-    ask('/lobstah/limits')
-      .then(async (response) => (limits.value = (await response.json()) as Limits))
-      .catch(() => undefined)
+    void look('Limits', async () => (limits.value = await askJson<Limits>('/lobstah/limits')))
   }, [owner.value])
   const save = async (form: HTMLFormElement): Promise<void> => {
     const changed: Record<string, unknown> = {}

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { command, owner } from './api.ts'
+import { command, look, owner } from './api.ts'
 import { Action, Card, OwnerOnly } from './parts.tsx'
 
 interface Setting {
@@ -28,7 +28,7 @@ function List(): JSX.Element {
   const load = async (): Promise<void> => {
     settings.value = (await command<Setting[]>('settings list')).result
   }
-  useEffect(() => void load().catch(() => undefined), [owner.value])
+  useEffect(() => void look('Settings', load), [owner.value])
   const wanted = filter.value.toLowerCase()
   return (
     <details>

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
 import type { PastSum, Span } from '../../node/history/index.ts'
-import { askJson } from './api.ts'
+import { askJson, look } from './api.ts'
 import { Chart } from './chart.tsx'
 import { amount, credits, nameOf } from './format.ts'
 import { Card, Table } from './parts.tsx'
@@ -27,7 +27,7 @@ export function Past(): JSX.Element {
       const since = timesOf(by.value)[0] ?? 0
       sums.value = (await askJson<{ sums: PastSum[] }>(`/lobstah/history?by=${by.value}&since=${since}`)).sums
     }
-    const again = (): void => void load().catch(() => undefined)
+    const again = (): void => void look('The past', load)
     again()
     const timer = setInterval(again, REFRESH_MS)
     return () => clearInterval(timer)

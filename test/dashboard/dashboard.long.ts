@@ -222,6 +222,40 @@ describe('the dashboard, in Chromium', function () {
       await keep(page, '09-over-time')
     })
 
+    it('says which part cannot be read, and why', async () => {
+      const page = await viewer.open(await asOwner(asking))
+      const json = { error: { message: 'The disk is full' } }
+      await page.route('**/receipts?*', (route) => route.fulfill({ status: 500, json }))
+      await page.getByRole('link', { name: 'Health' }).click()
+      await page.getByText('Receipts could not be read: The disk is full').waitFor()
+      await accessible(page)
+      await page.getByRole('link', { name: 'Models' }).click()
+      await page.getByText('could not be read').waitFor({ state: 'detached' })
+    })
+
+    it('pauses, resumes and limits what peers get, at once', async () => {
+      const page = await viewer.open(await asOwner(second))
+      const models = async (): Promise<string> => await (await fetch(`${asking.url}/v1/models`)).text()
+      const until = async (serves: boolean): Promise<void> => {
+        while ((await models()).includes('qwen3:8b') !== serves) await delay(50)
+      }
+      await page.getByRole('link', { name: 'Contribute' }).click()
+      await page.getByRole('button', { name: 'Pause', exact: true }).click()
+      await page.getByText('Its owner paused this contributor').waitFor()
+      await until(false)
+      await page.getByRole('button', { name: 'Resume' }).click()
+      await page.getByText('Open: peers are served.').waitFor()
+      await until(true)
+      await page.getByRole('textbox', { name: 'Models empty: all' }).fill('llama3.2:3b')
+      await page.getByRole('button', { name: 'Save limits' }).click()
+      await page.getByText('Saved; in force now.').waitFor()
+      await until(false)
+      await page.getByRole('textbox', { name: 'Models empty: all' }).fill('')
+      await page.getByRole('button', { name: 'Save limits' }).click()
+      await until(true)
+      await keep(page, '11-limits')
+    })
+
     it('shows nothing of the owner without the token', async () => {
       const page = await viewer.open(asking.url)
       for (const view of ['Contribute', 'Health']) {
