@@ -41,6 +41,11 @@ export function toJobStoreError(err: unknown, file: string): JobStoreError {
   const text = err instanceof Error ? err.message : String(err)
   // SQLITE_FULL: the limit of pages, or the disk itself.
   if (/database or disk is full|ENOSPC/.test(text)) return new JobStoreFullError(undefined, { cause: err })
+  if (/not a database|malformed/.test(text))
+    return new JobStoreError(
+      `The job store ${file} is damaged (${text}): move it away, which loses its files and batches, or start with --no-jobs`,
+      { cause: err }
+    )
   return new JobStoreError(
     `The job store ${file} failed (${text}): check the folder's permissions and the free space`,
     { cause: err }

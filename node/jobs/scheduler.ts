@@ -50,6 +50,7 @@ export class Scheduler {
   async start(): Promise<void> {
     if (!this.#stopped) return
     this.#stopped = false
+    if (this.#components.store.unused) return
     for (const batch of await this.#components.store.call('openBatches')) this.#run(batch)
   }
 

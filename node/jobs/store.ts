@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Startable } from '@libp2p/interface'
 import { DEFAULT_DISK_BYTES, INTAKE_SHARE, SWEEP_INTERVAL_MS } from './constants.ts'
 import { JobStoreClosedError, JobStoreFullError } from './errors.ts'
@@ -27,7 +28,9 @@ export class JobStore implements Startable {
   readonly #init: JobStoreInit
   readonly #now: () => number
   readonly #onError: (err: unknown) => void
-  #thread: StoreThread | undefined
+  #started = false
+  /** The file's thread, once it is needed. */
+  #thread: Promise<StoreThread> | undefined
   #sweeper: NodeJS.Timeout | undefined
 
   constructor(init: JobStoreInit, { now = Date.now, onError = () => undefined }: JobStoreComponents = {}) {
@@ -36,27 +39,24 @@ export class JobStore implements Startable {
     this.#onError = onError
   }
 
-  /** Opens the file. Throws JobStoreError. */
+  /** Whether there is no file yet: a node that never took a file or batch spends no memory on them. */
+  get unused(): boolean {
+    return this.#thread === undefined
+  }
+
+  /** Opens the file if there is one; otherwise the first call makes it. Throws JobStoreError. */
   async start(): Promise<void> {
-    if (this.#thread !== undefined) return
-    const { file, key, diskBytes = DEFAULT_DISK_BYTES } = this.#init
-    const thread = new StoreThread()
-    try {
-      await thread.call('open', { file, key, diskBytes })
-    } catch (err) {
-      await thread.end()
-      throw err
-    }
-    this.#thread = thread
-    await this.#sweep()
-    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_INTERVAL_MS)
-    this.#sweeper.unref()
+    this.#started = true
+    if (existsSync(this.#init.file)) await this.#open()
   }
 
   async stop(): Promise<void> {
-    const thread = this.#thread
+    const opened = this.#thread
+    this.#started = false
     this.#thread = undefined
     clearInterval(this.#sweeper)
+    // A file that could not be opened was reported to the caller.
+    const thread = await opened?.catch(() => undefined)
     if (thread === undefined) return
     await thread.call('close').catch(this.#onError)
     await thread.end()
@@ -67,8 +67,8 @@ export class JobStore implements Startable {
     method: M,
     ...args: Parameters<JobCalls[M]>
   ): Promise<ReturnType<JobCalls[M]>> {
-    if (this.#thread === undefined) throw new JobStoreClosedError()
-    return await this.#thread.call(method, ...args)
+    if (!this.#started) throw new JobStoreClosedError()
+    return await (await this.#open()).call(method, ...args)
   }
 
   /** Throws JobStoreFullError where `bytes` of new work would leave too little room for its answers. */
@@ -77,9 +77,32 @@ export class JobStore implements Startable {
     if (used + bytes > most * INTAKE_SHARE) throw new JobStoreFullError()
   }
 
-  async #sweep(): Promise<void> {
+  async #open(): Promise<StoreThread> {
+    this.#thread ??= this.#openThread().catch((err: unknown) => {
+      this.#thread = undefined
+      throw err
+    })
+    return await this.#thread
+  }
+
+  async #openThread(): Promise<StoreThread> {
+    const { file, key, diskBytes = DEFAULT_DISK_BYTES } = this.#init
+    const thread = new StoreThread()
     try {
-      await this.call('sweep', Math.floor(this.#now() / 1000))
+      await thread.call('open', { file, key, diskBytes })
+    } catch (err) {
+      await thread.end()
+      throw err
+    }
+    await this.#sweep(thread)
+    this.#sweeper = setInterval(() => void this.#sweep(thread), SWEEP_INTERVAL_MS)
+    this.#sweeper.unref()
+    return thread
+  }
+
+  async #sweep(thread: StoreThread): Promise<void> {
+    try {
+      await thread.call('sweep', Math.floor(this.#now() / 1000))
     } catch (err) {
       this.#onError(err)
     }
