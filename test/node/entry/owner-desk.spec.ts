@@ -69,7 +69,7 @@ describe('node/entry/owner-desk', () => {
     await desk.run({ name: 'settings set', argument: 'slots', flags: { value: '3' } })
     const listed = JSON.stringify((await desk.run({ name: 'settings list' })).result)
     assert.doesNotMatch(listed, /a-secret-key/)
-    assert.match(listed, /"name":"slots","text":"[^"]+","value":1,"kept":3/)
+    assert.match(listed, /"name":"slots","text":"[^"]+","value":null,"kept":3/)
     const file = join(folder, 'set/config.json')
     assert.deepEqual(JSON.parse(await readFile(file, 'utf8')), { slots: 3 })
     await desk.run({ name: 'settings set', argument: 'slots', flags: { value: '' } })
